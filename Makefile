@@ -1,0 +1,91 @@
+# Parley: one Makefile. `make help` lists the targets.
+#
+# Variants live in folders of their own: make, make RELEASE=1, make SAN=address,undefined, make SAN=thread. Generated code is under $(BUILD).
+# A folder under services/ with a main.c is a service; sources and tests are found by name, nothing is registered.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+SAN ?=
+RELEASE ?=
+comma := ,
+VARIANT := $(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(RELEASE),release,debug))
+BUILD ?= build/$(VARIANT)
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Werror
+OPTIMISE := $(if $(RELEASE),-O2 -fno-omit-frame-pointer,$(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O1))
+CFLAGS += -std=c17 -D_GNU_SOURCE -g $(OPTIMISE) $(WARNINGS) -pthread
+CPPFLAGS += -Ishared -I$(BUILD)/gen
+LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) -pthread
+LIBS := -lnats -lpq -lcurl -lcivetweb -lprotobuf-c -lcjson -lcrypto -lm
+CPPFLAGS += $(shell pkg-config --cflags libpq libprotobuf-c 2>/dev/null)
+
+# Generated: the package on the wire is parley.v1; in C it is `pb`, so that a lead is struct Pb__Lead.
+PROTOS := $(sort $(wildcard proto/parley/v1/*.proto))
+GEN_C := $(PROTOS:proto/%.proto=$(BUILD)/gen/%.pb-c.c)
+GEN_H := $(GEN_C:.c=.h)
+GEN_O := $(GEN_C:.c=.o)
+
+SHARED_C := $(filter-out %_test.c,$(wildcard shared/*/*.c))
+SHARED_O := $(SHARED_C:%.c=$(BUILD)/%.o)
+LIBRARY := $(BUILD)/libparley.a
+
+SERVICES := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c))
+BINARIES := $(SERVICES:%=$(BUILD)/bin/%)
+SIMULATOR := $(if $(wildcard tests/simulator/main.c),$(BUILD)/tests/simulator/simulator)
+
+UNIT_C := $(wildcard shared/*/*_test.c services/*/*_test.c)
+UNIT := $(UNIT_C:%.c=$(BUILD)/%)
+
+.PHONY: all
+all: $(BINARIES) $(SIMULATOR) ## build every service and the vendor simulator
+
+$(BUILD)/gen/parley/v1/%.pb-c.c $(BUILD)/gen/parley/v1/%.pb-c.h: proto/parley/v1/%.proto $(PROTOS)
+	@mkdir -p $(BUILD)/gen $(BUILD)/proto-$*/parley/v1
+	@for p in $(PROTOS); do sed 's/^package parley\.v1;/package pb;/' $$p > $(BUILD)/proto-$*/$${p#proto/}; done
+	protoc-c --proto_path=$(BUILD)/proto-$* --c_out=$(BUILD)/gen parley/v1/$*.proto
+	@rm -rf $(BUILD)/proto-$*
+
+$(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(GEN_H)
+	$(CC) $(CPPFLAGS) $(filter-out -Wconversion -Wpedantic,$(CFLAGS)) -MMD -MP -c $< -o $@
+
+$(BUILD)/%.o: %.c | $(GEN_H)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(LIBRARY): $(SHARED_O) $(GEN_O)
+	@rm -f $@
+	ar rcs $@ $^
+
+define service_rule
+$(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard services/$(1)/*.c))) $(LIBRARY)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIBRARY) $$(LIBS)
+endef
+$(foreach s,$(SERVICES),$(eval $(call service_rule,$(s))))
+
+$(BUILD)/tests/simulator/simulator: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/simulator/*.c))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcurl -lcjson -lcrypto
+
+# A unit test links the library and the other files of its own folder (a service's, but for its main.c).
+define unit_rule
+$(BUILD)/$(1): $(BUILD)/$(1).o $(LIBRARY) \
+    $(if $(filter services/%,$(1)),$(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c %/main.c,$(wildcard $(dir $(1))*.c))))
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIBRARY) $$(LIBS) -lcmocka
+endef
+$(foreach t,$(UNIT_C:.c=),$(eval $(call unit_rule,$(t))))
+
+.PHONY: units
+units: $(UNIT)
+
+.PHONY: clean
+clean: ## remove build/ and var/
+	rm -rf build var
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,70 @@
+/*
+ * llm - what every model provider offers: compose a request, judge an answer. Pure: no network, no state.
+ *
+ * One file per provider (openai.c, local.c; anthropic and gemini follow); llm_provider finds it by name. A provider without a URL answers by itself (`local`).
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "wire/pb.h"
+
+struct llm_message {
+    const char *role; /* system, user, assistant */
+    const char *text;
+};
+
+struct llm_prompt {
+    const char *model;   /* never empty */
+    double temperature;
+    int tokens_max;
+    const struct llm_message *messages;
+    size_t count;
+};
+
+/* How to reach it: from settings. */
+struct llm_endpoint {
+    const char *base_url; /* with /v1; no trailing slash */
+    const char *key;      /* "" : none is sent */
+};
+
+struct llm_http {
+    const char *url;
+    const char *const *headers; /* NULL-terminated */
+    const char *body;
+};
+
+enum llm_end {
+    LLM_ANSWERED,
+    LLM_RETRY,   /* overloaded, rate limit: later; retry_after_ms may be set */
+    LLM_DEAD,    /* wrong key, unknown model, no money, our request: no retry heals it */
+    LLM_REFUSED, /* the model or its filter declined: never unchanged again */
+};
+
+struct llm_reply {
+    enum llm_end end;
+    const char *text;     /* of ANSWERED: valid UTF-8, trimmed, at least one character */
+    const char *model;    /* as the provider named it */
+    bool cut;             /* by the token limit */
+    int prompt_tokens, completion_tokens; /* 0: not told */
+    const char *code;     /* provider's own error code or type; "" */
+    const char *error;    /* one sentence without personal data */
+};
+
+struct llm_provider {
+    const char *name;
+    const char *model; /* default */
+    /* NULL where it answers by itself */
+    void (*compose)(struct arena *arena, const struct llm_endpoint *endpoint, const struct llm_prompt *prompt, struct llm_http *out);
+    void (*judge)(struct arena *arena, long http_status, const char *body, size_t bytes, struct llm_reply *out);
+    /* of one that answers by itself */
+    void (*answer)(struct arena *arena, const Pb__TurnContext *context, struct llm_reply *out);
+};
+const struct llm_provider *llm_provider(const char *name); /* NULL: unknown */
+
+/* The prompt of a turn: system text (role, company card, stage policy, knowledge under its own heading), history, then what is owed. */
+void llm_prompt_of_turn(struct arena *arena, const Pb__TurnContext *context, const char *default_model, struct llm_prompt *out);
+/* As JSON, to be stored with the turn. */
+const char *llm_prompt_json(struct arena *arena, const struct llm_prompt *prompt);

@@ -1,0 +1,71 @@
+/*
+ * topology - every stream, consumer and subject of the house, beside the type of what travels there.
+ *
+ * An address and its type are declared together and can't disagree. No subject, stream or consumer name stands anywhere else. Streams are created by their
+ * owner at start; `infra/nats` permissions of each service's user are generated from the same table.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "net/bus.h"
+#include "wire/pb.h"
+
+enum carrier {
+    CARRIER_STREAM, /* one message per item, pulled, acked when handled */
+    CARRIER_WORK,   /* a stream message that is one dispatch of a job; its result goes to jobs.finish before the ack */
+    CARRIER_CALL,   /* core request/reply, CallBatch in, AnswerBatch out */
+    CARRIER_NUDGE,  /* core, best effort, everybody hears it */
+};
+
+struct subject {
+    const char *name; /* what is subscribed to; may end in wildcards */
+    enum carrier carrier;
+    const char *stream;   /* of stream and work */
+    const char *consumer; /* durable; of stream and work */
+    const char *task;     /* of work: the task's name */
+    const ProtobufCMessageDescriptor *request, *reply; /* work: what the params are read into (JSON), or NULL */
+};
+
+/* INBOUND */
+extern const struct subject INBOUND_MESSAGE; /* inbound.message.*  RawInbound */
+extern const struct subject INBOUND_RECEIPT; /* inbound.receipt.*  RawInbound */
+
+/* WORK: message is the JobDispatch */
+extern const struct subject WORK_AI_ENGAGE;
+extern const struct subject WORK_SEND_WHATSAPP_CLOUD;
+
+/* lead-store */
+extern const struct subject STORE_INBOUND_RECORD, STORE_RECEIPT_APPLY;
+extern const struct subject STORE_TURN_OPEN, STORE_TURN_COMMIT;
+extern const struct subject STORE_SEND_AUTHORIZE, STORE_SEND_SETTLE;
+extern const struct subject STORE_CONVERSATION_TAKE, STORE_CONVERSATION_GIVE_BACK, STORE_OPERATOR_POST;
+extern const struct subject STORE_LEAD_LIST, STORE_LEAD_GET, STORE_LEAD_PATCH, STORE_LEAD_MESSAGES, STORE_LEAD_EVENTS;
+extern const struct subject STORE_MESSAGE_GET, STORE_MESSAGE_WHY;
+extern const struct subject STORE_COMPANY_CREATE, STORE_API_KEY_CREATE, STORE_API_KEY_LIST, STORE_API_KEY_REVOKE;
+extern const struct subject STORE_CHANNEL_ACCOUNT_CREATE, STORE_CHANNEL_ACCOUNT_LIST, STORE_STATS;
+
+/* scheduler */
+extern const struct subject JOBS_ENQUEUE, JOBS_FINISH, JOBS_GET, JOBS_LIST, JOBS_STATS, JOBS_REPLAY;
+
+/* ingest */
+extern const struct subject INGEST_QUARANTINE_REPLAY;
+
+/* nudges */
+extern const struct subject NUDGE_CONVERSATION; /* ConversationNudge: something changed in a conversation */
+extern const struct subject NUDGE_RELAY;        /* Empty: events were written */
+extern const struct subject NUDGE_DISPATCH;     /* Empty: jobs became due */
+extern const struct subject NUDGE_KEYS;         /* Empty: API keys or channel accounts changed */
+extern const struct subject JOBS_CAPACITY;      /* jobs.capacity.*  JobCapacity */
+
+/* Names built from parts, in the arena. */
+const char *topology_inbound_subject(struct arena *arena, const struct subject *subject, Pb__Channel channel); /* of INBOUND_* */
+const char *topology_work_subject(struct arena *arena, const char *task);                                      /* work.<task> */
+const char *topology_capacity_subject(struct arena *arena, const char *task);                                  /* jobs.capacity.<task> */
+const char *topology_event_subject(struct arena *arena, const char *company_id, const char *type); /* events.<company>.<entity>.<verb> */
+const char *topology_quarantine_subject(struct arena *arena, const char *subject);                 /* quarantine.<subject> */
+
+/* Streams by owner ("ingest", "lead-store", "scheduler"); consumers by stream. The skeleton ensures both. */
+extern const struct bus_stream *const TOPOLOGY_STREAMS[]; /* NULL-terminated */
+const char *topology_owner(const struct bus_stream *stream);
+extern const struct bus_consumer TOPOLOGY_CONSUMERS[]; /* ends with name NULL */
