@@ -48,6 +48,12 @@ $(BUILD)/gen/parley/v1/%.pb-c.c $(BUILD)/gen/parley/v1/%.pb-c.h: proto/parley/v1
 	protoc-c --proto_path=$(BUILD)/proto-$* --c_out=$(BUILD)/gen parley/v1/$*.proto
 	@rm -rf $(BUILD)/proto-$*
 
+# A service's migrations become one table in its binary (shared/service/migrations.h).
+.SECONDEXPANSION:
+$(BUILD)/gen/services/%/migrations.c: infra/dev/migrations.awk $$(sort $$(wildcard services/%/migrations/*.sql))
+	@mkdir -p $(@D)
+	awk -f infra/dev/migrations.awk $(filter %.sql,$^) > $@
+
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(GEN_H)
 	$(CC) $(CPPFLAGS) $(filter-out -Wconversion -Wpedantic,$(CFLAGS)) -MMD -MP -c $< -o $@
 
@@ -59,8 +65,10 @@ $(LIBRARY): $(SHARED_O) $(GEN_O)
 	@rm -f $@
 	ar rcs $@ $^
 
+migrations_of = $(if $(wildcard services/$(1)/migrations/*.sql),$(BUILD)/gen/services/$(1)/migrations.o)
+
 define service_rule
-$(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard services/$(1)/*.c))) $(LIBRARY)
+$(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard services/$(1)/*.c))) $(call migrations_of,$(1)) $(LIBRARY)
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIBRARY) $$(LIBS)
 endef
@@ -72,13 +80,49 @@ $(BUILD)/tests/simulator/simulator: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests
 # A unit test links the library and the other files of its own folder (a service's, but for its main.c).
 define unit_rule
 $(BUILD)/$(1): $(BUILD)/$(1).o $(LIBRARY) \
-    $(if $(filter services/%,$(1)),$(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c %/main.c,$(wildcard $(dir $(1))*.c))))
+    $(if $(filter services/%,$(1)),$(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c %/main.c,$(wildcard $(dir $(1))*.c))) \
+    $(call migrations_of,$(patsubst services/%/,%,$(dir $(1)))))
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIBRARY) $$(LIBS) -lcmocka
 endef
 $(foreach t,$(UNIT_C:.c=),$(eval $(call unit_rule,$(t))))
 
 .PHONY: units
 units: $(UNIT)
+
+C_FILES := $(sort $(wildcard shared/*/*.[ch] services/*/*.[ch] tests/*/*.[ch]))
+
+# -- the two commands
+
+.PHONY: run
+run: ## build and run all of it under var/, with the vendor simulator; Ctrl-C stops it
+	@infra/dev/packages build run
+	@$(MAKE) --no-print-directory RELEASE=1 all swagger-ui
+	@exec infra/dev/run build/release
+
+.PHONY: test
+test: ## everything: unit, integration, end to end, a short chaos and fuzz round
+	@infra/dev/packages build run test
+	@infra/dev/test
+
+.PHONY: status
+status: ## gateway, broker, database and workers of a running `make run`
+	@infra/dev/status
+
+# The API page's assets; without npm the page links the document instead.
+.PHONY: swagger-ui
+swagger-ui: build/swagger-ui/swagger-ui.css
+build/swagger-ui/swagger-ui.css: tests/package.json
+	@infra/dev/swagger-ui
+
+.PHONY: fmt
+fmt: ## lay out every C file by .clang-format
+	@infra/dev/packages lint
+	clang-format -i $(C_FILES)
+
+.PHONY: lint
+lint: $(GEN_H) ## layout, layers, banned calls, clang-tidy, cppcheck, both compilers
+	@infra/dev/packages build test lint
+	@infra/lint/lint $(BUILD)
 
 .PHONY: clean
 clean: ## remove build/ and var/

@@ -55,7 +55,7 @@ static void a_size_of_a_stranger_is_refused_past_its_maximum(void **state)
     assert_non_null(arena_try(arena, 1000, 1000));
     assert_null(arena_try(arena, 1001, 1000));
     assert_null(arena_try(arena, SIZE_MAX, SIZE_MAX));
-    assert_null(arena_try(arena, SIZE_MAX / 2, SIZE_MAX));
+    assert_null(arena_try(arena, SIZE_MAX / 2 + 1, SIZE_MAX));
     arena_free(arena);
 }
 

@@ -6,7 +6,8 @@
 
 #include "base/text.h"
 
-/* C0, DEL, C1 (C2 80..9F) and the two Unicode line ends (E2 80 A8, E2 80 A9): none of them may reach a line of a log. */
+/* C0, DEL, C1 (C2 80..9F) and the two Unicode line ends (E2 80 A8, E2 80 A9): none of them may reach a line of a log.
+ */
 static bool is_control(const unsigned char *at, size_t bytes)
 {
     if (bytes == 1)
@@ -16,7 +17,8 @@ static bool is_control(const unsigned char *at, size_t bytes)
     return bytes == 3 && at[0] == 0xE2 && at[1] == 0x80 && (at[2] == 0xA8 || at[2] == 0xA9);
 }
 
-/* Copies what is printable of from; whatever isn't UTF-8 (a character cut by the end of the buffer, too) becomes '?'. */
+/* Copies what is printable of from; whatever isn't UTF-8 (a character cut by the end of the buffer, too) becomes '?'.
+ */
 static void flatten(char *to, const char *from, size_t count)
 {
     size_t i = 0;

@@ -83,7 +83,8 @@ static void set_version(unsigned char uuid[UUID_BYTES], unsigned version)
     uuid[8] = (unsigned char)((uuid[8] & 0x3F) | 0x80);
 }
 
-/* The next (ms, counter), above the last even when the clock stands still or goes back; a full counter borrows a ms from the future. */
+/* The next (ms, counter), above the last even when the clock stands still or goes back; a full counter borrows a ms
+ * from the future. */
 static void step(unsigned start)
 {
     moment now = moment_now();

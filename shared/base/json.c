@@ -40,17 +40,20 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Sorting finds equal names in n log n whatever names a stranger chooses; a hash would need a secret for that. NULL: no two are equal. */
+/* Sorting finds equal names in n log n whatever names a stranger chooses; a hash would need a secret for that. NULL: no
+ * two are equal. */
 static const char *duplicate_name(struct arena *arena, const cJSON *object)
 {
     size_t count = 0;
     const cJSON *member;
-    cJSON_ArrayForEach(member, object) count++;
+    cJSON_ArrayForEach (member, object)
+        count++;
     if (count < 2)
         return NULL;
     const char **names = ARENA_ARRAY(arena, const char *, count);
     size_t i = 0;
-    cJSON_ArrayForEach(member, object) names[i++] = member->string;
+    cJSON_ArrayForEach (member, object)
+        names[i++] = member->string;
     qsort(names, count, sizeof *names, compare_names);
     for (i = 1; i < count; i++)
         if (strcmp(names[i - 1], names[i]) == 0)
@@ -59,8 +62,9 @@ static const char *duplicate_name(struct arena *arena, const cJSON *object)
 }
 
 /*
- * After the parse, in the order of the text: refuses duplicate members, and gives each number its own text (valuestring, which cJSON leaves
- * unused for numbers), so that ids above 2^53 and long fractions survive. Recursion ends at JSON_DEPTH_MAX, which the scan has checked.
+ * After the parse, in the order of the text: refuses duplicate members, and gives each number its own text
+ * (valuestring, which cJSON leaves unused for numbers), so that ids above 2^53 and long fractions survive. Recursion
+ * ends at JSON_DEPTH_MAX, which the scan has checked.
  */
 static enum status finish(struct arena *arena, cJSON *item, struct json_numbers *numbers, struct error *error)
 {
@@ -75,7 +79,8 @@ static enum status finish(struct arena *arena, cJSON *item, struct json_numbers 
     if (duplicate)
         return error_code(error, REJECT, JSON_MALFORMED, "JSON holds the member '%.64s' twice", duplicate);
     cJSON *child;
-    cJSON_ArrayForEach(child, item) TRY(finish(arena, child, numbers, error));
+    cJSON_ArrayForEach (child, item)
+        TRY(finish(arena, child, numbers, error));
     return OK;
 }
 
@@ -156,8 +161,7 @@ static void add_tree(struct buffer *buffer, const cJSON *item)
     }
     buffer_add_char(buffer, is_object ? '{' : '[');
     const cJSON *child;
-    cJSON_ArrayForEach(child, item)
-    {
+    cJSON_ArrayForEach (child, item) {
         if (child != item->child)
             buffer_add_char(buffer, ',');
         if (is_object) {

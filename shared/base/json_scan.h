@@ -1,8 +1,8 @@
 /*
  * json_scan - whether bytes are JSON as RFC 8259 has it, without making anything of them.
  *
- * Stricter than cJSON, which takes any control character as white space, raw control characters in strings and numbers like 01. Only json.c
- * uses it.
+ * Stricter than cJSON, which takes any control character as white space, raw control characters in strings and numbers
+ * like 01. Only json.c uses it.
  */
 #pragma once
 #include <stddef.h>
@@ -11,7 +11,8 @@
 
 #define JSON_MALFORMED "malformed_json"
 
-/* REJECT: not one JSON value, or past the limits of limits.h (bytes, depth, values), bad UTF-8, \u0000, half a surrogate pair. */
+/* REJECT: not one JSON value, or past the limits of limits.h (bytes, depth, values), bad UTF-8, \u0000, half a
+ * surrogate pair. */
 enum status json_scan(const char *text, size_t bytes, struct error *error);
 
 /* The number tokens of a text that json_scan has found well, one after the other; NULL after the last. */

@@ -72,7 +72,8 @@ static bool needs_quotes(const char *value)
     return false;
 }
 
-/* One character of a quoted value. What could end the line or drive a terminal (C0, DEL, C1, U+2028, U+2029) is escaped. */
+/* One character of a quoted value. What could end the line or drive a terminal (C0, DEL, C1, U+2028, U+2029) is
+ * escaped. */
 static void add_escaped(struct line *line, const char *at, size_t bytes)
 {
     unsigned char c = (unsigned char)at[0];

@@ -41,7 +41,8 @@ void moment_thaw(void)
     atomic_store(&frozen_at, THAWED);
 }
 
-/* Days since 1970-01-01 in the proleptic Gregorian calendar; years begin in March, so that the leap day ends one (Hinnant, chrono). */
+/* Days since 1970-01-01 in the proleptic Gregorian calendar; years begin in March, so that the leap day ends one
+ * (Hinnant, chrono). */
 static int64_t days_of(int year, int month, int day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
@@ -115,7 +116,8 @@ static int days_of_month(int year, int month)
 static bool take_date(const char **at, int64_t *days)
 {
     int year, month, day;
-    if (!take_number(at, 4, '-', 9999, &year) || !take_number(at, 2, '-', 12, &month) || !take_number(at, 2, '\0', 31, &day))
+    if (!take_number(at, 4, '-', 9999, &year) || !take_number(at, 2, '-', 12, &month) ||
+        !take_number(at, 2, '\0', 31, &day))
         return false;
     if (month == 0 || day == 0 || day > days_of_month(year, month))
         return false;
@@ -160,7 +162,8 @@ static bool take_moment(const char *at, moment *out)
     char between = *at++;
     if (between != 'T' && between != 't' && between != ' ')
         return false;
-    if (!take_number(&at, 2, ':', 23, &hour) || !take_number(&at, 2, ':', 59, &minute) || !take_number(&at, 2, '\0', 60, &second))
+    if (!take_number(&at, 2, ':', 23, &hour) || !take_number(&at, 2, ':', 59, &minute) ||
+        !take_number(&at, 2, '\0', 60, &second))
         return false;
     if (!take_fraction(&at, &ms) || !take_offset(&at, &offset_ms) || *at)
         return false;

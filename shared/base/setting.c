@@ -49,7 +49,8 @@ static enum status read_file(const char *name, const char *path, char **out, str
     return OK;
 }
 
-/* The value of one environment variable or of the file it names; *out stays NULL when neither is set. Empty counts as unset. */
+/* The value of one environment variable or of the file it names; *out stays NULL when neither is set. Empty counts as
+ * unset. */
 static enum status read_name(const char *name, const char **out, struct error *error)
 {
     const char *file_name = text_format(kept, "%s_FILE", name);
@@ -69,7 +70,8 @@ static enum status read_name(const char *name, const char **out, struct error *e
 }
 
 /* The name, else the first alias that is set, else the fallback. */
-static enum status find_value(const struct setting *setting, setting_notice *notice, const char **out, struct error *error)
+static enum status find_value(const struct setting *setting, setting_notice *notice, const char **out,
+                              struct error *error)
 {
     TRY(read_name(setting->name, out, error));
     const char *const *alias = setting->aliases;
@@ -133,7 +135,8 @@ static enum status set_text(const struct setting *setting, const char *value, st
     while (choice && *choice && strcasecmp(*choice, value) != 0)
         choice++;
     if (choice && !*choice && *value)
-        return error_set(error, REJECT, "%s must be one of %s, not %s", setting->name, choices_text(setting), shown(setting, value));
+        return error_set(error, REJECT, "%s must be one of %s, not %s", setting->name, choices_text(setting),
+                         shown(setting, value));
     *setting->text = choice && *choice ? *choice : value;
     return OK;
 }

@@ -2,7 +2,7 @@
  * setting - what an operator may set: one table per service, read once at start from the environment.
  *
  * NAME_FILE names a file that holds the value (secrets). An alias is read when the name itself is unset, and reported so that the log can
- * say it once. A bad value stops the start with one sentence. --help prints the tables.
+ * say it once. Empty counts as unset; NAME and NAME_FILE together are refused. A bad value stops the start with one sentence. --help prints the tables.
  */
 #pragma once
 #include <stdbool.h>

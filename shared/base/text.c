@@ -79,8 +79,8 @@ static bool is_space(const char *text, size_t bytes)
     if (bytes != 3)
         return false;
     unsigned point = (at[0] & 0x0Fu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
-    return (point >= 0x2000 && point <= 0x200B) || point == 0x1680 || point == 0x2028 || point == 0x2029 || point == 0x202F ||
-           point == 0x205F || point == 0x3000 || point == 0xFEFF;
+    return (point >= 0x2000 && point <= 0x200B) || point == 0x1680 || point == 0x2028 || point == 0x2029 ||
+           point == 0x202F || point == 0x205F || point == 0x3000 || point == 0xFEFF;
 }
 
 /* Bytes of the character that ends at text + count; 0 when there is none. */
@@ -203,7 +203,8 @@ static bool whole_number(const char *text, long long *out)
     return true;
 }
 
-enum status text_int64(const char *text, long long min, long long max, const char *what, long long *out, struct error *error)
+enum status text_int64(const char *text, long long min, long long max, const char *what, long long *out,
+                       struct error *error)
 {
     long long number;
     if (!whole_number(text, &number) || number < min || number > max)
@@ -212,7 +213,8 @@ enum status text_int64(const char *text, long long min, long long max, const cha
     return OK;
 }
 
-/* What people write between the digits: spaces (any), dashes, dots, slashes, parentheses. 0 when it is something else. */
+/* What people write between the digits: spaces (any), dashes, dots, slashes, parentheses. 0 when it is something else.
+ */
 static size_t phone_filler_bytes(const char *at, size_t count)
 {
     size_t bytes = text_character_bytes(at, count);

@@ -35,6 +35,9 @@ struct whatsapp_cloud_piece {
 enum status whatsapp_cloud_split(struct arena *arena, const char *body, size_t bytes, struct whatsapp_cloud_piece **pieces, size_t *count,
                                  struct error *error);
 
+/* What a piece is, once it comes back from the bus, and its webhook field ("messages", "message_template_status_update", ...). REJECT: no piece of ours. */
+enum status whatsapp_cloud_piece_kind(struct arena *arena, const char *body, size_t bytes, enum whatsapp_cloud_kind *kind, const char **field,
+                                      struct error *error);
 /* A message piece -> canonical message (identities, kind, text, media, metadata, wants_answer, provider_at, ...; ids and company are the caller's). */
 enum status whatsapp_cloud_read_message(struct arena *arena, const char *body, size_t bytes, Pb__InboundMessage *out, struct error *error);
 /* A status piece -> receipt. An unknown status word is OK with status UNSPECIFIED. */

@@ -80,11 +80,16 @@ void bus_source_close(struct bus_source *source); /* accepts NULL; what was pull
 
 /*
  * Up to count_max messages or bytes_max bytes, whichever ends first; waits wait_ms for the first one only, never for a batch to fill.
- * 0: none came, or somebody called bus_source_wake. Never blocks longer than BLOCK_WAIT_MS_MAX. RETRY: the consumer or stream is gone.
+ * count_max 0 takes nothing and only waits for the wake. 0: none came, or somebody called bus_source_wake. Never blocks longer than BLOCK_WAIT_MS_MAX. RETRY: the consumer or stream is gone.
  */
 enum status bus_take(struct bus_source *source, struct arena *arena, struct bus_message *out, size_t count_max, size_t bytes_max,
                      int64_t wait_ms, size_t *count, struct error *error);
 void bus_source_wake(struct bus_source *source); /* any thread: the take under way or the next one returns at once */
+void bus_source_stop(struct bus_source *source); /* nothing new comes; what is here can still be taken */
+/* How many messages may be pulled ahead and wait here (the library's choice at most); the taking thread's to set. */
+void bus_source_window(struct bus_source *source, size_t window);
+size_t bus_source_queued(struct bus_source *source);  /* any thread: pulled and not taken */
+void bus_source_progress(struct bus_source *source);  /* any thread: heartbeats for those */
 
 /* Best effort by nature: a lost ack is a redelivery. */
 void bus_ack(struct bus *bus, const struct bus_message *message);

@@ -1,11 +1,12 @@
 /*
  * db - PostgreSQL, the only room that knows libpq (but for wire/pbrow).
  *
- * A db is one connection of one thread; it connects when first used and again after it was lost. Statements are static tables, prepared
- * once per connection. Rows are copied into the arena: nothing to free.
+ * A db is one connection of one thread; it connects when first used and again after it was lost. Statements are static
+ * tables, prepared once per connection. Rows are copied into the arena: nothing to free.
  *
- * A failed statement says by SQLSTATE what to do: 22, 23502, 23514 REJECT; 23503, 23505, 25, 40, 53, 55P03, 57, 08 and a lost connection RETRY. After
- * RETRY by a lost connection inside a transaction, the transaction is gone: leave with the status, the skeleton asks again.
+ * A failed statement says by SQLSTATE what to do: 21, 22, 23502, 23514, 54, P0 REJECT; all else (23503, 23505, 25, 40,
+ * 42, 53, 55P03, 57, 08, ...) and a lost connection (code "database_away") RETRY. After RETRY by a lost connection
+ * inside a transaction, the transaction is gone: leave with the status, the skeleton asks again.
  */
 #pragma once
 #include <stdbool.h>
@@ -59,12 +60,12 @@ struct rows {
     const char *const *cells; /* [row * columns + column]; text form; NULL: SQL NULL */
     size_t affected;          /* rows a statement without RETURNING changed */
 };
-int rows_column(const struct rows *rows, const char *name); /* -1: no such column */
-const char *rows_text(const struct rows *rows, size_t row, int column);   /* NULL: SQL NULL */
-int64_t rows_int(const struct rows *rows, size_t row, int column);        /* 0 for NULL */
+int rows_column(const struct rows *rows, const char *name);             /* -1: no such column */
+const char *rows_text(const struct rows *rows, size_t row, int column); /* NULL: SQL NULL */
+int64_t rows_int(const struct rows *rows, size_t row, int column);      /* 0 for NULL */
 double rows_double(const struct rows *rows, size_t row, int column);
-bool rows_bool(const struct rows *rows, size_t row, int column);          /* false for NULL */
-moment rows_moment(const struct rows *rows, size_t row, int column);      /* 0 for NULL; timestamptz columns */
+bool rows_bool(const struct rows *rows, size_t row, int column);     /* false for NULL */
+moment rows_moment(const struct rows *rows, size_t row, int column); /* 0 for NULL; timestamptz columns */
 /* A one-dimensional array cell ({a,b,NULL}) into texts; returns the count. */
 size_t rows_texts(const struct rows *rows, size_t row, int column, struct arena *arena, const char *const **out);
 
@@ -78,14 +79,15 @@ enum status db_script(struct db *db, const char *sql, struct error *error);
 enum status db_begin(struct db *db, struct error *error);
 enum status db_commit(struct db *db, struct error *error);
 void db_rollback(struct db *db);
-enum status db_savepoint(struct db *db, struct error *error);         /* one level: "item" */
-enum status db_savepoint_back(struct db *db, struct error *error);    /* undo to it */
+enum status db_savepoint(struct db *db, struct error *error);      /* one level: "item" */
+enum status db_savepoint_back(struct db *db, struct error *error); /* undo to it */
 enum status db_savepoint_release(struct db *db, struct error *error);
 const char *db_sqlstate(const struct db *db); /* of the last failure; "" for none */
 
 /*
- * Many single-row statements in one round trip (libpq pipeline mode), inside or outside a transaction: results in order, first failure stops the rest
- * (status of those: RETRY "not run").
+ * Many single-row statements in one round trip (libpq pipeline mode), inside or outside a transaction: results in
+ * order, first failure stops the rest (status of those: RETRY "not run"). Outside a transaction all steps are one: a
+ * failure undoes the earlier ones too, and they say RETRY.
  */
 struct db_step {
     const struct statement *statement;
@@ -96,9 +98,14 @@ struct db_step {
 };
 enum status db_run_all(struct db *db, struct arena *arena, struct db_step *steps, size_t count, struct error *error);
 
-/* Numbered, forward-only migrations, applied once each under an advisory lock, recorded in <schema>.migrations. */
+/*
+ * Numbered, forward-only migrations, applied once each under an advisory lock, recorded in <schema>.migrations. Outside
+ * a transaction. REJECT: a migration's SQL is wrong, and no retry heals it. Ends the session; the next use connects
+ * again.
+ */
 struct migration {
     const char *name; /* "0001_tables" */
     const char *sql;
 };
-enum status db_migrate(struct db *db, const char *schema, const struct migration *migrations, size_t count, struct error *error);
+enum status db_migrate(struct db *db, const char *schema, const struct migration *migrations, size_t count,
+                       struct error *error);

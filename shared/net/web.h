@@ -29,6 +29,8 @@ struct web_request {
 const char *web_header(const struct web_request *request, const char *name);            /* NULL when absent */
 /* Decoded value of a query parameter; NULL when absent. REJECT for bad encoding or a repeated name. */
 enum status web_query(const struct web_request *request, const char *name, const char **out, struct error *error);
+/* One query parameter after the other: *at NULL at first; false after the last. name or value is NULL where it is badly encoded. */
+bool web_query_next(const struct web_request *request, const char **at, const char **name, const char **value);
 
 struct web_response {
     int status;

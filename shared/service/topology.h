@@ -56,7 +56,7 @@ extern const struct subject NUDGE_CONVERSATION; /* ConversationNudge: something 
 extern const struct subject NUDGE_RELAY;        /* Empty: events were written */
 extern const struct subject NUDGE_DISPATCH;     /* Empty: jobs became due */
 extern const struct subject NUDGE_KEYS;         /* Empty: API keys or channel accounts changed */
-extern const struct subject JOBS_CAPACITY;      /* jobs.capacity.*  JobCapacity */
+extern const struct subject JOBS_CAPACITY;      /* jobs.capacity.>  JobCapacity */
 
 /* Names built from parts, in the arena. */
 const char *topology_inbound_subject(struct arena *arena, const struct subject *subject, Pb__Channel channel); /* of INBOUND_* */

@@ -102,7 +102,7 @@ static void add_code_point(struct buffer *buffer, uint32_t code)
 
 void buffer_escape_non_ascii(struct buffer *buffer)
 {
-    struct buffer escaped = {0};
+    struct buffer escaped = { 0 };
     const char *end = buffer->bytes + buffer->used;
     for (const char *at = buffer->bytes; at < end;) {
         uint32_t code = 0;
@@ -130,5 +130,5 @@ void buffer_drop_front(struct buffer *buffer, size_t count)
 void buffer_clear(struct buffer *buffer)
 {
     free(buffer->bytes);
-    *buffer = (struct buffer){0};
+    *buffer = (struct buffer){ 0 };
 }

@@ -2,7 +2,8 @@
 
 void envelope_open(struct buffer *body)
 {
-    buffer_add_text(body, "{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"880011223344550\",\"changes\":[");
+    buffer_add_text(body,
+                    "{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"880011223344550\",\"changes\":[");
 }
 
 void envelope_open_change(struct buffer *body, const char *phone_id, bool further)

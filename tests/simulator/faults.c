@@ -6,90 +6,102 @@
 
 enum { LATENCY_MS_MAX = 600000, RETRY_AFTER_MAX = 86400, COUNT_MAX = 1000000000 };
 
-#define AT(type, member) .offset = offsetof(struct type, member)
+#define AT(type, member)   .offset = offsetof(struct type, member)
 #define ROOM(type, member) .bytes = sizeof(((struct type *)NULL)->member)
 
 #define CHOICE_FIELDS(type)                                                                                            \
-    {.name = "every", .kind = FIELD_INTEGER, AT(type, choice.every), .min = 1, .max = COUNT_MAX},                      \
-        {.name = "probability", .kind = FIELD_NUMBER, AT(type, choice.probability), .min = 0, .max = 1},               \
-        {.name = "count", .kind = FIELD_INTEGER, AT(type, choice.count), .min = FAULT_ENDLESS, .max = COUNT_MAX},      \
-        {.name = "latency_ms", .kind = FIELD_INTEGER, AT(type, latency.latency_ms), .max = LATENCY_MS_MAX},            \
-        {.name = "jitter_ms", .kind = FIELD_INTEGER, AT(type, latency.jitter_ms), .max = LATENCY_MS_MAX}
+    { .name = "every", .kind = FIELD_INTEGER, AT(type, choice.every), .min = 1, .max = COUNT_MAX },                    \
+        { .name = "probability", .kind = FIELD_NUMBER, AT(type, choice.probability), .min = 0, .max = 1 },             \
+        { .name = "count", .kind = FIELD_INTEGER, AT(type, choice.count), .min = FAULT_ENDLESS, .max = COUNT_MAX },    \
+        { .name = "latency_ms", .kind = FIELD_INTEGER, AT(type, latency.latency_ms), .max = LATENCY_MS_MAX },          \
+    {                                                                                                                  \
+        .name = "jitter_ms", .kind = FIELD_INTEGER, AT(type, latency.jitter_ms), .max = LATENCY_MS_MAX                 \
+    }
 
 static const struct field llm_error_fields[] = {
-    {.name = "type", .kind = FIELD_TEXT, AT(llm_error, type), ROOM(llm_error, type)},
-    {.name = "code", .kind = FIELD_TEXT, AT(llm_error, code), ROOM(llm_error, code)},
-    {.name = "message", .kind = FIELD_TEXT, AT(llm_error, message), ROOM(llm_error, message)},
-    {0},
+    { .name = "type", .kind = FIELD_TEXT, AT(llm_error, type), ROOM(llm_error, type) },
+    { .name = "code", .kind = FIELD_TEXT, AT(llm_error, code), ROOM(llm_error, code) },
+    { .name = "message", .kind = FIELD_TEXT, AT(llm_error, message), ROOM(llm_error, message) },
+    { 0 },
 };
 
 static const struct field llm_fields[] = {
     CHOICE_FIELDS(llm_fault),
-    {.name = "status", .kind = FIELD_INTEGER, AT(llm_fault, status), .min = 400, .max = 599},
-    {.name = "error", .kind = FIELD_OBJECT, AT(llm_fault, error), ROOM(llm_fault, error), .fields = llm_error_fields},
-    {.name = "retry_after", .kind = FIELD_INTEGER, AT(llm_fault, retry_after), .max = RETRY_AFTER_MAX},
-    {.name = "cut", .kind = FIELD_BOOLEAN, AT(llm_fault, cut)},
-    {.name = "garbage", .kind = FIELD_BOOLEAN, AT(llm_fault, garbage)},
-    {.name = "reply", .kind = FIELD_TEXT, AT(llm_fault, reply), ROOM(llm_fault, reply)},
-    {0},
+    { .name = "status", .kind = FIELD_INTEGER, AT(llm_fault, status), .min = 400, .max = 599 },
+    { .name = "error", .kind = FIELD_OBJECT, AT(llm_fault, error), ROOM(llm_fault, error), .fields = llm_error_fields },
+    { .name = "retry_after", .kind = FIELD_INTEGER, AT(llm_fault, retry_after), .max = RETRY_AFTER_MAX },
+    { .name = "cut", .kind = FIELD_BOOLEAN, AT(llm_fault, cut) },
+    { .name = "garbage", .kind = FIELD_BOOLEAN, AT(llm_fault, garbage) },
+    { .name = "reply", .kind = FIELD_TEXT, AT(llm_fault, reply), ROOM(llm_fault, reply) },
+    { 0 },
 };
 
 static const struct field graph_fields[] = {
     CHOICE_FIELDS(graph_fault),
-    {.name = "code", .kind = FIELD_INTEGER, AT(graph_fault, code), .max = 999999},
-    {.name = "http_only", .kind = FIELD_INTEGER, AT(graph_fault, http_only), .min = 300, .max = 599},
-    {.name = "retry_after", .kind = FIELD_INTEGER, AT(graph_fault, retry_after), .max = RETRY_AFTER_MAX},
-    {.name = "cut_before_accept", .kind = FIELD_BOOLEAN, AT(graph_fault, cut_before_accept)},
-    {.name = "accept_then_cut", .kind = FIELD_BOOLEAN, AT(graph_fault, accept_then_cut)},
-    {.name = "fail_later", .kind = FIELD_BOOLEAN, AT(graph_fault, fail_later)},
-    {.name = "to", .kind = FIELD_TEXT, AT(graph_fault, to), ROOM(graph_fault, to)},
-    {0},
+    { .name = "code", .kind = FIELD_INTEGER, AT(graph_fault, code), .max = 999999 },
+    { .name = "http_only", .kind = FIELD_INTEGER, AT(graph_fault, http_only), .min = 300, .max = 599 },
+    { .name = "retry_after", .kind = FIELD_INTEGER, AT(graph_fault, retry_after), .max = RETRY_AFTER_MAX },
+    { .name = "cut_before_accept", .kind = FIELD_BOOLEAN, AT(graph_fault, cut_before_accept) },
+    { .name = "accept_then_cut", .kind = FIELD_BOOLEAN, AT(graph_fault, accept_then_cut) },
+    { .name = "fail_later", .kind = FIELD_BOOLEAN, AT(graph_fault, fail_later) },
+    { .name = "to", .kind = FIELD_TEXT, AT(graph_fault, to), ROOM(graph_fault, to) },
+    { 0 },
 };
 
-static const char *const signature_words[] = {"right", "wrong", "missing", "stale", NULL};
-static const char *const leniency_words[] = {"open", "strict", NULL};
+static const char *const signature_words[] = { "right", "wrong", "missing", "stale", NULL };
+static const char *const leniency_words[] = { "open", "strict", NULL };
 
 static const struct field webhook_fields[] = {
-    {.name = "duplicate", .kind = FIELD_INTEGER, AT(webhook_fault, duplicate), .min = 1, .max = 20},
-    {.name = "reorder", .kind = FIELD_BOOLEAN, AT(webhook_fault, reorder)},
-    {.name = "delay_send_answer_ms", .kind = FIELD_INTEGER, AT(webhook_fault, delay_send_answer_ms), .max = LATENCY_MS_MAX},
-    {.name = "drop_receipts", .kind = FIELD_BOOLEAN, AT(webhook_fault, drop_receipts)},
-    {.name = "bad_signature", .kind = FIELD_WORD, AT(webhook_fault, bad_signature), .words = signature_words},
-    {.name = "batch", .kind = FIELD_INTEGER, AT(webhook_fault, batch), .min = 1, .max = 1000},
-    {0},
+    { .name = "duplicate", .kind = FIELD_INTEGER, AT(webhook_fault, duplicate), .min = 1, .max = 20 },
+    { .name = "reorder", .kind = FIELD_BOOLEAN, AT(webhook_fault, reorder) },
+    { .name = "delay_send_answer_ms",
+      .kind = FIELD_INTEGER,
+      AT(webhook_fault, delay_send_answer_ms),
+      .max = LATENCY_MS_MAX },
+    { .name = "drop_receipts", .kind = FIELD_BOOLEAN, AT(webhook_fault, drop_receipts) },
+    { .name = "bad_signature", .kind = FIELD_WORD, AT(webhook_fault, bad_signature), .words = signature_words },
+    { .name = "batch", .kind = FIELD_INTEGER, AT(webhook_fault, batch), .min = 1, .max = 1000 },
+    { 0 },
 };
 
 static const struct field receipt_fields[] = {
-    {.name = "enabled", .kind = FIELD_BOOLEAN, AT(receipt_plan, enabled)},
-    {.name = "sent_ms", .kind = FIELD_INTEGER, AT(receipt_plan, sent_ms), .min = FIELD_NONE, .max = LATENCY_MS_MAX},
-    {.name = "delivered_ms", .kind = FIELD_INTEGER, AT(receipt_plan, delivered_ms), .min = FIELD_NONE, .max = LATENCY_MS_MAX},
-    {.name = "read_ms", .kind = FIELD_INTEGER, AT(receipt_plan, read_ms), .min = FIELD_NONE, .max = LATENCY_MS_MAX},
-    {0},
+    { .name = "enabled", .kind = FIELD_BOOLEAN, AT(receipt_plan, enabled) },
+    { .name = "sent_ms", .kind = FIELD_INTEGER, AT(receipt_plan, sent_ms), .min = FIELD_NONE, .max = LATENCY_MS_MAX },
+    { .name = "delivered_ms",
+      .kind = FIELD_INTEGER,
+      AT(receipt_plan, delivered_ms),
+      .min = FIELD_NONE,
+      .max = LATENCY_MS_MAX },
+    { .name = "read_ms", .kind = FIELD_INTEGER, AT(receipt_plan, read_ms), .min = FIELD_NONE, .max = LATENCY_MS_MAX },
+    { 0 },
 };
 
 #define SECTION(member, table) .kind = FIELD_OBJECT, AT(faults, member), ROOM(faults, member), .fields = table
 
 static const struct field faults_fields[] = {
-    {.name = "seed", .kind = FIELD_INTEGER, AT(faults, seed), .max = 9007199254740991},
-    {.name = "llm", SECTION(llm, llm_fields)},
-    {.name = "graph", SECTION(graph, graph_fields)},
-    {.name = "webhook", SECTION(webhook, webhook_fields)},
-    {.name = "receipts", SECTION(receipts, receipt_fields)},
-    {.name = "unreachable", .kind = FIELD_TEXTS, AT(faults, unreachable)},
-    {.name = "window", .kind = FIELD_WORD, AT(faults, window), .words = leniency_words},
-    {.name = "rate", .kind = FIELD_WORD, AT(faults, rate), .words = leniency_words},
-    {0},
+    { .name = "seed", .kind = FIELD_INTEGER, AT(faults, seed), .max = 9007199254740991 },
+    { .name = "llm", SECTION(llm, llm_fields) },
+    { .name = "graph", SECTION(graph, graph_fields) },
+    { .name = "webhook", SECTION(webhook, webhook_fields) },
+    { .name = "receipts", SECTION(receipts, receipt_fields) },
+    { .name = "unreachable", .kind = FIELD_TEXTS, AT(faults, unreachable) },
+    { .name = "window", .kind = FIELD_WORD, AT(faults, window), .words = leniency_words },
+    { .name = "rate", .kind = FIELD_WORD, AT(faults, rate), .words = leniency_words },
+    { 0 },
 };
 
-#define EVERY_CALL {.every = 1, .probability = -1, .count = FAULT_ENDLESS}
+#define EVERY_CALL                                                                                                     \
+    {                                                                                                                  \
+        .every = 1, .probability = FIELD_NONE, .count = FAULT_ENDLESS                                                  \
+    }
 
 static const struct faults defaults = {
     .seed = 1,
     .dice = 1,
-    .llm = {.choice = EVERY_CALL, .status = FIELD_NONE, .retry_after = FIELD_NONE},
-    .graph = {.choice = EVERY_CALL, .code = FIELD_NONE, .http_only = FIELD_NONE, .retry_after = FIELD_NONE},
-    .webhook = {.duplicate = 1, .batch = 100},
-    .receipts = {.enabled = true, .sent_ms = 20, .delivered_ms = 60, .read_ms = 120},
+    .llm = { .choice = EVERY_CALL, .status = FIELD_NONE, .retry_after = FIELD_NONE },
+    .graph = { .choice = EVERY_CALL, .code = FIELD_NONE, .http_only = FIELD_NONE, .retry_after = FIELD_NONE },
+    .webhook = { .duplicate = 1, .batch = 100 },
+    .receipts = { .enabled = true, .sent_ms = 20, .delivered_ms = 60, .read_ms = 120 },
 };
 
 void faults_reset(struct faults *faults)

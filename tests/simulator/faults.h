@@ -18,7 +18,7 @@
 /* Which calls are chosen. */
 struct fault_choice {
     int64_t every;      /* each n-th call; 1: all */
-    double probability; /* 0 to 1, drawn; negative: `every` decides */
+    double probability; /* 0 to 1, drawn; FIELD_NONE: `every` decides */
     int64_t count;      /* how many times in all; FAULT_ENDLESS: for ever */
     int64_t calls;      /* seen so far */
     int64_t chosen;     /* hit so far */

@@ -2,7 +2,6 @@
 
 #include "text.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,13 +11,20 @@ static bool problem_set(char problem[FIELD_PROBLEM_ROOM], const char *name, cons
     return false;
 }
 
+/* Bounds are well inside what a 64-bit integer holds. */
+static bool number_fits(const struct field *field, const cJSON *value)
+{
+    if (!cJSON_IsNumber(value) || !(value->valuedouble >= field->min && value->valuedouble <= field->max))
+        return false;
+    return field->kind == FIELD_NUMBER || value->valuedouble == (double)(int64_t)value->valuedouble;
+}
+
 static bool read_number(const struct field *field, const cJSON *value, void *place, char *problem)
 {
-    bool whole = field->kind == FIELD_NUMBER || (cJSON_IsNumber(value) && value->valuedouble == floor(value->valuedouble));
-    if (!cJSON_IsNumber(value) || !whole || value->valuedouble < field->min || value->valuedouble > field->max) {
+    if (!number_fits(field, value)) {
         char what[80];
-        snprintf(what, sizeof what, "must be %s number from %.15g to %.15g", whole ? "a" : "a whole", field->min,
-                 field->max);
+        snprintf(what, sizeof what, "must be a %snumber from %.15g to %.15g",
+                 field->kind == FIELD_INTEGER ? "whole " : "", field->min, field->max);
         return problem_set(problem, field->name, what);
     }
     if (field->kind == FIELD_INTEGER)
@@ -40,11 +46,10 @@ static bool read_texts(const struct field *field, const cJSON *value, struct fie
 {
     if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) > FIELD_TEXTS_MAX)
         return problem_set(problem, field->name, "must be an array of strings, not too long");
-    *texts = (struct field_texts){0};
+    *texts = (struct field_texts){ 0 };
     const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, value)
-        if (!read_text(field->name, item, texts->items[texts->count++], FIELD_TEXTS_ROOM, problem))
-            return false;
+    cJSON_ArrayForEach(item, value) if (!read_text(field->name, item, texts->items[texts->count++], FIELD_TEXTS_ROOM,
+                                                   problem)) return false;
     return true;
 }
 
@@ -163,6 +168,14 @@ static void write_integer(struct buffer *buffer, int64_t value)
         buffer_format(buffer, "%lld", (long long)value);
 }
 
+static void write_number(struct buffer *buffer, double value)
+{
+    if (value == FIELD_NONE)
+        buffer_add_text(buffer, "null");
+    else
+        buffer_format(buffer, "%.15g", value);
+}
+
 static void write_value(struct buffer *buffer, const struct field *field, const void *place)
 {
     switch (field->kind) {
@@ -173,7 +186,7 @@ static void write_value(struct buffer *buffer, const struct field *field, const 
         write_integer(buffer, *(const int64_t *)place);
         break;
     case FIELD_NUMBER:
-        buffer_format(buffer, "%.15g", *(const double *)place);
+        write_number(buffer, *(const double *)place);
         break;
     case FIELD_TEXT:
         buffer_add_json(buffer, *(const char *)place == '\0' ? NULL : place);

@@ -36,7 +36,7 @@ struct field {
     const struct field *fields;
 };
 
-/* An integer without a value: written as null. */
+/* A number without a value: written as null. */
 enum { FIELD_NONE = -1 };
 
 enum { FIELD_TEXTS_MAX = 64, FIELD_TEXTS_ROOM = 40, FIELD_PROBLEM_ROOM = 160 };

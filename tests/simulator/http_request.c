@@ -1,5 +1,7 @@
 #include "http_request.h"
 
+#include "text.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,10 +57,10 @@ static void split_query(char *target, struct http_request *request)
 {
     char *question = strchr(target, '?');
     if (question != NULL) {
-        snprintf(request->query, sizeof request->query, "%s", question + 1);
+        text_copy(request->query, sizeof request->query, question + 1);
         *question = '\0';
     }
-    snprintf(request->path, sizeof request->path, "%s", target);
+    text_copy(request->path, sizeof request->path, target);
 }
 
 /* False when the request line is none. A target that doesn't fit is none of ours. */
@@ -92,8 +94,9 @@ static bool read_body_size(struct http_request *request, int *status)
         return true;
     char *rest = NULL;
     unsigned long size = strtoul(value, &rest, 10);
-    if (!isdigit((unsigned char)value[0]) || *rest != '\0' || size > HTTP_BODY_MAX) {
-        *status = size > HTTP_BODY_MAX ? 413 : 400;
+    bool is_number = isdigit((unsigned char)value[0]) && *rest == '\0';
+    if (!is_number || size > HTTP_BODY_MAX) {
+        *status = is_number ? 413 : 400;
         return false;
     }
     request->body_bytes = size;
@@ -106,7 +109,7 @@ enum http_reading http_request_read(const char *bytes, size_t count, struct http
     const char *blank = count == 0 ? NULL : memmem(bytes, count, "\r\n\r\n", 4);
     if (blank == NULL)
         return count > HTTP_HEAD_MAX ? broken(status, 431) : HTTP_WANTS_MORE;
-    *request = (struct http_request){.head = bytes, .head_bytes = (size_t)(blank - bytes), .body = blank + 4};
+    *request = (struct http_request){ .head = bytes, .head_bytes = (size_t)(blank - bytes), .body = blank + 4 };
     if (!read_request_line(request))
         return broken(status, 400);
     if (!read_body_size(request, status))

@@ -59,10 +59,20 @@ static const char *reason(int status)
         int status;
         const char *text;
     } known[] = {
-        {200, "OK"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-        {405, "Method Not Allowed"}, {411, "Length Required"}, {413, "Content Too Large"},
-        {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
-        {502, "Bad Gateway"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+        { 200, "OK" },
+        { 400, "Bad Request" },
+        { 401, "Unauthorized" },
+        { 403, "Forbidden" },
+        { 404, "Not Found" },
+        { 405, "Method Not Allowed" },
+        { 411, "Length Required" },
+        { 413, "Content Too Large" },
+        { 429, "Too Many Requests" },
+        { 431, "Request Header Fields Too Large" },
+        { 500, "Internal Server Error" },
+        { 502, "Bad Gateway" },
+        { 503, "Service Unavailable" },
+        { 504, "Gateway Timeout" },
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].status == status)
@@ -85,8 +95,9 @@ static void write_answer(struct connection *connection, const struct http_answer
 static void answer_broken(struct connection *connection, int status)
 {
     connection->closing = true;
-    const struct http_answer answer = {.status = status, .type = "text/plain", .body = reason(status),
-                                       .body_bytes = strlen(reason(status))};
+    const struct http_answer answer = {
+        .status = status, .type = "text/plain", .body = reason(status), .body_bytes = strlen(reason(status))
+    };
     write_answer(connection, &answer);
 }
 
@@ -98,7 +109,7 @@ static void dispatch(struct connection *connection, size_t taken)
     connection->server->handle(connection->server->context, &connection->exchange);
     connection->handling = false;
     buffer_drop_front(&connection->input, taken);
-    connection->exchange.request = (struct http_request){0};
+    connection->exchange.request = (struct http_request){ 0 };
 }
 
 static void say_continue(struct connection *connection)
@@ -115,7 +126,7 @@ static bool take_request(struct connection *connection)
         return false;
     size_t taken = 0;
     int status = 400;
-    connection->exchange = (struct exchange){0};
+    connection->exchange = (struct exchange){ 0 };
     switch (http_request_read(connection->input.bytes, connection->input.used, &connection->exchange.request, &taken,
                               &status)) {
     case HTTP_WHOLE:
@@ -204,9 +215,9 @@ void http_answer(struct exchange *exchange, int64_t after_ms, const struct http_
 
 void http_answer_json(struct exchange *exchange, int64_t after_ms, int status, struct buffer *body)
 {
-    const struct http_answer answer = {.status = status, .body = body->bytes, .body_bytes = body->used};
+    const struct http_answer answer = { .status = status, .body = body->bytes, .body_bytes = body->used };
     struct buffer taken = *body;
-    *body = (struct buffer){0};
+    *body = (struct buffer){ 0 };
     http_answer(exchange, after_ms, &answer);
     buffer_clear(&taken);
 }
@@ -256,9 +267,9 @@ static void listener_ready(struct watch *watch, uint32_t events)
         int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0)
             return;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
         struct connection *connection = memory_zeroed(sizeof *connection);
-        connection->watch = (struct watch){.fd = fd, .ready = connection_ready};
+        connection->watch = (struct watch){ .fd = fd, .ready = connection_ready };
         connection->due.expired = exchange_due;
         connection->server = server;
         loop_watch(server->loop, &connection->watch, EPOLLIN | EPOLLRDHUP);
@@ -281,10 +292,11 @@ bool http_server_open(struct http_server *server, struct loop *loop, uint16_t po
     if (fd < 0)
         return false;
     server->loop = loop;
-    server->listener = (struct watch){.fd = fd, .ready = listener_ready};
-    const struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+    server->listener = (struct watch){ .fd = fd, .ready = listener_ready };
+    const struct sockaddr_in address = { .sin_family = AF_INET,
+                                         .sin_port = htons(port),
+                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
     return bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 4096) == 0 &&
            learn_port(server) && loop_watch(loop, &server->listener, EPOLLIN);
 }

@@ -10,7 +10,7 @@ enum { HEAP_ROOM_MIN = 1024 };
 
 bool loop_open(struct loop *loop)
 {
-    *loop = (struct loop){.epoll_fd = epoll_create1(EPOLL_CLOEXEC)};
+    *loop = (struct loop){ .epoll_fd = epoll_create1(EPOLL_CLOEXEC) };
     return loop->epoll_fd >= 0;
 }
 
@@ -21,13 +21,13 @@ void loop_stop(struct loop *loop)
 
 bool loop_watch(struct loop *loop, struct watch *watch, uint32_t events)
 {
-    struct epoll_event event = {.events = events, .data.ptr = watch};
+    struct epoll_event event = { .events = events, .data.ptr = watch };
     return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, watch->fd, &event) == 0;
 }
 
 void loop_rewatch(struct loop *loop, struct watch *watch, uint32_t events)
 {
-    struct epoll_event event = {.events = events, .data.ptr = watch};
+    struct epoll_event event = { .events = events, .data.ptr = watch };
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event);
 }
 

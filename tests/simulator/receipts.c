@@ -22,11 +22,13 @@ struct status {
 
 struct post {
     struct receipts *receipts;
-    uint64_t statuses;
+    size_t statuses;
 };
 
 static void status_free(struct status *status)
 {
+    if (status == NULL)
+        return;
     free(status->phone_id);
     buffer_clear(&status->json);
     free(status);
@@ -37,6 +39,7 @@ static void post_done(void *owner, struct webhook_outcome outcome)
     struct post *post = owner;
     struct receipts *receipts = post->receipts;
     receipts->posts--;
+    receipts->posted -= post->statuses;
     if (outcome.status == 200)
         receipts->records->receipts_delivered += post->statuses;
     timer_start(receipts->loop, &receipts->flush, 0);
@@ -53,40 +56,44 @@ static struct status *take_due(struct receipts *receipts)
 }
 
 /* Neighbours of one phone number share a change. */
-static uint64_t write_statuses(struct receipts *receipts, struct buffer *body)
+static void add_status(struct buffer *body, const struct status *previous, const struct status *status)
 {
-    uint64_t count = 0;
-    char *phone_id = NULL;
-    for (; receipts->oldest != NULL && count < (uint64_t)receipts->faults->webhook.batch; count++) {
-        struct status *status = take_due(receipts);
-        bool same_change = phone_id != NULL && strcmp(phone_id, status->phone_id) == 0;
-        if (!same_change) {
-            if (phone_id != NULL) {
-                buffer_add_text(body, "]");
-                envelope_close_change(body);
-            }
-            envelope_open_change(body, status->phone_id, phone_id != NULL);
-            free(phone_id);
-            phone_id = memory_text(status->phone_id);
-        }
-        buffer_add_text(body, same_change ? "," : ",\"statuses\":[");
-        buffer_add(body, status->json.bytes, status->json.used);
-        status_free(status);
+    bool same_change = previous != NULL && strcmp(previous->phone_id, status->phone_id) == 0;
+    if (previous != NULL && !same_change) {
+        buffer_add_text(body, "]");
+        envelope_close_change(body);
     }
-    free(phone_id);
+    if (!same_change)
+        envelope_open_change(body, status->phone_id, previous != NULL);
+    buffer_add_text(body, same_change ? "," : ",\"statuses\":[");
+    buffer_add(body, status->json.bytes, status->json.used);
+}
+
+static size_t write_statuses(struct receipts *receipts, struct buffer *body)
+{
+    size_t count = 0;
+    struct status *previous = NULL;
+    for (; receipts->oldest != NULL && count < (size_t)receipts->faults->webhook.batch; count++) {
+        struct status *status = take_due(receipts);
+        add_status(body, previous, status);
+        status_free(previous);
+        previous = status;
+    }
+    status_free(previous);
     return count;
 }
 
 static void post_statuses(struct receipts *receipts)
 {
-    struct buffer body = {0};
+    struct buffer body = { 0 };
     struct post *post = memory_zeroed(sizeof *post);
     envelope_open(&body);
-    *post = (struct post){.receipts = receipts, .statuses = write_statuses(receipts, &body)};
+    *post = (struct post){ .receipts = receipts, .statuses = write_statuses(receipts, &body) };
     buffer_add_text(&body, "]");
     envelope_close_change(&body);
     envelope_close(&body);
     receipts->posts++;
+    receipts->posted += post->statuses;
     webhook_deliver(receipts->webhook, &body, true, post_done, post);
 }
 
@@ -173,11 +180,11 @@ static void shuffle(struct faults *faults, int64_t arrivals_ms[], uint64_t count
 
 void receipts_schedule(struct receipts *receipts, const struct receipt_message *message, int64_t after_ms)
 {
-    static const char *const names[STEPS] = {"sent", "delivered", "read"};
+    static const char *const names[STEPS] = { "sent", "delivered", "read" };
     const struct receipt_plan *plan = &receipts->faults->receipts;
     if (!plan->enabled || receipts->faults->webhook.drop_receipts || *receipts->webhook->url == '\0')
         return;
-    const int64_t happens_ms[STEPS] = {plan->sent_ms, plan->delivered_ms, plan->read_ms};
+    const int64_t happens_ms[STEPS] = { plan->sent_ms, plan->delivered_ms, plan->read_ms };
     if (message->fail_code != FIELD_NONE) {
         int64_t delay_ms = after_ms + (plan->sent_ms == FIELD_NONE ? 0 : plan->sent_ms);
         schedule(receipts, message, "failed", delay_ms, delay_ms);
@@ -195,7 +202,7 @@ void receipts_schedule(struct receipts *receipts, const struct receipt_message *
 
 size_t receipts_waiting(const struct receipts *receipts)
 {
-    return receipts->scheduled + receipts->due;
+    return receipts->scheduled + receipts->due + receipts->posted;
 }
 
 void receipts_open(struct receipts *receipts)

@@ -26,6 +26,7 @@ struct receipts {
     size_t due;
     size_t scheduled; /* their moment is still to come */
     size_t posts;     /* under way */
+    size_t posted;    /* statuses in them */
     struct timer flush;
 };
 

@@ -16,7 +16,7 @@ struct record {
 
 void records_open(struct records *records)
 {
-    *records = (struct records){0};
+    *records = (struct records){ 0 };
     records->sent.items = memory_zeroed(RECORDS_MAX * sizeof(struct record *));
     records->llm.items = memory_zeroed(RECORDS_MAX * sizeof(struct record *));
 }
@@ -54,7 +54,7 @@ void records_reset(struct records *records)
     uint64_t in_flight = records->llm_in_flight;
     reset(&records->sent);
     reset(&records->llm);
-    *records = (struct records){.sent = records->sent, .llm = records->llm, .llm_in_flight = in_flight};
+    *records = (struct records){ .sent = records->sent, .llm = records->llm, .llm_in_flight = in_flight };
 }
 
 uint64_t records_sent_total(const struct records *records)
@@ -82,7 +82,7 @@ static void add_at(struct buffer *buffer, int64_t at_ms)
 
 void records_add_sent(struct records *records, const struct sent_record *sent)
 {
-    struct buffer json = {0};
+    struct buffer json = { 0 };
     add_at(&json, sent->at_ms);
     add_member(&json, "to", sent->to);
     add_member(&json, "type", sent->type);
@@ -100,7 +100,7 @@ void records_add_sent(struct records *records, const struct sent_record *sent)
 uint64_t records_add_llm(struct records *records, int64_t at_ms, const char *model, const char *messages)
 {
     struct record *record = memory_zeroed(sizeof *record);
-    record->llm = (struct llm_record){.at_ms = at_ms, .model = memory_text(model), .messages = memory_text(messages)};
+    record->llm = (struct llm_record){ .at_ms = at_ms, .model = memory_text(model), .messages = memory_text(messages) };
     return add(&records->llm, record, messages == NULL ? 0 : strlen(messages));
 }
 

@@ -63,5 +63,5 @@ void table_clear(struct table *table)
     for (size_t i = 0; i < table->room; i++)
         free(table->slots[i].key);
     free(table->slots);
-    *table = (struct table){0};
+    *table = (struct table){ 0 };
 }

@@ -18,7 +18,7 @@ static size_t sequence_bytes(unsigned char lead)
 
 static bool code_is_legal(uint32_t code, size_t length)
 {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
     bool surrogate = code >= 0xd800 && code <= 0xdfff;
     return code >= least[length] && code <= 0x10ffff && !surrogate;
 }
@@ -28,7 +28,7 @@ size_t text_character(const char *at, size_t bytes, uint32_t *code)
     size_t length = bytes == 0 ? 0 : sequence_bytes((unsigned char)*at);
     if (length == 0 || length > bytes)
         return 0;
-    static const unsigned char lead_mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    static const unsigned char lead_mask[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
     *code = (unsigned char)at[0] & lead_mask[length];
     for (size_t i = 1; i < length; i++) {
         unsigned char next = (unsigned char)at[i];

@@ -201,7 +201,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *context,
         return 0;
     }
     socket = memory_zeroed(sizeof *socket);
-    *socket = (struct socket_watch){.watch = {.fd = fd, .ready = curl_socket_ready}, .webhook = webhook};
+    *socket = (struct socket_watch){ .watch = { .fd = fd, .ready = curl_socket_ready }, .webhook = webhook };
     curl_multi_assign(webhook->multi, fd, socket);
     return loop_watch(webhook->loop, &socket->watch, events) ? 0 : -1;
 }
@@ -227,8 +227,8 @@ void webhook_deliver(struct webhook *webhook, struct buffer *body, bool retry,
                      void (*done)(void *owner, struct webhook_outcome outcome), void *owner)
 {
     struct delivery *delivery = memory_zeroed(sizeof *delivery);
-    *delivery = (struct delivery){.webhook = webhook, .body = *body, .retry = retry, .done = done, .owner = owner};
-    *body = (struct buffer){0};
+    *delivery = (struct delivery){ .webhook = webhook, .body = *body, .retry = retry, .done = done, .owner = owner };
+    *body = (struct buffer){ 0 };
     delivery->next_try.expired = delivery_try;
     timer_start(webhook->loop, &delivery->next_try, 0);
 }

@@ -95,6 +95,7 @@ create table crm.leads (
     consent           jsonb not null default '{}',
     opted_out_at      timestamptz,                     -- marketing suppression; null: none
     proactive_at      timestamptz,                     -- last message that the business started: the one frequency counter
+    proactive_message_id uuid,                         -- which message that was: its own retries pass
     merged_into       uuid references crm.leads,       -- two keys turned out to be one person
     version           bigint not null default 1,
     created_at        timestamptz not null,
@@ -233,6 +234,8 @@ create table crm.turns (
     state            text not null check (state in ('open', 'committed', 'superseded')),
     epoch            bigint not null,
     opened_position  bigint not null,                  -- newest owed inbound that it saw
+    after_position   bigint not null,                  -- what was covered already when it opened: it answers what comes after
+    answer_by        timestamptz,                      -- end of the maximum wait: until then a newer inbound takes the turn back
     covered_position bigint,
     message_id       uuid,                             -- the reply
     prompt           jsonb,                            -- whole, so that the conversation can be replayed

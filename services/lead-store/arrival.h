@@ -1,0 +1,114 @@
+/*
+ * arrival - an inbound message on its way into the tables, and what it meets there.
+ *
+ * One recording is one run of a transaction over a batch. Its steps, in the order of the locks they take: accounts and companies, known messages,
+ * people (leads and their contacts), conversations, messages, events. Each step is a few set-based statements for all arrivals together.
+ */
+#pragma once
+#include "event.h"
+#include "map.h"
+#include "service/service.h"
+
+/* A lead, locked, as it will be written. */
+struct person {
+    const char *id, *company_id;
+    const char *pipeline_id, *stage_id; /* of a new one */
+    const char *name, *phone;           /* "" and NULL: none */
+    moment created_at, opted_out_at;    /* 0: not opted out */
+    bool created, changed;
+    bool stopped;                       /* opted out here and now: what is queued is cancelled */
+    const char *correlation_id;
+};
+
+/* A key under which a provider knows somebody: a contact that is there, or will be. */
+struct identity {
+    const char *key;        /* account, kind, value */
+    const char *account_id, *company_id, *channel, *kind, *value, *address;
+    const char *contact_id; /* NULL: unknown yet */
+    const char *lead_id;    /* as found; NULL: unknown yet */
+    struct sender *sender;
+    bool created, changed;
+};
+
+/* Who wrote to one account: identities that belong together. */
+struct sender {
+    struct sender *same_as;  /* two turned out to be one; follow with sender_root */
+    struct person *person;
+    struct talk *talk;
+    const struct arrival *first;
+};
+
+/* A conversation, locked, as it will be written. */
+struct talk {
+    const char *id, *company_id, *account_id, *channel, *contact_id, *phone, *name, *owner;
+    struct person *person;
+    int64_t epoch, last_position, covered_position, owed_position;
+    moment owed_since, buffer_until, window_ends_at;
+    const char *last_message_id;
+    bool created, changed;
+    const char *nudge_cause; /* NULL: nobody needs to know */
+    struct item *nudge_item;
+};
+
+/* Where a message came in. */
+struct place {
+    const char *account_id, *account, *company_id, *channel, *pipeline_id, *stage_id;
+    int32_t buffer_ms, buffer_max_ms;
+};
+
+struct arrival {
+    struct item *item;
+    const Pb__InboundMessage *message;
+    const char *company_id; /* as the caller said; "": the account tells */
+    const char *correlation_id;
+    const struct place *place;
+    struct identity **identities;
+    size_t identity_count;
+    struct sender *sender;
+    struct arrival *repeats; /* the same message came twice in this batch: the first of them */
+
+    /* the message as it is stored */
+    const char *id, *job_id, *lead_id, *conversation_id;
+    int64_t position;
+    bool fresh;              /* stored by this transaction */
+    bool wants_answer;
+    bool owner_human, uncovered, opted_out; /* of its conversation; it was an opt-out */
+    const char *recipient, *confirmation_id; /* of the opt-out's confirmation while it is queued; NULL: none */
+    const char *confirmation_recipient;
+};
+
+struct recording {
+    struct batch *batch;
+    struct arrival *arrivals; /* ordered by sequence */
+    size_t count;
+    struct identity *identities;
+    size_t identity_count;
+    struct map *people;       /* by lead id */
+    struct person **person_list;
+    size_t person_count;
+    struct talk **talks;
+    size_t talk_count;
+    struct event_list events;
+};
+
+/* arrival_place.c: accounts, companies; refuses by item what has no account. */
+enum status arrivals_place(struct recording *recording, struct error *error);
+/* arrival_known.c: messages that are there already, in the tables or earlier in this batch. */
+enum status arrivals_know(struct recording *recording, struct error *error);
+/* identity.c: senders, their leads and contacts, locked. */
+enum status arrivals_identify(struct recording *recording, struct error *error);
+/* arrival_talk.c: conversations, locked. */
+enum status arrivals_join(struct recording *recording, struct error *error);
+/* arrival_effect.c: positions, what is owed, owner, consent: in memory, in order. */
+void arrivals_take_effect(struct recording *recording);
+/* arrival_write.c: leads, contacts, conversations, messages. */
+enum status arrivals_write(struct recording *recording, struct error *error);
+/* arrival_answer.c: what the caller is told, jobs included. */
+void arrivals_answer(struct recording *recording);
+
+/* Still to be stored: not refused, not known. */
+bool arrival_new(const struct arrival *arrival);
+struct sender *sender_root(struct sender *sender);
+/* The confirmation of an opt-out has an id that follows from the message's. */
+const char *arrival_confirmation_id(struct arena *arena, const char *message_id);
+const char *channel_word(Pb__Channel channel);

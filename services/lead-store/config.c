@@ -1,0 +1,70 @@
+#include "config.h"
+
+#include <stddef.h>
+
+#include "base/limits.h"
+
+int64_t config_buffer_ms;
+int64_t config_buffer_max_ms;
+int64_t config_pacing_ms;
+int64_t config_unknown_hold_ms;
+const char *config_unknown_policy;
+const char *config_opt_out_text;
+int64_t config_retention_days;
+const char *config_whatsapp_phone_id;
+const char *config_whatsapp_token;
+bool config_demo;
+
+static const char *const unknown_policies[] = { "hold", "resend", NULL };
+static const char *const phone_id_aliases[] = { "META_PHONE_NUMBER_ID", "WHATSAPP_PHONE_NUMBER_ID", NULL };
+static const char *const token_aliases[] = { "META_WHATSAPP_TOKEN", "WHATSAPP_ACCESS_TOKEN", NULL };
+
+/* Longer than any sensible wait, short enough that sums of moments can't overflow. */
+enum { HOLD_MS_MIN = 1000, HOLD_MS_MAX = DAY_MS, PACING_MS_MAX = HOUR_MS, RETENTION_DAYS_MAX = 36500 };
+
+const struct setting CONFIG_SETTINGS[] = {
+    { .name = "BUFFER_MS", .number = &config_buffer_ms, .fallback = "2000", .max = 60000, .help = "quiet window of a burst of messages, ms" },
+    { .name = "BUFFER_MAX_MS",
+      .number = &config_buffer_max_ms,
+      .fallback = "15000",
+      .max = 600000,
+      .help = "longest wait from the oldest unanswered message, ms" },
+    { .name = "WHATSAPP_CLOUD_PACING",
+      .number = &config_pacing_ms,
+      .fallback = "15000",
+      .max = PACING_MS_MAX,
+      .help = "between automated messages to one person, ms; 0 switches all WhatsApp pacing off" },
+    { .name = "UNKNOWN_HOLD_MS",
+      .number = &config_unknown_hold_ms,
+      .fallback = "600000",
+      .min = HOLD_MS_MIN,
+      .max = HOLD_MS_MAX,
+      .help = "how long an ambiguous send waits for its receipt, ms" },
+    { .name = "UNKNOWN_POLICY",
+      .text = &config_unknown_policy,
+      .fallback = "hold",
+      .choices = unknown_policies,
+      .help = "then: hold it for a person, or resend it once" },
+    { .name = "OPT_OUT_CONFIRMATION",
+      .text = &config_opt_out_text,
+      .fallback = "You are unsubscribed and will get no more marketing messages from us. Reply START to subscribe again.",
+      .help = "what an opt-out is answered with; empty: nothing" },
+    { .name = "RETENTION_DAYS",
+      .number = &config_retention_days,
+      .fallback = "90",
+      .max = RETENTION_DAYS_MAX,
+      .help = "days that the event log and the gate's verdicts are kept; 0: for ever" },
+    { .name = "WHATSAPP_CLOUD_PHONE_ID",
+      .text = &config_whatsapp_phone_id,
+      .aliases = phone_id_aliases,
+      .help = "phone_number_id of the default company's WhatsApp account" },
+    { .name = "WHATSAPP_CLOUD_TOKEN",
+      .text = &config_whatsapp_token,
+      .aliases = token_aliases,
+      .secret = true,
+      .help = "its access token" },
+    { .name = "PARLEY_DEMO",
+      .flag = &config_demo,
+      .help = "give the default company a small demo knowledge base while it has none" },
+    { 0 },
+};

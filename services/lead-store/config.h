@@ -1,0 +1,21 @@
+/*
+ * config - lead-store's settings, read once at start.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/setting.h"
+
+extern const struct setting CONFIG_SETTINGS[];
+
+extern int64_t config_buffer_ms;          /* BUFFER_MS: quiet window of a burst where the company sets none */
+extern int64_t config_buffer_max_ms;      /* BUFFER_MAX_MS: longest wait from the oldest owed message */
+extern int64_t config_pacing_ms;          /* WHATSAPP_CLOUD_PACING: between automated messages to one person; 0: no WhatsApp pacing at all */
+extern int64_t config_unknown_hold_ms;    /* UNKNOWN_HOLD_MS: how long an ambiguous send waits for its receipt */
+extern const char *config_unknown_policy; /* UNKNOWN_POLICY: hold, resend */
+extern const char *config_opt_out_text;   /* OPT_OUT_CONFIRMATION: what an opt-out is answered with; empty: nothing */
+extern int64_t config_retention_days;     /* RETENTION_DAYS: of the event log and the gate's verdicts; 0: for ever */
+extern const char *config_whatsapp_phone_id; /* WHATSAPP_CLOUD_PHONE_ID: the default company's account */
+extern const char *config_whatsapp_token;    /* WHATSAPP_CLOUD_TOKEN */
+extern bool config_demo;                     /* PARLEY_DEMO: a demo knowledge base for the default company */

@@ -1,0 +1,97 @@
+/*
+ * hold - the rows that a batch decides on, locked and read once, found by id.
+ *
+ * A handler first finds the ids it needs (that statement filters by company), then holds leads, conversations and messages in this order, each table in one
+ * statement by id: two batches never wait for each other in a circle. What is held can't change until commit; the structs are the batch's own copy and are kept
+ * up to date by whoever writes, so that a later item of the same batch sees what an earlier one did.
+ */
+#pragma once
+#include "service/service.h"
+
+struct held_lead {
+    const char *id, *company_id, *timezone, *preferred_channel;
+    moment opted_out_at, proactive_at;
+    const char *proactive_message_id;
+    int64_t version;
+};
+
+struct held_conversation {
+    const char *id, *company_id, *lead_id, *account_id, *channel, *contact_id, *phone, *state, *owner;
+    int64_t epoch, last_position, covered_position, owed_position;
+    moment owed_since, window_ends_at;
+    struct reach *reach; /* by hold_reach */
+
+    /* for hold_save */
+    bool changed;
+    const char *last_message_id; /* NULL: as it was */
+    const char *assignee;        /* written with a new owner */
+    moment owed_from;            /* 0: owed_since is found from the rows */
+};
+
+/* How a conversation reaches its person, and whose rules it is under; as of the statement, not locked. */
+struct reach {
+    const char *id;                            /* of the conversation */
+    const char *account, *credentials;         /* the sending account; "" and NULL: none that could send */
+    const char *address, *kind, *contact_zone; /* NULL: nowhere to send to */
+    moment unreachable_at;
+    const char *company_zone, *quiet_from, *quiet_to;
+    int64_t buffer_ms, buffer_max_ms; /* the company's, or the installation's */
+    moment opted_out_at;              /* of the lead */
+    const char *preferred_channel;
+};
+
+struct held_message {
+    const char *id, *company_id, *conversation_id, *lead_id, *account_id, *channel, *direction, *sender_type, *status, *cause, *claim;
+    const char *message_text, *media_info, *template_id, *extra_metadata, *external_id, *reply_to, *turn_id, *error_class, *error_code,
+        *error, *correlation_id;
+    int64_t position, epoch, priority;
+    bool wants_answer;
+    moment go_until, created_at, updated_at;
+};
+
+struct held_turn {
+    const char *id, *company_id, *conversation_id, *lead_id, *job_id, *claim, *state, *message_id;
+    int64_t epoch, opened_position, after_position, covered_position;
+    moment answer_by, opened_at;
+};
+
+struct held {
+    struct batch *batch;
+    struct held_lead *leads;
+    struct held_conversation *conversations;
+    struct held_message *messages;
+    struct held_turn *turns;
+    size_t lead_count, conversation_count, message_count, turn_count;
+};
+
+/* A set of ids. */
+struct ids {
+    struct arena *arena;
+    const char **list;
+    size_t count, capacity;
+};
+void ids_add(struct ids *ids, const char *id); /* NULL and what is there already: nothing */
+bool ids_has(const struct ids *ids, const char *id);
+
+/* Locks and reads; call each at most once per batch run, in this order. */
+enum status hold_leads(struct held *held, const struct ids *ids, struct error *error);
+enum status hold_conversations(struct held *held, const struct ids *ids, struct error *error);
+enum status hold_messages(struct held *held, const struct ids *ids, struct error *error);
+/* Turns change only under their conversation's lock: read after it. */
+enum status hold_turns_of_jobs(struct held *held, const struct ids *job_ids, struct error *error);
+enum status hold_turns(struct held *held, const struct ids *ids, struct error *error);
+/* Of all held conversations; after hold_conversations. */
+enum status hold_reach(struct held *held, struct error *error);
+
+/* Writes the conversations that are marked as changed: positions, coverage, owner; owed_since follows from the messages. */
+enum status hold_save(struct held *held, struct error *error);
+
+/* NULL: not held. */
+struct held_lead *held_lead(const struct held *held, const char *id);
+struct held_conversation *held_conversation(const struct held *held, const char *id);
+struct held_message *held_message(const struct held *held, const char *id);
+struct held_turn *held_turn(const struct held *held, const char *id);
+struct held_turn *held_turn_of_job(const struct held *held, const char *job_id);
+
+/* The sending account is a real one with credentials. */
+bool reach_has_account(const struct reach *reach);

@@ -1,0 +1,195 @@
+#include "base/text.h"
+#include "identity.h"
+#include "transaction.h"
+
+static const struct statement contact_find = {
+    .name = "contact_find",
+    .sql = "select w.n, c.id, c.lead_id, c.address, c.unreachable_at is not null as unreachable "
+           "from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality as w(account_id, kind, value, n) "
+           "join crm.lead_contacts c on c.channel_account_id = w.account_id and c.kind = w.kind and c.value = w.value",
+};
+
+static void identity_fill(struct identity *identity, const struct rows *rows, size_t row)
+{
+    identity->contact_id = rows_text(rows, row, 1);
+    identity->lead_id = rows_text(rows, row, 2);
+    identity->changed = rows_bool(rows, row, 4) || (identity->changed && !text_same(identity->address, rows_text(rows, row, 3)));
+    if (!identity->changed)
+        identity->address = rows_text(rows, row, 3);
+}
+
+enum status identities_find(struct recording *recording, struct identity **wanted, size_t count, struct error *error)
+{
+    struct arena *arena = recording->batch->arena;
+    const char **accounts = ARENA_ARRAY(arena, const char *, count), **kinds = ARENA_ARRAY(arena, const char *, count);
+    const char **values = ARENA_ARRAY(arena, const char *, count);
+    for (size_t i = 0; i < count; i++) {
+        accounts[i] = wanted[i]->account_id;
+        kinds[i] = wanted[i]->kind;
+        values[i] = wanted[i]->value;
+    }
+    struct params *params = params_new(arena);
+    params_texts(params, accounts, count);
+    params_texts(params, kinds, count);
+    params_texts(params, values, count);
+    struct rows rows;
+    TRY(db_run(recording->batch->db, arena, &contact_find, params, &rows, error));
+    for (size_t row = 0; row < rows.count; row++)
+        identity_fill(wanted[rows_int(&rows, row, 0) - 1], &rows, row);
+    return OK;
+}
+
+/* The names of keys that have no row yet can be locked all the same; in one order, or two writers wait for each other. */
+static const struct statement identity_lock = {
+    .name = "identity_lock",
+    .sql = "select count(pg_advisory_xact_lock(k.hash)) "
+           "from (select distinct hashtextextended(key, 0) as hash from unnest($1::text[]) as key order by 1) as k",
+};
+
+enum status identities_lock(struct recording *recording, struct identity **unknown, size_t count, struct error *error)
+{
+    struct arena *arena = recording->batch->arena;
+    const char **keys = ARENA_ARRAY(arena, const char *, count);
+    for (size_t i = 0; i < count; i++)
+        keys[i] = unknown[i]->key;
+    struct params *params = params_new(arena);
+    params_texts(params, keys, count);
+    return db_run(recording->batch->db, arena, &identity_lock, params, NULL, error);
+}
+
+static const struct statement lead_lock = {
+    .name = "lead_lock",
+    .sql = "select id, company_id, contact_name, phone_number, opted_out_at, created_at, merged_into from crm.leads "
+           "where id = any($1::uuid[]) order by id for no key update",
+};
+
+static enum status person_fill(struct recording *recording, const struct rows *rows, size_t row, struct error *error)
+{
+    struct person *person = map_find(recording->people, rows_text(rows, row, 0));
+    person->company_id = rows_text(rows, row, 1);
+    person->name = rows_text(rows, row, 2);
+    person->phone = rows_text(rows, row, 3);
+    person->opted_out_at = rows_moment(rows, row, 4);
+    person->created_at = rows_moment(rows, row, 5);
+    if (rows_text(rows, row, 6))
+        return error_code(error, RETRY, TRANSACTION_AGAIN, "a lead was merged meanwhile");
+    return OK;
+}
+
+enum status people_lock(struct recording *recording, struct error *error)
+{
+    if (!recording->person_count)
+        return OK;
+    struct arena *arena = recording->batch->arena;
+    const char **ids = ARENA_ARRAY(arena, const char *, recording->person_count);
+    for (size_t i = 0; i < recording->person_count; i++)
+        ids[i] = recording->person_list[i]->id;
+    struct params *params = params_new(arena);
+    params_texts(params, ids, recording->person_count);
+    struct rows rows;
+    TRY(db_run(recording->batch->db, arena, &lead_lock, params, &rows, error));
+    for (size_t row = 0; row < rows.count; row++)
+        TRY(person_fill(recording, &rows, row, error));
+    return OK;
+}
+
+static const struct statement lead_insert = {
+    .name = "lead_insert",
+    .sql = "insert into crm.leads (id, company_id, pipeline_id, stage_id, phone_number, contact_name, created_at, updated_at) "
+           "select u.*, $7, $7 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[]) as u",
+};
+
+static enum status leads_insert(struct recording *recording, struct person **people, size_t count, struct error *error)
+{
+    struct arena *arena = recording->batch->arena;
+    const char **texts[6];
+    for (size_t c = 0; c < 6; c++)
+        texts[c] = ARENA_ARRAY(arena, const char *, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct person *person = people[i];
+        const char *const values[6] = { person->id,       person->company_id, person->pipeline_id,
+                                        person->stage_id, person->phone,      person->name };
+        for (size_t c = 0; c < 6; c++)
+            texts[c][i] = values[c];
+    }
+    struct params *params = params_new(arena);
+    for (size_t c = 0; c < 6; c++)
+        params_texts(params, texts[c], count);
+    params_moment(params, recording->batch->now);
+    return db_run(recording->batch->db, arena, &lead_insert, params, NULL, error);
+}
+
+static const struct statement contact_insert = {
+    .name = "contact_insert",
+    .sql = "insert into crm.lead_contacts (id, company_id, lead_id, channel_account_id, channel, kind, value, address, created_at, updated_at) "
+           "select u.*, $9, $9 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[]) as u "
+           "on conflict do nothing",
+};
+
+static enum status contacts_insert(struct recording *recording, struct identity **contacts, size_t count, struct error *error)
+{
+    struct arena *arena = recording->batch->arena;
+    const char **texts[8];
+    for (size_t c = 0; c < 8; c++)
+        texts[c] = ARENA_ARRAY(arena, const char *, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct identity *it = contacts[i];
+        const char *const values[8] = { it->contact_id, it->company_id, it->lead_id, it->account_id,
+                                        it->channel,    it->kind,       it->value,   it->address };
+        for (size_t c = 0; c < 8; c++)
+            texts[c][i] = values[c];
+    }
+    struct params *params = params_new(arena);
+    for (size_t c = 0; c < 8; c++)
+        params_texts(params, texts[c], count);
+    params_moment(params, recording->batch->now);
+    struct rows rows;
+    TRY(db_run(recording->batch->db, arena, &contact_insert, params, &rows, error));
+    return rows.affected == count ? OK : error_code(error, RETRY, TRANSACTION_AGAIN, "a contact came into being meanwhile");
+}
+
+/* Who writes can be reached, at the address as the provider spells it now. */
+static const struct statement contact_touch = {
+    .name = "contact_touch",
+    .sql = "update crm.lead_contacts c set address = u.address, unreachable_at = null, updated_at = $3 "
+           "from unnest($1::uuid[], $2::text[]) as u(id, address) where c.id = u.id",
+};
+
+static enum status contacts_touch(struct recording *recording, struct identity **contacts, size_t count, struct error *error)
+{
+    struct arena *arena = recording->batch->arena;
+    const char **ids = ARENA_ARRAY(arena, const char *, count), **addresses = ARENA_ARRAY(arena, const char *, count);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = contacts[i]->contact_id;
+        addresses[i] = contacts[i]->address;
+    }
+    struct params *params = params_new(arena);
+    params_texts(params, ids, count);
+    params_texts(params, addresses, count);
+    params_moment(params, recording->batch->now);
+    return db_run(recording->batch->db, arena, &contact_touch, params, NULL, error);
+}
+
+enum status people_write(struct recording *recording, struct error *error)
+{
+    struct arena *arena = recording->batch->arena;
+    struct person **people = ARENA_ARRAY(arena, struct person *, recording->person_count);
+    struct identity **fresh = ARENA_ARRAY(arena, struct identity *, recording->identity_count);
+    struct identity **changed = ARENA_ARRAY(arena, struct identity *, recording->identity_count);
+    size_t count = 0, fresh_count = 0, changed_count = 0;
+    for (size_t i = 0; i < recording->person_count; i++)
+        if (recording->person_list[i]->created)
+            people[count++] = recording->person_list[i];
+    for (size_t i = 0; i < recording->identity_count; i++) {
+        struct identity *identity = &recording->identities[i];
+        if (identity->created)
+            fresh[fresh_count++] = identity;
+        else if (identity->changed)
+            changed[changed_count++] = identity;
+    }
+    if (count)
+        TRY(leads_insert(recording, people, count, error));
+    if (fresh_count)
+        TRY(contacts_insert(recording, fresh, fresh_count, error));
+    return changed_count ? contacts_touch(recording, changed, changed_count, error) : OK;
+}

@@ -1,0 +1,80 @@
+/*
+ * lead-store - the only door to customers, conversations, messages and what the AI knows; the gate; the event log.
+ *
+ *   takes   store.*                 batched requests, one status per item
+ *   emits   EVENTS                  the relay publishes the event log in commit order
+ *           nudge.conversation      after a commit that may end a model call under way
+ *   asks    jobs.enqueue            the sweep: what is owed and has no live job
+ */
+#include "company.h"
+#include "config.h"
+#include "conversation.h"
+#include "gate.h"
+#include "inbound.h"
+#include "lead.h"
+#include "message.h"
+#include "operator.h"
+#include "receipt.h"
+#include "relay.h"
+#include "service/migrations.h"
+#include "service/service.h"
+#include "settle.h"
+#include "stats.h"
+#include "sweep.h"
+#include "turn.h"
+
+static const struct route routes[] = {
+    { .takes = &STORE_INBOUND_RECORD, .handle = inbound_record, .threads = 2 },
+    { .takes = &STORE_RECEIPT_APPLY, .handle = receipt_apply },
+    { .takes = &STORE_TURN_OPEN, .handle = turn_open, .batch_max = 64, .threads = 2 },
+    { .takes = &STORE_TURN_COMMIT, .handle = turn_commit, .batch_max = 64 },
+    { .takes = &STORE_SEND_AUTHORIZE, .handle = send_authorize },
+    { .takes = &STORE_SEND_SETTLE, .handle = send_settle },
+    { .takes = &STORE_CONVERSATION_TAKE, .handle = conversation_take },
+    { .takes = &STORE_CONVERSATION_GIVE_BACK, .handle = conversation_give_back },
+    { .takes = &STORE_OPERATOR_POST, .handle = operator_post },
+    { .takes = &STORE_LEAD_LIST, .handle = lead_list },
+    { .takes = &STORE_LEAD_GET, .handle = lead_get },
+    { .takes = &STORE_LEAD_PATCH, .handle = lead_patch },
+    { .takes = &STORE_LEAD_MESSAGES, .handle = lead_messages },
+    { .takes = &STORE_LEAD_EVENTS, .handle = lead_events },
+    { .takes = &STORE_MESSAGE_GET, .handle = message_get },
+    { .takes = &STORE_MESSAGE_WHY, .handle = message_why },
+    { .takes = &STORE_COMPANY_CREATE, .handle = company_create },
+    { .takes = &STORE_API_KEY_CREATE, .handle = api_key_create },
+    { .takes = &STORE_API_KEY_LIST, .handle = api_key_list },
+    { .takes = &STORE_API_KEY_REVOKE, .handle = api_key_revoke },
+    { .takes = &STORE_CHANNEL_ACCOUNT_CREATE, .handle = channel_account_create },
+    { .takes = &STORE_CHANNEL_ACCOUNT_LIST, .handle = channel_account_list },
+    { .takes = &STORE_STATS, .handle = stats_read },
+    { 0 },
+};
+
+static const struct duty duties[] = {
+    { .name = "relay", .run = relay_run, .hears = &NUDGE_RELAY, .stop = relay_stop },
+    { .name = "sweep", .run = sweep_run },
+    { 0 },
+};
+
+static enum status store_open(struct batch *batch, struct error *error)
+{
+    relay_register(&duties[0]);
+    return company_seed(batch, error);
+}
+
+int main(int argc, char **argv)
+{
+    const struct service store = {
+        .name = "lead-store",
+        .help = "customers, conversations, messages; the gate; the event log",
+        .settings = CONFIG_SETTINGS,
+        .routes = routes,
+        .duties = duties,
+        .database = true,
+        .schema = "crm",
+        .migrations = MIGRATIONS,
+        .migration_count = MIGRATION_COUNT,
+        .open = store_open,
+    };
+    return service_main(argc, argv, &store);
+}

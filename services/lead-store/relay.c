@@ -1,0 +1,244 @@
+#include "relay.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "service/event.h"
+
+enum {
+    RELAY_ITEMS_MAX = 1000,
+    LEASE_MS = 10000,
+    IDLE_MS = 1000,     /* nothing to do: until a commit wakes it */
+    HORIZON_MS = 5,     /* an older transaction still runs in front of known events, and its end wakes nobody */
+    TROUBLE_MS = 1000,
+    REPUBLISH_MS = DAY_MS,
+};
+
+static const struct duty *relay_row;
+static _Thread_local bool written; /* by the transaction of this thread */
+static atomic_bool unheard;        /* commits here that no other copy was told of */
+
+static struct metric published = { .name = "parley_events_published_total", .help = "events published", .kind = METRIC_COUNTER };
+static struct metric behind = { .name = "parley_relay_waiting", .help = "1: events wait for the relay", .kind = METRIC_GAUGE };
+static struct metric skipped = { .name = "parley_events_unpublishable_total", .help = "events the stream refused", .kind = METRIC_COUNTER };
+
+void relay_register(const struct duty *row)
+{
+    relay_row = row;
+}
+
+void relay_note(void)
+{
+    written = true;
+}
+
+void relay_forget(void)
+{
+    written = false;
+}
+
+void relay_commit(void)
+{
+    if (!written || !relay_row)
+        return;
+    written = false;
+    atomic_store(&unheard, true);
+    duty_wake(relay_row);
+}
+
+/* Where the relay stands; texts as the database wrote them. */
+struct watermark {
+    const char *xid, *n;
+};
+
+/* Taking and renewing are one: the lease is free, over, or already ours. */
+static const struct statement relay_lease = {
+    .name = "relay_lease",
+    .sql = "insert into crm.relay as r (name, xid, n, holder, leased_until) values ('events', '0', 0, $1, $3) "
+           "on conflict (name) do update set holder = excluded.holder, leased_until = excluded.leased_until "
+           "where r.holder is null or r.holder = excluded.holder or r.leased_until < $2 "
+           "returning xid, n",
+};
+
+static enum status lease_take(struct batch *batch, struct watermark *at, bool *held, struct error *error)
+{
+    struct rows rows;
+    struct params *params = params_new(batch->arena);
+    params_text(params, service_worker_id());
+    params_moment(params, batch->now);
+    params_moment(params, batch->now + LEASE_MS);
+    TRY(db_run(batch->db, batch->arena, &relay_lease, params, &rows, error));
+    *held = rows.count == 1;
+    if (*held)
+        *at = (struct watermark){ rows_text(&rows, 0, 0), rows_text(&rows, 0, 1) };
+    return OK;
+}
+
+/* `ready` is true for a prefix: no transaction that still runs can put anything in front of it. */
+static const struct statement relay_read = {
+    .name = "relay_read",
+    .sql = "select id, type, company_id, entity_type, entity_id, lead_id, payload, actor, correlation_id, occurred_at, admitted_at, "
+           "       xid, n, xid < pg_snapshot_xmin(pg_current_snapshot()) as ready "
+           "from crm.events where (xid, n) > ($1::xid8, $2::bigint) order by xid, n limit $3",
+};
+
+static enum status events_read(struct batch *batch, const struct watermark *from, struct rows *rows, struct error *error)
+{
+    struct params *params = params_new(batch->arena);
+    params_text(params, from->xid);
+    params_text(params, from->n);
+    params_int(params, RELAY_ITEMS_MAX);
+    return db_run(batch->db, batch->arena, &relay_read, params, rows, error);
+}
+
+static size_t events_ready(const struct rows *rows)
+{
+    int ready = rows_column(rows, "ready");
+    size_t count = 0;
+    while (count < rows->count && rows_bool(rows, count, ready))
+        count++;
+    return count;
+}
+
+/* How many from the start are out, or can never be (which is a bug of ours, reported, and must not stop the others). */
+static size_t events_publish(struct batch *batch, const struct rows *rows, size_t count)
+{
+    const Pb__Event **events = ARENA_ARRAY(batch->arena, const Pb__Event *, count);
+    enum status *statuses = ARENA_ARRAY(batch->arena, enum status, count);
+    for (size_t i = 0; i < count; i++)
+        events[i] = pbrow_read(batch->arena, &pb__event__descriptor, rows, i);
+    event_publish_all(batch->arena, events, count, statuses);
+    for (size_t i = 0; i < count; i++) {
+        if (statuses[i] == RETRY)
+            return i;
+        metric_add(statuses[i] == OK ? &published : &skipped, NULL, 1);
+        if (statuses[i] == REJECT)
+            log_line(LOG_ERROR, "event can't be published", "event", events[i]->id, "type", events[i]->type, NULL);
+    }
+    return count;
+}
+
+static const struct statement relay_move = {
+    .name = "relay_move",
+    .sql = "update crm.relay set xid = $1::xid8, n = $2::bigint, leased_until = $3 "
+           "where name = 'events' and holder = $4 and xid = $5::xid8 and n = $6::bigint",
+};
+
+static enum status watermark_move(struct batch *batch, const struct watermark *from, const struct watermark *to, struct error *error)
+{
+    struct rows rows;
+    struct params *params = params_new(batch->arena);
+    params_text(params, to->xid);
+    params_text(params, to->n);
+    params_moment(params, moment_now() + LEASE_MS);
+    params_text(params, service_worker_id());
+    params_text(params, from->xid);
+    params_text(params, from->n);
+    TRY(db_run(batch->db, batch->arena, &relay_move, params, &rows, error));
+    return rows.affected ? OK : error_set(error, RETRY, "the relay's watermark was moved by another");
+}
+
+/* Index walk from the newest event back to the first that is older; never further back than the watermark already is. */
+static const struct statement relay_back = {
+    .name = "relay_back",
+    .sql = "update crm.relay r set xid = coalesce(o.xid, '0'), n = coalesce(o.n, 0) "
+           "from (select 1) as one left join lateral "
+           "     (select xid, n from crm.events where admitted_at < $1 order by xid desc, n desc limit 1) as o on true "
+           "where r.name = 'events' and (r.xid, r.n) > (coalesce(o.xid, '0'), coalesce(o.n, 0))",
+};
+
+/* The event log's stream is the one that this service owns. */
+static bool own_stream(const char *name)
+{
+    for (const struct bus_stream *const *stream = TOPOLOGY_STREAMS; *stream; stream++)
+        if (text_same((*stream)->name, name))
+            return text_same(topology_owner(*stream), "lead-store");
+    return false;
+}
+
+static size_t times_vanished(void)
+{
+    const char *const *names;
+    size_t count = service_vanished(&names), times = 0;
+    for (size_t i = 0; i < count; i++)
+        times += own_stream(names[i]);
+    return times;
+}
+
+/* Any copy may be the one that saw the stream vanish, so any copy may send the watermark back. */
+static enum status republish_lost(struct batch *batch, struct error *error)
+{
+    static size_t handled;
+    size_t times = times_vanished();
+    if (times == handled)
+        return OK;
+    struct params *params = params_new(batch->arena);
+    params_moment(params, batch->now - REPUBLISH_MS);
+    TRY(db_run(batch->db, batch->arena, &relay_back, params, NULL, error));
+    log_line(LOG_ERROR, "event stream was lost, the last 24 h are published again", NULL);
+    handled = times;
+    return OK;
+}
+
+static void tell_others(struct batch *batch)
+{
+    if (atomic_exchange(&unheard, false))
+        nudge(batch->arena, &NUDGE_RELAY, PB_NEW(batch->arena, empty));
+}
+
+static enum status relay_step(struct batch *batch, int64_t *again_ms, struct error *error)
+{
+    struct watermark at;
+    bool held;
+    TRY(republish_lost(batch, error));
+    TRY(lease_take(batch, &at, &held, error));
+    *again_ms = IDLE_MS;
+    if (!held) {
+        tell_others(batch);
+        return OK;
+    }
+    atomic_store(&unheard, false);
+    struct rows rows;
+    TRY(events_read(batch, &at, &rows, error));
+    size_t ready = events_ready(&rows);
+    metric_set(&behind, NULL, rows.count > 0);
+    if (ready < rows.count)
+        *again_ms = HORIZON_MS;
+    if (!ready)
+        return OK;
+    size_t out = events_publish(batch, &rows, ready);
+    if (out) {
+        const struct watermark to = { rows_text(&rows, out - 1, rows_column(&rows, "xid")), rows_text(&rows, out - 1, rows_column(&rows, "n")) };
+        TRY(watermark_move(batch, &at, &to, error));
+    }
+    if (out < ready)
+        *again_ms = TROUBLE_MS;
+    else if (rows.count == RELAY_ITEMS_MAX)
+        *again_ms = 0;
+    return OK;
+}
+
+int64_t relay_run(struct batch *batch)
+{
+    struct error error = { 0 };
+    int64_t again_ms = TROUBLE_MS;
+    if (relay_step(batch, &again_ms, &error) == OK)
+        return again_ms;
+    log_line(LOG_WARN, "relay will try again", "reason", error.text, NULL);
+    return TROUBLE_MS;
+}
+
+static const struct statement relay_release = {
+    .name = "relay_release",
+    .sql = "update crm.relay set holder = null, leased_until = null where name = 'events' and holder = $1",
+};
+
+void relay_stop(struct batch *batch)
+{
+    struct error error;
+    struct params *params = params_new(batch->arena);
+    params_text(params, service_worker_id());
+    db_run(batch->db, batch->arena, &relay_release, params, NULL, &error);
+    nudge(batch->arena, &NUDGE_RELAY, PB_NEW(batch->arena, empty));
+}

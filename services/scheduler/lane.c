@@ -1,0 +1,245 @@
+#include "lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* How often second lanes are looked at again because first ones moved; what is left after that waits for the dispatcher. */
+enum { PASSES_MAX = 8 };
+
+static const struct statement lock_sql = {
+    "lanes_lock",
+    "SELECT pg_advisory_xact_lock(k) FROM (SELECT DISTINCT hashtextextended('parley.lanes.' || c, 0) AS k"
+    " FROM unnest($1::text[]) AS c ORDER BY 1) AS sorted",
+};
+
+enum status lanes_lock(struct change *change, const char *const *companies, size_t count, struct error *error)
+{
+    if (count == 0)
+        return OK;
+    struct params *params = params_new(change->arena);
+    params_texts(params, companies, count);
+    return db_run(change->db, change->arena, &lock_sql, params, NULL, error);
+}
+
+static const struct statement find_sql = {
+    "lanes_find",
+    "SELECT w.n, l.id, l.interval_ms, l.jitter_ms, l.in_flight_max"
+    " FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS w (company_id, name, n)"
+    " JOIN jobs.lanes AS l ON l.company_id = w.company_id AND l.name = w.name",
+};
+
+/* The last of several specs that name a lane sets its limits. */
+static const struct statement write_sql = {
+    "lanes_write",
+    "WITH wanted AS ("
+    "  SELECT DISTINCT ON (company_id, name) *"
+    "  FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[]) WITH ORDINALITY"
+    "    AS w (company_id, name, interval_ms, jitter_ms, in_flight_max, n)"
+    "  ORDER BY company_id, name, n DESC),"
+    " written AS ("
+    "  INSERT INTO jobs.lanes (company_id, name, interval_ms, jitter_ms, in_flight_max, next_at)"
+    "  SELECT company_id, name, interval_ms, jitter_ms, in_flight_max, $6::timestamptz FROM wanted"
+    "  ON CONFLICT (company_id, name) DO UPDATE SET interval_ms = excluded.interval_ms, jitter_ms = excluded.jitter_ms,"
+    "    in_flight_max = excluded.in_flight_max"
+    "  RETURNING id, company_id, name)"
+    " SELECT w.n, l.id FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS w (company_id, name, n)"
+    " JOIN written AS l ON l.company_id = w.company_id AND l.name = w.name",
+};
+
+/* All lanes of some specs, flat. */
+struct lane_list {
+    struct lane_spec **lanes;
+    const char **companies, **names;
+    int64_t *interval_ms, *jitter_ms, *in_flight_max;
+    size_t count;
+};
+
+static void lane_list_new(struct arena *arena, struct lane_list *list, size_t room)
+{
+    list->lanes = ARENA_ARRAY(arena, struct lane_spec *, room);
+    list->companies = ARENA_ARRAY(arena, const char *, room);
+    list->names = ARENA_ARRAY(arena, const char *, room);
+    list->interval_ms = ARENA_ARRAY(arena, int64_t, room);
+    list->jitter_ms = ARENA_ARRAY(arena, int64_t, room);
+    list->in_flight_max = ARENA_ARRAY(arena, int64_t, room);
+    list->count = 0;
+}
+
+static void lane_list_add(struct lane_list *list, const char *company_id, struct lane_spec *lane)
+{
+    list->lanes[list->count] = lane;
+    list->companies[list->count] = company_id;
+    list->names[list->count] = lane->name;
+    list->interval_ms[list->count] = lane->interval_ms;
+    list->jitter_ms[list->count] = lane->jitter_ms;
+    list->in_flight_max[list->count] = lane->in_flight_max;
+    list->count++;
+}
+
+static bool same_limits(const struct lane_spec *lane, const struct rows *rows, size_t row)
+{
+    return rows_int(rows, row, 2) == lane->interval_ms && rows_int(rows, row, 3) == lane->jitter_ms
+        && rows_int(rows, row, 4) == lane->in_flight_max;
+}
+
+static enum status lanes_find(struct change *change, struct lane_list *list, struct lane_list *missing, struct error *error)
+{
+    struct rows rows;
+    struct params *params = params_new(change->arena);
+    params_texts(params, list->companies, list->count);
+    params_texts(params, list->names, list->count);
+    TRY(db_run(change->db, change->arena, &find_sql, params, &rows, error));
+    for (size_t i = 0; i < rows.count; i++) {
+        struct lane_spec *lane = list->lanes[rows_int(&rows, i, 0) - 1];
+        if (same_limits(lane, &rows, i))
+            lane->id = rows_int(&rows, i, 1);
+    }
+    for (size_t i = 0; i < list->count; i++)
+        if (list->lanes[i]->id == 0)
+            lane_list_add(missing, list->companies[i], list->lanes[i]);
+    return OK;
+}
+
+static enum status lanes_write(struct change *change, struct lane_list *list, struct error *error)
+{
+    struct rows rows;
+    struct params *params = params_new(change->arena);
+    params_texts(params, list->companies, list->count);
+    params_texts(params, list->names, list->count);
+    params_ints(params, list->interval_ms, list->count);
+    params_ints(params, list->jitter_ms, list->count);
+    params_ints(params, list->in_flight_max, list->count);
+    params_moment(params, change->now);
+    TRY(db_run(change->db, change->arena, &write_sql, params, &rows, error));
+    for (size_t i = 0; i < rows.count; i++)
+        list->lanes[rows_int(&rows, i, 0) - 1]->id = rows_int(&rows, i, 1);
+    return OK;
+}
+
+enum status lanes_name(struct change *change, struct spec *const *specs, size_t count, struct error *error)
+{
+    struct lane_list all, missing;
+    lane_list_new(change->arena, &all, count * LANES_MAX);
+    lane_list_new(change->arena, &missing, count * LANES_MAX);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < specs[i]->lane_count; k++)
+            lane_list_add(&all, specs[i]->company_id, &specs[i]->lanes[k]);
+    if (all.count == 0)
+        return OK;
+    TRY(lanes_find(change, &all, &missing, error));
+    return missing.count ? lanes_write(change, &missing, error) : OK;
+}
+
+/*
+ * lane: how many may stand at each front now. line: who does, by order. front: those of them whose time has come. moved: rows whose stage changes by that; a
+ * row that left or entered its second lane's line makes that lane one to look at. woken: when a lane moves by itself, by its pace or by a retry's time.
+ */
+static const struct statement advance_sql = {
+    "lanes_advance",
+    "WITH lane AS MATERIALIZED ("
+    "  SELECT l.id, l.next_at, CASE WHEN l.next_at > $2::timestamptz THEN 0 ELSE least("
+    "    CASE WHEN l.interval_ms + l.jitter_ms > 0 THEN 1 ELSE 64 END,"
+    "    CASE WHEN l.in_flight_max = 0 THEN 64 ELSE greatest(0, l.in_flight_max"
+    "      - (SELECT count(*) FROM jobs.unfinished AS u WHERE u.lane_1 = l.id AND u.stage BETWEEN 2 AND 4 AND u.stage = 4)"
+    "      - (SELECT count(*) FROM jobs.unfinished AS u WHERE u.lane_2 = l.id AND u.stage BETWEEN 3 AND 4 AND u.stage = 4)) END) END"
+    "    AS room"
+    "  FROM jobs.lanes AS l WHERE l.id = ANY ($1::bigint[])),"
+    " line AS MATERIALIZED ("
+    "  SELECT lane.id AS lane, lane.room, m.id, m.side, m.run_at, row_number() OVER w AS n, bool_or(m.run_at > $2) OVER w AS held"
+    "  FROM lane CROSS JOIN LATERAL ("
+    "    SELECT * FROM ("
+    "      (SELECT u.id, u.priority, u.place_at, u.run_at, 1 AS side FROM jobs.unfinished AS u"
+    "       WHERE u.lane_1 = lane.id AND u.stage BETWEEN 1 AND 3 ORDER BY u.priority DESC, u.place_at, u.id"
+    "       LIMIT greatest(lane.room, 1))"
+    "      UNION ALL"
+    "      (SELECT u.id, u.priority, u.place_at, u.run_at, 2 FROM jobs.unfinished AS u"
+    "       WHERE u.lane_2 = lane.id AND u.stage BETWEEN 2 AND 3 ORDER BY u.priority DESC, u.place_at, u.id"
+    "       LIMIT greatest(lane.room, 1))) AS both_sides"
+    "    ORDER BY priority DESC, place_at, id LIMIT greatest(lane.room, 1)) AS m"
+    "  WINDOW w AS (PARTITION BY lane.id ORDER BY m.priority DESC, m.place_at, m.id)),"
+    " front AS MATERIALIZED (SELECT id, side FROM line WHERE n <= room AND NOT held),"
+    " judged AS MATERIALIZED ("
+    "  SELECT r.id, r.stage AS was, CASE"
+    "    WHEN r.lane_1 = ANY ($1) AND NOT EXISTS (SELECT FROM front AS f WHERE f.id = r.id AND f.side = 1) THEN 1"
+    "    WHEN r.lane_2 IS NULL THEN 3"
+    "    WHEN r.stage = 1 THEN 2"
+    "    WHEN r.lane_2 = ANY ($1) THEN CASE WHEN EXISTS (SELECT FROM front AS f WHERE f.id = r.id AND f.side = 2) THEN 3 ELSE 2 END"
+    "    ELSE r.stage END AS becomes"
+    "  FROM jobs.unfinished AS r WHERE r.id = ANY (ARRAY("
+    "    SELECT id FROM front"
+    "    UNION SELECT u.id FROM jobs.unfinished AS u WHERE u.lane_1 = ANY ($1) AND u.stage BETWEEN 2 AND 4 AND u.stage < 4"
+    "    UNION SELECT u.id FROM jobs.unfinished AS u WHERE u.lane_2 = ANY ($1) AND u.stage BETWEEN 3 AND 4 AND u.stage < 4))),"
+    " moved AS ("
+    "  UPDATE jobs.unfinished AS u SET stage = j.becomes FROM judged AS j"
+    "  WHERE u.id = ANY (ARRAY(SELECT id FROM judged WHERE becomes <> was)) AND u.id = j.id AND u.stage BETWEEN 1 AND 3"
+    "  RETURNING u.task, u.lane_2, u.stage, j.was),"
+    " woken AS ("
+    "  UPDATE jobs.lanes AS l SET wake_at = w.at FROM ("
+    "    SELECT lane.id, CASE WHEN NOT EXISTS (SELECT FROM line WHERE line.lane = lane.id) THEN NULL"
+    "      WHEN lane.next_at > $2 THEN lane.next_at"
+    "      ELSE (SELECT min(run_at) FROM line WHERE line.lane = lane.id AND n <= room AND run_at > $2) END AS at FROM lane) AS w"
+    "  WHERE l.id = ANY ($1) AND l.id = w.id AND l.wake_at IS DISTINCT FROM w.at RETURNING l.wake_at)"
+    " SELECT (SELECT array_agg(DISTINCT lane_2) FROM moved WHERE lane_2 IS NOT NULL AND (was = 1 OR stage = 1)) AS lanes,"
+    "  (SELECT array_agg(task) FROM moved WHERE stage = 3) AS ready,"
+    "  (SELECT min(wake_at) FROM woken) AS wake_at",
+};
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static size_t without_doubles(int64_t *numbers, size_t count)
+{
+    qsort(numbers, count, sizeof *numbers, by_number);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || numbers[kept - 1] != numbers[i])
+            numbers[kept++] = numbers[i];
+    return kept;
+}
+
+static void take_moved(struct change *change, const struct rows *rows)
+{
+    const char *const *texts;
+    change->lane_count = 0;
+    size_t count = rows_texts(rows, 0, 0, change->arena, &texts);
+    for (size_t i = 0; i < count; i++)
+        change_touch_lane(change, strtoll(texts[i], NULL, 10));
+    count = rows_texts(rows, 0, 1, change->arena, &texts);
+    for (size_t i = 0; i < count; i++)
+        change_touch_task(change, texts[i], 1);
+    change_wake(change, rows_moment(rows, 0, 2));
+}
+
+enum status lanes_advance(struct change *change, struct error *error)
+{
+    for (int pass = 0; change->lane_count > 0 && pass < PASSES_MAX; pass++) {
+        struct rows rows;
+        struct params *params = params_new(change->arena);
+        params_ints(params, change->lanes, without_doubles(change->lanes, change->lane_count));
+        params_moment(params, change->now);
+        TRY(db_run(change->db, change->arena, &advance_sql, params, &rows, error));
+        take_moved(change, &rows);
+    }
+    return OK;
+}
+
+static const struct statement spend_sql = {
+    "lanes_spend",
+    "UPDATE jobs.lanes SET next_at = $2::timestamptz + (interval_ms + floor(random() * (jitter_ms + 1))) * interval '1 millisecond'"
+    " WHERE id = ANY ($1::bigint[]) AND interval_ms + jitter_ms > 0",
+};
+
+enum status lanes_spend(struct change *change, const int64_t *lanes, size_t count, struct error *error)
+{
+    if (count == 0)
+        return OK;
+    struct params *params = params_new(change->arena);
+    params_ints(params, lanes, count);
+    params_moment(params, change->now);
+    return db_run(change->db, change->arena, &spend_sql, params, NULL, error);
+}

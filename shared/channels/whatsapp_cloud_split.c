@@ -1,0 +1,270 @@
+/* The gateway's half of the way in: one webhook body into pieces that can be stored, refused and repeated each on its
+ * own. */
+#include <string.h>
+
+#include "base/ident.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "channels/whatsapp_cloud.h"
+
+struct splitter {
+    struct arena *arena;
+    struct whatsapp_cloud_piece *pieces;
+    size_t count, capacity;
+};
+
+/* Where the item at hand comes from. Anything may be NULL. */
+struct origin {
+    const char *entry_id, *field;
+    const cJSON *value;
+};
+
+/* -- escapes that no database can hold */
+
+static int escape_value(const char *at, const char *end)
+{
+    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+        return -1;
+    int value = 0;
+    for (int i = 2; i < 6; i++) {
+        char c = at[i];
+        int digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+        if (digit < 0)
+            return -1;
+        value = value << 4 | digit;
+    }
+    return value;
+}
+
+static bool surrogate(int value, int first)
+{
+    return value >= first && value < first + 0x400;
+}
+
+/*
+ * \u0000 and halves of surrogate pairs are legal to send and impossible to store. One person's odd byte must not cost a
+ * thousand neighbours their message: each becomes U+FFFD before the body is parsed. The signature has been checked over
+ * the bytes as they came.
+ */
+static char *mend_escapes(struct arena *arena, const char *body, size_t bytes)
+{
+    char *mended = arena_text_n(arena, body, bytes);
+    char *end = mended + bytes;
+    for (char *at = mended; at < end; at++) {
+        if (*at != '\\')
+            continue;
+        int value = escape_value(at, end);
+        if (value < 0) {
+            at++; /* the escaped character is not the start of an escape */
+        } else if (surrogate(value, 0xD800) && surrogate(escape_value(at + 6, end), 0xDC00)) {
+            at += 11;
+        } else {
+            if (value == 0 || (value >= 0xD800 && value < 0xE000))
+                memcpy(at, "\\ufffd", 6);
+            at += 5;
+        }
+    }
+    return mended;
+}
+
+/* -- pieces */
+
+static const char *member_text(const cJSON *object, const char *name)
+{
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsString(member) ? member->valuestring : "";
+}
+
+static void add_member(struct buffer *body, const char *name, const cJSON *tree)
+{
+    if (!tree)
+        return;
+    buffer_format(body, ",\"%s\":", name);
+    buffer_add(body, json_text(body->arena, tree));
+}
+
+static struct whatsapp_cloud_piece *piece_add(struct splitter *splitter)
+{
+    if (splitter->count == splitter->capacity) {
+        size_t capacity = splitter->capacity ? splitter->capacity * 2 : 8;
+        struct whatsapp_cloud_piece *grown = ARENA_ARRAY(splitter->arena, struct whatsapp_cloud_piece, capacity);
+        if (splitter->count)
+            memcpy(grown, splitter->pieces, splitter->count * sizeof *grown);
+        splitter->pieces = grown;
+        splitter->capacity = capacity;
+    }
+    return &splitter->pieces[splitter->count++];
+}
+
+/* name: the member under which the item stands in the piece. A repeat of the webhook gives the same dedupe, byte for
+ * byte of the item. */
+static struct whatsapp_cloud_piece *piece_make(struct splitter *splitter, const struct origin *origin,
+                                               enum whatsapp_cloud_kind kind, const cJSON *contact, const char *name,
+                                               const cJSON *item)
+{
+    struct buffer body = { .arena = splitter->arena };
+    const cJSON *metadata = cJSON_GetObjectItemCaseSensitive(origin->value, "metadata");
+    buffer_add(&body, "{\"entry_id\":");
+    json_add_string(&body, text_or(origin->entry_id, ""));
+    buffer_add(&body, ",\"field\":");
+    json_add_string(&body, text_or(origin->field, ""));
+    add_member(&body, "metadata", metadata);
+    add_member(&body, "contact", contact);
+    add_member(&body, name, item);
+    buffer_add_char(&body, '}');
+    struct whatsapp_cloud_piece *piece = piece_add(splitter);
+    *piece = (struct whatsapp_cloud_piece){ .kind = kind,
+                                            .account = member_text(metadata, "phone_number_id"),
+                                            .external_id = "",
+                                            .body = buffer_text(&body),
+                                            .bytes = body.bytes };
+    piece->dedupe = ident_named(splitter->arena, "whatsapp_cloud piece", piece->body, NULL);
+    return piece;
+}
+
+static bool same_member(const cJSON *a, const char *a_name, const cJSON *b, const char *b_name)
+{
+    const char *value = member_text(a, a_name);
+    return *value && strcmp(value, member_text(b, b_name)) == 0;
+}
+
+/* The profile that belongs to a message. A message that names nobody takes the only one there is. */
+static const cJSON *contact_of(const struct origin *origin, const cJSON *message)
+{
+    const cJSON *contacts = cJSON_GetObjectItemCaseSensitive(origin->value, "contacts");
+    const cJSON *contact;
+    if (!cJSON_IsArray(contacts))
+        return NULL;
+    cJSON_ArrayForEach(contact, contacts) if (same_member(contact, "user_id", message, "from_user_id") ||
+                                              same_member(contact, "wa_id", message, "from")) return contact;
+    bool nameless = !*member_text(message, "from") && !*member_text(message, "from_user_id");
+    return nameless && cJSON_GetArraySize(contacts) == 1 ? contacts->child : NULL;
+}
+
+static void split_message(struct splitter *splitter, const struct origin *origin, const cJSON *message)
+{
+    struct whatsapp_cloud_piece *piece =
+        piece_make(splitter, origin, WHATSAPP_CLOUD_MESSAGE, contact_of(origin, message), "message", message);
+    piece->external_id = member_text(message, "id");
+    if (*piece->external_id)
+        piece->dedupe =
+            ident_named(splitter->arena, "whatsapp_cloud message", piece->account, piece->external_id, NULL);
+}
+
+static const char *status_recipient(const cJSON *status)
+{
+    static const char *const NAMES[] = { "recipient_participant_id", "recipient_participant_user_id",
+                                         "recipient_user_id", "recipient_id" };
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
+        if (*member_text(status, NAMES[i]))
+            return member_text(status, NAMES[i]);
+    return "";
+}
+
+static void split_status(struct splitter *splitter, const struct origin *origin, const cJSON *status)
+{
+    struct whatsapp_cloud_piece *piece = piece_make(splitter, origin, WHATSAPP_CLOUD_STATUS, NULL, "status", status);
+    piece->external_id = member_text(status, "id");
+    if (*piece->external_id)
+        piece->dedupe = ident_named(splitter->arena, "whatsapp_cloud status", piece->account, piece->external_id,
+                                    member_text(status, "status"), status_recipient(status), NULL);
+}
+
+/* A marketing preference has no id of its own: who, when and what make one, so that a redelivery is the same message
+ * for ever. */
+static void split_preference(struct splitter *splitter, const struct origin *origin, const cJSON *preference)
+{
+    struct whatsapp_cloud_piece *piece =
+        piece_make(splitter, origin, WHATSAPP_CLOUD_MESSAGE, NULL, "preference", preference);
+    const char *text = json_text(splitter->arena, preference);
+    const char *id = ident_named(splitter->arena, "whatsapp_cloud preference", piece->account, text, NULL);
+    piece->external_id = text_format(splitter->arena, "preference.%s", id);
+    piece->dedupe = id;
+}
+
+typedef void split_one(struct splitter *splitter, const struct origin *origin, const cJSON *item);
+
+/* False: the value has no such list. A list that is none is passed on as one malformed item, to be refused by its
+ * reader. */
+static bool split_list(struct splitter *splitter, const struct origin *origin, const char *name, split_one *one)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(origin->value, name);
+    const cJSON *item;
+    if (!list)
+        return false;
+    if (!cJSON_IsArray(list))
+        one(splitter, origin, list);
+    else
+        cJSON_ArrayForEach(item, list) one(splitter, origin, item);
+    return true;
+}
+
+static void split_errors(struct splitter *splitter, const struct origin *origin, const cJSON *item)
+{
+    piece_make(splitter, origin, WHATSAPP_CLOUD_OTHER, NULL, "value", item);
+}
+
+static void split_change(struct splitter *splitter, const char *entry_id, const cJSON *change)
+{
+    struct origin origin = { .entry_id = entry_id,
+                             .field = member_text(change, "field"),
+                             .value = cJSON_GetObjectItemCaseSensitive(change, "value") };
+    bool messages = strcmp(origin.field, "messages") == 0;
+    bool known = false;
+    if (messages) {
+        known |= split_list(splitter, &origin, "messages", split_message);
+        known |= split_list(splitter, &origin, "statuses", split_status);
+        known |= split_list(splitter, &origin, "errors", split_errors);
+    } else if (strcmp(origin.field, "smb_message_echoes") == 0) {
+        known |= split_list(splitter, &origin, "message_echoes", split_message);
+    } else if (strcmp(origin.field, "user_preferences") == 0) {
+        known |= split_list(splitter, &origin, "user_preferences", split_preference);
+    }
+    if (known)
+        return;
+    if (!cJSON_IsObject(origin.value) && (messages || !*origin.field)) /* meant as messages, and none can be found */
+        piece_make(splitter, &origin, WHATSAPP_CLOUD_MESSAGE, NULL, "malformed", change);
+    else
+        piece_make(splitter, &origin, WHATSAPP_CLOUD_OTHER, NULL, "value", origin.value ? origin.value : change);
+}
+
+static void split_malformed(struct splitter *splitter, const char *entry_id, const cJSON *what)
+{
+    piece_make(splitter, &(struct origin){ .entry_id = entry_id }, WHATSAPP_CLOUD_MESSAGE, NULL, "malformed", what);
+}
+
+static void split_entry(struct splitter *splitter, const cJSON *entry)
+{
+    const char *id = member_text(entry, "id");
+    const cJSON *changes = cJSON_GetObjectItemCaseSensitive(entry, "changes");
+    const cJSON *change;
+    if (!cJSON_IsArray(changes)) {
+        split_malformed(splitter, id, entry);
+        return;
+    }
+    cJSON_ArrayForEach(change, changes) split_change(splitter, id, change);
+}
+
+/* Another object of Meta's (a page, an app) is none of ours: no pieces, and still a 200. */
+enum status whatsapp_cloud_split(struct arena *arena, const char *body, size_t bytes,
+                                 struct whatsapp_cloud_piece **pieces, size_t *count, struct error *error)
+{
+    struct splitter splitter = { .arena = arena };
+    cJSON *root = NULL;
+    *pieces = NULL;
+    *count = 0;
+    TRY(json_parse(arena, mend_escapes(arena, body, bytes), bytes, &root, error));
+    if (!cJSON_IsObject(root))
+        return error_code(error, REJECT, "malformed_json", "a webhook is one JSON object");
+    if (strcmp(member_text(root, "object"), "whatsapp_business_account") != 0)
+        return OK;
+    const cJSON *entries = cJSON_GetObjectItemCaseSensitive(root, "entry");
+    const cJSON *entry;
+    if (entries && !cJSON_IsArray(entries))
+        split_malformed(&splitter, "", entries);
+    else
+        cJSON_ArrayForEach(entry, entries) split_entry(&splitter, entry);
+    *pieces = splitter.pieces;
+    *count = splitter.count;
+    return OK;
+}

@@ -1,0 +1,244 @@
+#include "net/bus_private.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+
+enum { RECONNECT_WAIT_MS = 250, RECONNECT_JITTER_MS = 100, CONNECT_WAIT_MS = 2000, RECONNECT_BUFFER_BYTES = 8 * 1024 * 1024 };
+
+bool bus_connection_up(natsConnection *connection)
+{
+    return connection && natsConnection_Status(connection) == NATS_CONN_STATUS_CONNECTED;
+}
+
+enum status bus_away(struct error *error)
+{
+    return error_code(error, RETRY, "bus_away", "the message bus is not connected");
+}
+
+enum status bus_failed(natsStatus problem, const char *what, struct error *error)
+{
+    switch (problem) {
+    case NATS_OK:
+        return OK;
+    case NATS_NO_RESPONDERS:
+        return error_code(error, RETRY, "nobody_there", "%s: nobody is there to answer", what);
+    case NATS_TIMEOUT:
+        return error_code(error, RETRY, "no_answer", "%s: no answer in time", what);
+    case NATS_MAX_PAYLOAD:
+        return error_code(error, REJECT, "too_large", "%s: larger than the bus takes", what);
+    case NATS_INVALID_SUBJECT:
+    case NATS_INVALID_ARG:
+        return error_code(error, REJECT, "bad_subject", "%s: not a subject the bus takes", what);
+    default:
+        return error_code(error, RETRY, "bus_error", "%s: %s", what, natsStatus_GetText(problem));
+    }
+}
+
+static void on_reconnected(natsConnection *connection, void *context)
+{
+    struct bus *bus = context;
+    if (connection == bus->main)
+        bus_sources_reset(bus);
+}
+
+/* The library prints to stderr what nobody handles. What failed is told to the caller by the call itself; a denied publish or subscription only here. */
+static void on_error(natsConnection *connection, natsSubscription *subscription, natsStatus problem, void *context)
+{
+    (void)connection;
+    (void)subscription;
+    (void)problem;
+    (void)context;
+}
+
+static void set_inbox_prefix(struct bus *bus, const char *name)
+{
+    size_t at = (size_t)snprintf(bus->inbox_prefix, sizeof bus->inbox_prefix, "_INBOX.");
+    for (const char *c = name ? name : "parley"; *c && at < sizeof bus->inbox_prefix - 1; c++)
+        bus->inbox_prefix[at++] = isalnum((unsigned char)*c) ? *c : '-';
+}
+
+void bus_inbox(const struct bus *bus, char out[BUS_INBOX_BYTES_MAX])
+{
+    natsInbox *fresh = NULL;
+    if (natsInbox_Create(&fresh) != NATS_OK)
+        abort();
+    const char *unique = strrchr((const char *)fresh, '.');
+    snprintf(out, BUS_INBOX_BYTES_MAX, "%s%s", bus->inbox_prefix, unique);
+    natsInbox_Destroy(fresh);
+}
+
+static natsStatus set_servers(natsOptions *options, const char *url)
+{
+    char copy[2048];
+    const char *servers[16];
+    int count = 0;
+    if ((size_t)snprintf(copy, sizeof copy, "%s", url) >= sizeof copy)
+        return NATS_INVALID_ARG;
+    char *rest = NULL;
+    for (char *one = strtok_r(copy, ", ", &rest); one && count < 16; one = strtok_r(NULL, ", ", &rest))
+        servers[count++] = one;
+    return count == 0 ? NATS_INVALID_ARG : natsOptions_SetServers(options, servers, count);
+}
+
+static natsStatus set_options(natsOptions *options, struct bus *bus, const struct bus_options *from, bool send_asap)
+{
+    natsStatus problem = set_servers(options, from->url);
+    if (problem == NATS_OK && from->name)
+        problem = natsOptions_SetName(options, from->name);
+    if (problem != NATS_OK)
+        return problem;
+    natsOptions_SetCustomInboxPrefix(options, bus->inbox_prefix);
+    natsOptions_SetSendAsap(options, send_asap);
+    natsOptions_SetMaxReconnect(options, -1);
+    natsOptions_SetReconnectWait(options, RECONNECT_WAIT_MS);
+    natsOptions_SetReconnectJitter(options, RECONNECT_JITTER_MS, RECONNECT_JITTER_MS);
+    natsOptions_SetReconnectBufSize(options, RECONNECT_BUFFER_BYTES);
+    natsOptions_SetTimeout(options, CONNECT_WAIT_MS);
+    natsOptions_SetPingInterval(options, 5000);
+    natsOptions_SetMaxPingsOut(options, 2);
+    natsOptions_SetRetryOnFailedConnect(options, true, on_reconnected, bus);
+    natsOptions_SetReconnectedCB(options, on_reconnected, bus);
+    natsOptions_SetErrorHandler(options, on_error, NULL);
+    return NATS_OK;
+}
+
+static enum status connect_one(struct bus *bus, const struct bus_options *from, bool send_asap, natsConnection **out, struct error *error)
+{
+    natsOptions *options = NULL;
+    natsStatus problem = natsOptions_Create(&options);
+    if (problem == NATS_OK)
+        problem = set_options(options, bus, from, send_asap);
+    if (problem == NATS_OK)
+        problem = natsConnection_Connect(out, options);
+    natsOptions_Destroy(options);
+    if (problem == NATS_OK || problem == NATS_NOT_YET_CONNECTED)
+        return OK;
+    return error_set(error, REJECT, "NATS_URL can't be used: %s", natsStatus_GetText(problem));
+}
+
+static enum status connect_all(struct bus *bus, const struct bus_options *options, struct error *error)
+{
+    TRY(connect_one(bus, options, true, &bus->main, error));
+    TRY(connect_one(bus, options, false, &bus->bulk, error));
+    bus->sync_count = options->connections ? options->connections : 1;
+    assert(bus->sync_count <= BUS_CONNECTIONS_MAX);
+    for (unsigned i = 0; i < bus->sync_count; i++)
+        TRY(connect_one(bus, options, true, &bus->sync[i], error));
+    natsStatus problem = natsConnection_JetStream(&bus->jetstream, bus->main, NULL);
+    if (problem != NATS_OK)
+        return error_set(error, REJECT, "JetStream: %s", natsStatus_GetText(problem));
+    return bus_publish_open(bus, error);
+}
+
+enum status bus_open(const struct bus_options *options, struct bus **out, struct error *error)
+{
+    struct bus *bus = calloc(1, sizeof *bus);
+    if (!bus)
+        abort();
+    pthread_mutex_init(&bus->lock, NULL);
+    set_inbox_prefix(bus, options->name);
+    enum status status = connect_all(bus, options, error);
+    if (status != OK) {
+        bus_close(bus);
+        bus = NULL;
+    }
+    *out = bus;
+    return status;
+}
+
+static void disconnect(natsConnection *connection)
+{
+    if (bus_connection_up(connection))
+        natsConnection_FlushTimeout(connection, 1000);
+    natsConnection_Close(connection);
+    natsConnection_Destroy(connection);
+}
+
+void bus_close(struct bus *bus)
+{
+    if (!bus)
+        return;
+    assert(!bus->sources);
+    bus_flush(bus);
+    bus_listen_close(bus);
+    bus_publish_close(bus);
+    jsCtx_Destroy(bus->jetstream);
+    disconnect(bus->main);
+    disconnect(bus->bulk);
+    for (unsigned i = 0; i < bus->sync_count; i++)
+        disconnect(bus->sync[i]);
+    pthread_mutex_destroy(&bus->lock);
+    free(bus);
+}
+
+bool bus_connected(const struct bus *bus)
+{
+    return bus_connection_up(bus->main) && bus_connection_up(bus->bulk);
+}
+
+void bus_flush(struct bus *bus)
+{
+    if (bus_connection_up(bus->bulk))
+        natsConnection_FlushTimeout(bus->bulk, 1000);
+    if (bus_connection_up(bus->main))
+        natsConnection_FlushTimeout(bus->main, 1000);
+}
+
+enum status bus_send(struct bus *bus, const char *subject, const void *data, size_t bytes, struct error *error)
+{
+    if (!bus_connection_up(bus->main))
+        return bus_away(error);
+    if (bytes > BUS_PAYLOAD_BYTES_MAX)
+        return bus_failed(NATS_MAX_PAYLOAD, subject, error);
+    return bus_failed(natsConnection_Publish(bus->main, subject, data, (int)bytes), subject, error);
+}
+
+enum status bus_request(struct bus *bus, struct arena *arena, const char *subject, const void *data, size_t bytes, int64_t wait_ms,
+                        struct bus_message *reply, struct error *error)
+{
+    if (!bus_connection_up(bus->main))
+        return bus_away(error);
+    if (bytes > BUS_PAYLOAD_BYTES_MAX)
+        return bus_failed(NATS_MAX_PAYLOAD, subject, error);
+    natsMsg *answer = NULL;
+    TRY(bus_failed(natsConnection_Request(&answer, bus->main, subject, data, (int)bytes, wait_ms > 0 ? wait_ms : 1), subject, error));
+    bus_message_from(arena, answer, reply);
+    natsMsg_Destroy(answer);
+    return OK;
+}
+
+/* -- answers to a stream: published by hand, see docs/bus.md */
+
+static void answer(struct bus *bus, const char *ack_subject, const char *word)
+{
+    natsConnection_PublishString(bus->bulk, ack_subject, word);
+}
+
+void bus_ack(struct bus *bus, const struct bus_message *message)
+{
+    answer(bus, message->reply, "+ACK");
+}
+
+void bus_nak(struct bus *bus, const struct bus_message *message, int64_t delay_ms)
+{
+    char word[64];
+    if (delay_ms > 0)
+        snprintf(word, sizeof word, "-NAK {\"delay\":%lld}", (long long)delay_ms * 1000000);
+    answer(bus, message->reply, delay_ms > 0 ? word : "-NAK");
+}
+
+void bus_progress(struct bus *bus, const char *ack_subject)
+{
+    if (bus_connection_up(bus->bulk)) /* a heartbeat is of no use later */
+        answer(bus, ack_subject, "+WPI");
+}
+
+void bus_terminate(struct bus *bus, const struct bus_message *message)
+{
+    answer(bus, message->reply, "+TERM");
+}

@@ -1,0 +1,48 @@
+/*
+ * db_inside - what the files of db share with each other, and nobody else.
+ *
+ * A lost connection is dropped at once (db_drop): from then on conn is NULL until db_ready connects again.
+ */
+#pragma once
+#include <libpq-fe.h>
+
+#include "net/db.h"
+
+enum {
+    PREPARED_SLOTS = 1024, /* a power of two; a service has some hundred statements */
+    PREPARED_MAX = 512,    /* at most half full, so that probes stay short */
+    SQLSTATE_BYTES = 6,
+    ANSWER_WAIT_MS = 12000, /* past the server's own statement_timeout: the server is gone */
+};
+
+struct db {
+    char *url, *application;
+    PGconn *conn;             /* NULL: not connected */
+    int64_t connect_after_us; /* monotonic; no attempt before */
+    int backoff_ms;           /* before the attempt after the next failure */
+    int answer_wait_ms;
+    bool in_transaction;   /* between db_begin and db_commit or db_rollback, even if the connection went in between */
+    bool transaction_lost; /* ... which it did: nothing runs until db_rollback or db_begin */
+    char sqlstate[SQLSTATE_BYTES];
+    const struct statement *prepared[PREPARED_SLOTS]; /* on this connection; open addressing by pointer */
+    size_t prepared_count;
+};
+
+/* Forgets the connection and what was prepared on it. */
+void db_drop(struct db *db);
+/* Drops the connection and says so: RETRY, database_away. */
+enum status db_lost(struct db *db, struct error *error);
+/* What a failed result asks for; drops the connection when it is one that can't be used again. */
+enum status db_failed(struct db *db, const PGresult *result, struct error *error);
+
+/* Connected, and not inside a transaction that was lost. */
+enum status db_usable(struct db *db, struct error *error);
+
+/* The next result of what was sent, NULL at the end of one statement's. RETRY when none comes. The caller clears it. */
+enum status db_await(struct db *db, PGresult **out, struct error *error);
+
+/* Sends SQL without parameters and takes all results; rows (may be NULL) are the last one's. Connection and transaction
+ * are the caller's care. */
+enum status db_simple(struct db *db, struct arena *arena, const char *sql, struct rows *rows, struct error *error);
+void db_copy_rows(struct arena *arena, const PGresult *result, struct rows *rows);
+void db_clear_result(PGresult **result); /* for CLEANUP */

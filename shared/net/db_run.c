@@ -1,0 +1,217 @@
+/* Statements and their results: one by one, as a script, as a pipeline. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/db_inside.h"
+
+void db_copy_rows(struct arena *arena, const PGresult *result, struct rows *rows)
+{
+    size_t columns = (size_t)PQnfields(result);
+    size_t count = (size_t)PQntuples(result);
+    size_t bytes = 0;
+    for (size_t i = 0; i < columns * count; i++)
+        bytes += (size_t)PQgetlength(result, (int)(i / columns), (int)(i % columns)) + 1;
+    const char **names = ARENA_ARRAY(arena, const char *, columns);
+    for (size_t i = 0; i < columns; i++)
+        names[i] = arena_text(arena, PQfname(result, (int)i));
+    const char **cells = ARENA_ARRAY(arena, const char *, columns *count);
+    char *to = arena_alloc(arena, bytes);
+    for (size_t i = 0; i < columns * count; i++) {
+        int row = (int)(i / columns), column = (int)(i % columns);
+        if (PQgetisnull(result, row, column))
+            continue;
+        size_t cell_bytes = (size_t)PQgetlength(result, row, column) + 1;
+        cells[i] = memcpy(to, PQgetvalue(result, row, column), cell_bytes);
+        to += cell_bytes;
+    }
+    *rows = (struct rows){ .count = count,
+                           .columns = columns,
+                           .names = names,
+                           .cells = cells,
+                           .affected = strtoul(PQcmdTuples((PGresult *)result), NULL, 10) };
+}
+
+/* One result into rows, or its failure. */
+static enum status take_result(struct db *db, struct arena *arena, const PGresult *result, struct rows *rows,
+                               struct error *error)
+{
+    switch (PQresultStatus(result)) {
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+        if (rows && arena)
+            db_copy_rows(arena, result, rows);
+        return OK;
+    case PGRES_EMPTY_QUERY:
+        return OK;
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+    case PGRES_COPY_BOTH:
+        db_drop(db);
+        return error_code(error, REJECT, "database_error", "COPY is not for here");
+    default:
+        return db_failed(db, result, error);
+    }
+}
+
+/* All results of one statement or script: the last one's rows, or the first failure. */
+static enum status take_results(struct db *db, struct arena *arena, struct rows *rows, struct error *error)
+{
+    enum status status = OK;
+    for (;;) {
+        CLEANUP(db_clear_result) PGresult *result = NULL;
+        enum status awaited = db_await(db, &result, status == OK ? error : NULL);
+        if (awaited != OK || !result)
+            return status == OK ? awaited : status;
+        if (status == OK)
+            status = take_result(db, arena, result, rows, error);
+        if (!db->conn)
+            return status;
+    }
+}
+
+enum status db_simple(struct db *db, struct arena *arena, const char *sql, struct rows *rows, struct error *error)
+{
+    if (!PQsendQuery(db->conn, sql))
+        return db_lost(db, error);
+    return take_results(db, arena, rows, error);
+}
+
+/* Where the statement is, or the empty slot where it belongs. */
+static size_t slot_of(const struct db *db, const struct statement *statement)
+{
+    size_t slot = (size_t)(((uintptr_t)statement >> 4) * 0x9E3779B97F4A7C15u >> 40) & (PREPARED_SLOTS - 1);
+    while (db->prepared[slot] && db->prepared[slot] != statement)
+        slot = (slot + 1) & (PREPARED_SLOTS - 1);
+    return slot;
+}
+
+static enum status prepare(struct db *db, const struct statement *statement, struct error *error)
+{
+    size_t slot = slot_of(db, statement);
+    if (db->prepared[slot])
+        return OK;
+    assert(db->prepared_count < PREPARED_MAX);
+    assert(strlen(statement->name) < 64); /* the server cuts longer names */
+    if (!PQsendPrepare(db->conn, statement->name, statement->sql, 0, NULL))
+        return db_lost(db, error);
+    TRY(take_results(db, NULL, NULL, error));
+    db->prepared[slot] = statement;
+    db->prepared_count++;
+    return OK;
+}
+
+static bool send_prepared(const struct db *db, const struct statement *statement, const struct params *params)
+{
+    static const struct params none;
+    const struct params *sent = params ? params : &none;
+    return PQsendQueryPrepared(db->conn, statement->name, (int)sent->count, sent->values, sent->lengths, sent->formats,
+                               0);
+}
+
+enum status db_run(struct db *db, struct arena *arena, const struct statement *statement, const struct params *params,
+                   struct rows *rows, struct error *error)
+{
+    if (rows)
+        *rows = (struct rows){ 0 };
+    TRY(db_usable(db, error));
+    TRY(prepare(db, statement, error));
+    if (!send_prepared(db, statement, params))
+        return db_lost(db, error);
+    return take_results(db, arena, rows, error);
+}
+
+enum status db_script(struct db *db, const char *sql, struct error *error)
+{
+    TRY(db_usable(db, error));
+    enum status status = db_simple(db, NULL, sql, NULL, error);
+    if (!db->in_transaction)
+        db_rollback(db); /* whatever the script has left open */
+    return status;
+}
+
+/* All steps and the end mark into libpq's buffer. */
+static bool send_steps(const struct db *db, const struct db_step *steps, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!send_prepared(db, steps[i].statement, steps[i].params))
+            return false;
+    return PQpipelineSync(db->conn);
+}
+
+static enum status not_run(struct db_step *step)
+{
+    return error_code(&step->error, RETRY, "not_run", "not run: an earlier step failed");
+}
+
+static enum status take_step(struct db *db, struct arena *arena, struct db_step *step)
+{
+    CLEANUP(db_clear_result) PGresult *result = NULL;
+    CLEANUP(db_clear_result) PGresult *end = NULL;
+    TRY(db_await(db, &result, &step->error));
+    if (!result)
+        return db_lost(db, &step->error);
+    if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED)
+        not_run(step);
+    enum status status = PQresultStatus(result) == PGRES_PIPELINE_ABORTED
+                             ? RETRY
+                             : take_result(db, arena, result, &step->rows, &step->error);
+    if (!db->conn)
+        return status;
+    enum status ended = db_await(db, &end, status == OK ? &step->error : NULL);
+    assert(ended != OK || !end);
+    return status == OK ? ended : status;
+}
+
+/* The end mark's own result, after which the connection can be used as usual again. */
+static enum status leave_pipeline(struct db *db, struct error *error)
+{
+    CLEANUP(db_clear_result) PGresult *result = NULL;
+    TRY(db_await(db, &result, error));
+    if (PQresultStatus(result) != PGRES_PIPELINE_SYNC || !PQexitPipelineMode(db->conn))
+        return db_lost(db, error);
+    return OK;
+}
+
+/* Without a transaction of the caller's, the steps were one of their own: what an earlier step did is undone. */
+static void undo_all_but(struct db_step *steps, size_t count, size_t failed)
+{
+    for (size_t i = 0; i < count; i++)
+        if (i != failed && steps[i].status == OK)
+            steps[i].status = error_code(&steps[i].error, RETRY, "not_run", "undone: another step failed");
+}
+
+static enum status take_steps(struct db *db, struct arena *arena, struct db_step *steps, size_t count,
+                              struct error *error)
+{
+    size_t failed = count;
+    for (size_t i = 0; i < count; i++) {
+        steps[i].status = db->conn ? take_step(db, arena, &steps[i]) : not_run(&steps[i]);
+        if (steps[i].status != OK && failed == count)
+            failed = i;
+    }
+    enum status left = db->conn ? leave_pipeline(db, error) : RETRY;
+    if (failed == count && left == OK)
+        return OK;
+    if (!db->in_transaction)
+        undo_all_but(steps, count, failed);
+    if (failed == count)
+        return left;
+    return error_code(error, steps[failed].status, steps[failed].error.code, "%s", steps[failed].error.text);
+}
+
+enum status db_run_all(struct db *db, struct arena *arena, struct db_step *steps, size_t count, struct error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        steps[i].rows = (struct rows){ 0 };
+        steps[i].error = (struct error){ 0 };
+        steps[i].status = not_run(&steps[i]);
+    }
+    TRY(db_usable(db, error));
+    for (size_t i = 0; i < count; i++)
+        TRY(prepare(db, steps[i].statement, error));
+    if (!PQenterPipelineMode(db->conn) || !send_steps(db, steps, count))
+        return db_lost(db, error);
+    return take_steps(db, arena, steps, count, error);
+}

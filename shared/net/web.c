@@ -1,0 +1,444 @@
+#include "net/web.h"
+
+#include <assert.h>
+#include <civetweb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/moment.h"
+#include "base/text.h"
+#include "net/web_text.h"
+
+enum {
+    THREADS = 64,
+    KEEP_ALIVE_MS = 1000,
+    REQUEST_WAIT_MS_DEFAULT = 10000,
+    CLOSE_WAIT_MS = 10000,
+    HEAD_BYTES_MAX = 16384,
+    DISCARD_BYTES_MAX = 16 * 1024 * 1024, /* of a refused body, so that the peer gets to read why */
+    DISCARD_WAIT_MS = 2000,
+};
+
+struct web {
+    struct mg_context *server;
+    struct web_options options;
+    atomic_bool draining;
+    atomic_size_t in_flight;
+};
+
+/* What a server thread keeps between requests. */
+struct keep {
+    struct arena *arena;
+    const char *head; /* where civetweb's buffer starts, as far as seen */
+};
+
+static const struct {
+    int status;
+    const char *reason;
+} REASONS[] = {
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {204, "No Content"},
+    {304, "Not Modified"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {411, "Length Required"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
+    {422, "Unprocessable Content"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {503, "Service Unavailable"},
+    {505, "HTTP Version Not Supported"},
+};
+
+static const char *reason_of(int status)
+{
+    for (size_t i = 0; i < sizeof REASONS / sizeof *REASONS; i++)
+        if (REASONS[i].status == status)
+            return REASONS[i].reason;
+    return "Status";
+}
+
+/* -- answering: header and body in one write */
+
+static void add_date(struct buffer *out)
+{
+    char date[40];
+    time_t now = (time_t)(moment_now() / SECOND_MS);
+    struct tm tm;
+    gmtime_r(&now, &tm);
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    buffer_format(out, "Date: %s\r\n", date);
+}
+
+static bool must_close(const struct web *web, struct mg_connection *connection, bool refused)
+{
+    const char *wish = mg_get_header(connection, "Connection");
+    const struct mg_request_info *info = mg_get_request_info(connection);
+    bool modern = info->http_version != NULL && strcmp(info->http_version, "1.1") == 0;
+    if (refused || atomic_load(&web->draining))
+        return true;
+    return wish == NULL ? !modern : strcasestr(wish, "keep-alive") == NULL;
+}
+
+static void respond(struct web *web, struct mg_connection *connection, const struct web_request *request, const struct web_response *response,
+                    bool refused)
+{
+    struct buffer out = {.arena = request->arena};
+    bool bare = response->status == 204 || response->status == 304;
+    bool close = must_close(web, connection, refused);
+    buffer_format(&out, "HTTP/1.1 %d %s\r\n", response->status, reason_of(response->status));
+    add_date(&out);
+    if (!bare) {
+        buffer_format(&out, "Content-Type: %s\r\nContent-Length: %zu\r\n", text_or(response->content_type, "application/json"),
+                      response->body_bytes);
+    }
+    for (size_t i = 0; i < sizeof response->headers / sizeof *response->headers && response->headers[i] != NULL; i++) {
+        assert(strpbrk(response->headers[i], "\r\n") == NULL);
+        buffer_format(&out, "%s\r\n", response->headers[i]);
+    }
+    buffer_format(&out, "X-Content-Type-Options: nosniff\r\nConnection: %s\r\n\r\n", close ? "close" : "keep-alive");
+    if (!bare && strcmp(request->method, "HEAD") != 0)
+        buffer_add_n(&out, response->body, response->body_bytes);
+    if (close)
+        mg_disable_connection_keep_alive(connection);
+    if (mg_write(connection, out.text, out.bytes) < 0)
+        mg_disable_connection_keep_alive(connection);
+}
+
+static void refuse(struct web *web, struct mg_connection *connection, const struct web_request *request, int status, const char *why)
+{
+    struct web_response response = {.status = status, .content_type = "text/plain", .body = why, .body_bytes = strlen(why)};
+    if (web->options.refuse != NULL)
+        web->options.refuse(web->options.context, request, status, why, &response);
+    respond(web, connection, request, &response, true);
+}
+
+/* A peer that still sends would get a reset instead of the answer: read what comes for a moment. */
+static void discard_body(struct mg_connection *connection)
+{
+    char bytes[4096];
+    int64_t until_us = moment_monotonic_us() + DISCARD_WAIT_MS * 1000;
+    for (size_t total = 0; total < DISCARD_BYTES_MAX && moment_monotonic_us() < until_us;) {
+        int count = mg_read(connection, bytes, sizeof bytes);
+        if (count <= 0)
+            return;
+        total += (size_t)count;
+    }
+}
+
+/* -- reading a request: what civetweb lets through and we don't */
+
+/*
+ * civetweb stops reading headers, silently, at a line that it doesn't understand and after 64 of them, drops white space before a colon, takes a
+ * bare LF as a line's end, and reads a request that follows an empty line twice. A Content-Length that it did not see is a request smuggled in.
+ * It leaves NULs where it cut, so that what it did can be checked: each line must end in CR LF and be followed by the next, the last by an empty line.
+ */
+static bool head_whole(const struct mg_request_info *info, struct keep *keep)
+{
+    const char *at = NULL;
+    if (keep->head == NULL || info->request_method < keep->head)
+        keep->head = info->request_method;
+    if (info->request_method != keep->head)
+        return false;
+    for (int i = 0; i < info->num_headers; i++) {
+        const char *name_end = info->http_headers[i].name + strlen(info->http_headers[i].name);
+        const char *value = info->http_headers[i].value;
+        if ((at != NULL && info->http_headers[i].name != at) || (value > name_end + 1 && name_end[1] == '\0'))
+            return false;
+        at = value + strlen(value) + 2;
+    }
+    if (at == NULL) /* such a request is HTTP/1.0, and its connection ends with it */
+        return strcmp(info->http_version, "1.0") == 0;
+    return at + 2 <= keep->head + HEAD_BYTES_MAX && at[-1] == '\0' && at[0] == '\r' && at[1] == '\0';
+}
+
+static bool host_named(const struct mg_request_info *info)
+{
+    int count = 0;
+    for (int i = 0; i < info->num_headers; i++)
+        count += strcasecmp(info->http_headers[i].name, "host") == 0;
+    return count == 1 || (count == 0 && strcmp(info->http_version, "1.0") == 0);
+}
+
+struct framing {
+    size_t body_bytes;
+    int status; /* 0: well */
+    const char *why;
+};
+
+static struct framing framing_refused(int status, const char *why)
+{
+    return (struct framing){.status = status, .why = why};
+}
+
+/* RFC 9112 section 6.3, its strict reading: a length that can be read in two ways is an attack on whoever stands before us. */
+static struct framing framing_read(const struct mg_request_info *info, struct keep *keep)
+{
+    const char *length = NULL;
+    bool coded = false;
+    if (!head_whole(info, keep) || !host_named(info))
+        return framing_refused(400, "The request's head is not well-formed.");
+    for (int i = 0; i < info->num_headers; i++) {
+        const char *name = info->http_headers[i].name;
+        coded = coded || strcasecmp(name, "transfer-encoding") == 0;
+        if (strcasecmp(name, "content-length") != 0)
+            continue;
+        if (length != NULL)
+            return framing_refused(400, "The request has more than one Content-Length.");
+        length = info->http_headers[i].value;
+    }
+    if (coded && length != NULL)
+        return framing_refused(400, "The request has both Content-Length and Transfer-Encoding.");
+    if (coded)
+        return framing_refused(411, "Send the body with Content-Length: Transfer-Encoding is not taken here.");
+    if (length == NULL)
+        return (struct framing){0};
+    size_t digits = strspn(length, "0123456789");
+    if (digits == 0 || length[digits] != '\0')
+        return framing_refused(400, "The Content-Length is not a number.");
+    if (digits > 18)
+        return framing_refused(413, "The body is too large.");
+    return (struct framing){.body_bytes = (size_t)strtoull(length, NULL, 10)};
+}
+
+static int body_read(struct mg_connection *connection, const struct framing *framing, size_t bytes_max, struct web_request *request)
+{
+    char *body = arena_try(request->arena, framing->body_bytes + 1, bytes_max + 1);
+    const char *expect = mg_get_header(connection, "Expect");
+    if (body == NULL)
+        return 413;
+    if (expect != NULL && strcasecmp(expect, "100-continue") != 0)
+        return 417;
+    if (expect != NULL && framing->body_bytes > 0)
+        mg_write(connection, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+    /* one call waits for all of it, up to the time limit */
+    int count = framing->body_bytes == 0 ? 0 : mg_read(connection, body, framing->body_bytes);
+    if (count < 0 || (size_t)count < framing->body_bytes)
+        return 408;
+    request->body = body;
+    request->body_bytes = framing->body_bytes;
+    return 0;
+}
+
+static const char *body_why(int status)
+{
+    if (status == 413)
+        return "The body is too large.";
+    return status == 417 ? "Only 100-continue can be expected." : "The body did not come in time.";
+}
+
+static struct arena *arena_of(const struct mg_connection *connection)
+{
+    struct keep *keep = mg_get_thread_pointer(connection);
+    return keep->arena;
+}
+
+/* A request as far as its head tells; path "/" and no headers when the head could not be read. */
+static struct web_request request_of(struct mg_connection *connection, bool readable)
+{
+    const struct mg_request_info *info = mg_get_request_info(connection);
+    struct web_request request = {.arena = arena_of(connection), .method = "GET", .path = "/", .query = "", .body = ""};
+    request.remote = info->remote_addr;
+    if (!readable)
+        return request;
+    request.method = info->request_method;
+    request.query = text_or(info->query_string, "");
+    request.connection = connection;
+    return request;
+}
+
+static void handle(struct web *web, struct mg_connection *connection)
+{
+    const struct mg_request_info *info = mg_get_request_info(connection);
+    struct web_request request = request_of(connection, true);
+    struct web_response response = {.status = 500, .body = ""};
+    struct framing framing = framing_read(info, mg_get_thread_pointer(connection));
+    const char *path = web_decode(request.arena, info->local_uri_raw, strlen(info->local_uri_raw), false);
+    if (path == NULL || path[0] != '/') {
+        refuse(web, connection, &request, 400, "The path is not well-formed.");
+        return;
+    }
+    request.path = path;
+    if (framing.status != 0) {
+        refuse(web, connection, &request, framing.status, framing.why);
+        return;
+    }
+    size_t bytes_max = web->options.body_max == NULL ? HTTP_BODY_BYTES_MAX : web->options.body_max(request.method, path);
+    int status = framing.body_bytes > bytes_max ? 413 : body_read(connection, &framing, bytes_max, &request);
+    if (status != 0) {
+        refuse(web, connection, &request, status, body_why(status));
+        if (status == 413)
+            discard_body(connection);
+        return;
+    }
+    web->options.handle(web->options.context, &request, &response);
+    respond(web, connection, &request, &response, false);
+}
+
+/* -- what civetweb calls */
+
+static struct web *web_of(const struct mg_connection *connection)
+{
+    return mg_get_user_data(mg_get_context(connection));
+}
+
+static int on_request(struct mg_connection *connection)
+{
+    struct web *web = web_of(connection);
+    atomic_fetch_add(&web->in_flight, 1);
+    arena_reset(arena_of(connection));
+    handle(web, connection);
+    atomic_fetch_sub(&web->in_flight, 1);
+    return 200; /* handled: civetweb itself does nothing with it */
+}
+
+/* What civetweb refuses before a handler is asked: its head was not readable. */
+static int on_error(struct mg_connection *connection, int status, const char *why)
+{
+    struct web *web = web_of(connection);
+    arena_reset(arena_of(connection));
+    struct web_request request = request_of(connection, false);
+    (void)why;
+    if (status == 413) /* the head; 1.15 says 400 of it */
+        refuse(web, connection, &request, 431, "The request's head is too large.");
+    else if (status == 408 || status == 505)
+        refuse(web, connection, &request, status, status == 408 ? "The request did not come in time." : "HTTP/1.1 is spoken here.");
+    else
+        refuse(web, connection, &request, 400, "The request is not well-formed.");
+    return 0;
+}
+
+static int on_message(const struct mg_connection *connection, const char *message)
+{
+    (void)connection, (void)message;
+    return 1; /* net/ never logs */
+}
+
+static void *on_thread(const struct mg_context *server, int type)
+{
+    (void)server, (void)type;
+    struct keep *keep = calloc(1, sizeof *keep);
+    if (keep == NULL)
+        abort();
+    keep->arena = arena_new(0);
+    return keep;
+}
+
+static void on_thread_end(const struct mg_context *server, int type, void *pointer)
+{
+    struct keep *keep = pointer;
+    (void)server, (void)type;
+    arena_free(keep->arena);
+    free(keep);
+}
+
+/* -- opening and closing */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void library_init(void)
+{
+    mg_init_library(0);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static struct mg_context *start(struct web *web)
+{
+    char threads[16], keep_alive[24], wait[24], head[16];
+    const struct web_options *options = &web->options;
+    snprintf(threads, sizeof threads, "%u", options->threads == 0 ? THREADS : options->threads);
+    snprintf(keep_alive, sizeof keep_alive, "%lld", (long long)(options->keep_alive_ms == 0 ? KEEP_ALIVE_MS : options->keep_alive_ms));
+    snprintf(wait, sizeof wait, "%lld", (long long)(options->request_wait_ms == 0 ? REQUEST_WAIT_MS_DEFAULT : options->request_wait_ms));
+    snprintf(head, sizeof head, "%d", HEAD_BYTES_MAX);
+    const char *table[] = {
+        "listening_ports", options->listen, "num_threads", threads, "connection_queue", "256", "listen_backlog", "1024",
+        "tcp_nodelay", "1", "enable_keep_alive", "yes", "keep_alive_timeout_ms", keep_alive, "request_timeout_ms", wait, "max_request_size", head,
+        "decode_url", "no", "decode_query_string", "no", "enable_auth_domain_check", "no", "enable_directory_listing", "no",
+        "access_control_allow_origin", "", "access_control_allow_methods", "", "access_control_allow_headers", "", NULL,
+    };
+    const struct mg_callbacks callbacks = {
+        .begin_request = on_request,
+        .http_error = on_error,
+        .log_message = on_message,
+        .log_access = on_message,
+        .init_thread = on_thread,
+        .exit_thread = on_thread_end,
+    };
+    return mg_start(&callbacks, web, table);
+}
+
+enum status web_open(const struct web_options *options, struct web **out, struct error *error)
+{
+    sigset_t all, before;
+    pthread_once(&once, library_init);
+    struct web *web = calloc(1, sizeof *web);
+    if (web == NULL)
+        abort();
+    web->options = *options;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    web->server = start(web);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (web->server == NULL) {
+        free(web);
+        return error_set(error, REJECT, "The web server can't listen on %s.", options->listen);
+    }
+    *out = web;
+    return OK;
+}
+
+int web_port(const struct web *web)
+{
+    struct mg_server_port port = {0};
+    return mg_get_server_ports(web->server, 1, &port) == 1 ? port.port : 0;
+}
+
+void web_drain(struct web *web)
+{
+    atomic_store(&web->draining, true);
+}
+
+size_t web_in_flight(const struct web *web)
+{
+    return atomic_load(&web->in_flight);
+}
+
+void web_close(struct web *web)
+{
+    if (web == NULL)
+        return;
+    web_drain(web);
+    int64_t until_us = moment_monotonic_us() + (int64_t)CLOSE_WAIT_MS * 1000;
+    while (web_in_flight(web) > 0 && moment_monotonic_us() < until_us) /* mg_stop would drop them */
+        usleep(1000);
+    mg_stop(web->server);
+    free(web);
+}
+
+/* -- what a handler asks */
+
+const char *web_header(const struct web_request *request, const char *name)
+{
+    return request->connection == NULL ? NULL : mg_get_header(request->connection, name);
+}

@@ -1,0 +1,152 @@
+#include "service/topology.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "wire/pbjson.h"
+
+/* What the macros spell: the type of a request or reply. */
+#define TYPE(lower) (&pb__##lower##__descriptor)
+#define CALL(subject, asks, answers) {.name = subject, .carrier = CARRIER_CALL, .request = TYPE(asks), .reply = TYPE(answers)}
+#define NUDGE(subject, type) {.name = subject, .carrier = CARRIER_NUDGE, .request = TYPE(type)}
+#define WORK_OF(task_name, durable, params)                                                                                    \
+    {.name = "work." task_name, .carrier = CARRIER_WORK, .stream = "WORK", .consumer = durable, .task = task_name, .request = params}
+
+const struct subject INBOUND_MESSAGE = {.name = "inbound.message.*",
+                                        .carrier = CARRIER_STREAM,
+                                        .stream = "INBOUND",
+                                        .consumer = "ingest-message",
+                                        .request = TYPE(raw_inbound)};
+const struct subject INBOUND_RECEIPT = {.name = "inbound.receipt.*",
+                                        .carrier = CARRIER_STREAM,
+                                        .stream = "INBOUND",
+                                        .consumer = "ingest-receipt",
+                                        .request = TYPE(raw_inbound)};
+
+const struct subject WORK_AI_ENGAGE = WORK_OF("ai.engage", "ai-engage", TYPE(engage_params));
+const struct subject WORK_SEND_WHATSAPP_CLOUD =
+    WORK_OF("channel.send.whatsapp_cloud", "channel-send-whatsapp_cloud", TYPE(send_params));
+
+const struct subject STORE_INBOUND_RECORD = CALL("store.inbound.record", inbound_message, inbound_recorded);
+const struct subject STORE_RECEIPT_APPLY = CALL("store.receipt.apply", receipt, receipt_applied);
+const struct subject STORE_TURN_OPEN = CALL("store.turn.open", turn_open_request, turn_opened);
+const struct subject STORE_TURN_COMMIT = CALL("store.turn.commit", turn_commit_request, turn_committed);
+const struct subject STORE_SEND_AUTHORIZE = CALL("store.send.authorize", send_authorize_request, send_authorized);
+const struct subject STORE_SEND_SETTLE = CALL("store.send.settle", send_settle_request, send_settled);
+const struct subject STORE_CONVERSATION_TAKE = CALL("store.conversation.take", handover_request, handover_reply);
+const struct subject STORE_CONVERSATION_GIVE_BACK = CALL("store.conversation.give_back", handover_request, handover_reply);
+const struct subject STORE_OPERATOR_POST = CALL("store.operator.post", operator_message_request, operator_message_reply);
+const struct subject STORE_LEAD_LIST = CALL("store.lead.list", lead_list_request, lead_list);
+const struct subject STORE_LEAD_GET = CALL("store.lead.get", lead_get_request, lead);
+const struct subject STORE_LEAD_PATCH = CALL("store.lead.patch", lead_patch_request, lead);
+const struct subject STORE_LEAD_MESSAGES = CALL("store.lead.messages", message_list_request, message_list);
+const struct subject STORE_LEAD_EVENTS = CALL("store.lead.events", message_list_request, lead_event_list);
+const struct subject STORE_MESSAGE_GET = CALL("store.message.get", message_get_request, message);
+const struct subject STORE_MESSAGE_WHY = CALL("store.message.why", message_get_request, message_why);
+const struct subject STORE_COMPANY_CREATE = CALL("store.company.create", company_create_request, company);
+const struct subject STORE_API_KEY_CREATE = CALL("store.api_key.create", api_key_create_request, api_key);
+const struct subject STORE_API_KEY_LIST = CALL("store.api_key.list", api_key_list_request, api_key_list);
+const struct subject STORE_API_KEY_REVOKE = CALL("store.api_key.revoke", api_key_revoke_request, api_key);
+const struct subject STORE_CHANNEL_ACCOUNT_CREATE = CALL("store.channel_account.create", channel_account_request, channel_account);
+const struct subject STORE_CHANNEL_ACCOUNT_LIST =
+    CALL("store.channel_account.list", channel_account_list_request, channel_account_list);
+const struct subject STORE_STATS = CALL("store.stats", stats_request, stats);
+
+const struct subject JOBS_ENQUEUE = CALL("jobs.enqueue", job_spec, job_enqueued);
+const struct subject JOBS_FINISH = CALL("jobs.finish", job_finish, job_finished);
+const struct subject JOBS_GET = CALL("jobs.get", job_get_request, job);
+const struct subject JOBS_LIST = CALL("jobs.list", job_list_request, job_list);
+const struct subject JOBS_STATS = CALL("jobs.stats", job_stats_request, job_stats);
+const struct subject JOBS_REPLAY = CALL("jobs.replay", job_replay_request, job_replay_reply);
+
+const struct subject INGEST_QUARANTINE_REPLAY = CALL("ingest.quarantine.replay", quarantine_replay_request, quarantine_replay_reply);
+
+const struct subject NUDGE_CONVERSATION = NUDGE("nudge.conversation", conversation_nudge);
+const struct subject NUDGE_RELAY = NUDGE("nudge.relay", empty);
+const struct subject NUDGE_DISPATCH = NUDGE("nudge.dispatch", empty);
+const struct subject NUDGE_KEYS = NUDGE("nudge.keys", empty);
+const struct subject JOBS_CAPACITY = NUDGE("jobs.capacity.>", job_capacity); /* task names hold dots */
+
+/* -- names built from parts */
+
+static const char *under(struct arena *arena, const char *wildcard, const char *rest)
+{
+    return text_format(arena, "%.*s%s", (int)strcspn(wildcard, "*>"), wildcard, rest);
+}
+
+const char *topology_inbound_subject(struct arena *arena, const struct subject *subject, Pb__Channel channel)
+{
+    const char *word = pbjson_enum_word(&pb__channel__descriptor, (int)channel);
+    return under(arena, subject->name, text_or(word, "unknown"));
+}
+
+const char *topology_work_subject(struct arena *arena, const char *task)
+{
+    return text_format(arena, "work.%s", task);
+}
+
+const char *topology_capacity_subject(struct arena *arena, const char *task)
+{
+    return under(arena, JOBS_CAPACITY.name, task);
+}
+
+const char *topology_event_subject(struct arena *arena, const char *company_id, const char *type)
+{
+    return text_format(arena, "events.%s.%s", company_id, type);
+}
+
+const char *topology_quarantine_subject(struct arena *arena, const char *subject)
+{
+    return text_format(arena, "quarantine.%s", subject);
+}
+
+/* -- streams and consumers */
+
+static const char *const inbound_subjects[] = {"inbound.>", NULL};
+static const char *const work_subjects[] = {"work.>", NULL};
+static const char *const event_subjects[] = {"events.>", NULL};
+static const char *const quarantine_subjects[] = {"quarantine.>", NULL};
+
+enum { DUPLICATES_MS = 2 * MINUTE_MS };
+
+static const struct bus_stream inbound = {
+    .name = "INBOUND", .subjects = inbound_subjects, .work_queue = true, .duplicates_ms = DUPLICATES_MS, .version = 1};
+static const struct bus_stream work = {
+    .name = "WORK", .subjects = work_subjects, .work_queue = true, .duplicates_ms = DUPLICATES_MS, .version = 1};
+static const struct bus_stream events = {.name = "EVENTS",
+                                         .subjects = event_subjects,
+                                         .age_ms_max = 7LL * DAY_MS,
+                                         .bytes_max = 8LL << 30,
+                                         .discard_old = true,
+                                         .duplicates_ms = DUPLICATES_MS,
+                                         .version = 1};
+static const struct bus_stream quarantine = {.name = "QUARANTINE",
+                                             .subjects = quarantine_subjects,
+                                             .age_ms_max = 30LL * DAY_MS,
+                                             .bytes_max = 1LL << 30,
+                                             .discard_old = true,
+                                             .duplicates_ms = DUPLICATES_MS,
+                                             .version = 1};
+
+const struct bus_stream *const TOPOLOGY_STREAMS[] = {&inbound, &quarantine, &work, &events, NULL};
+
+const char *topology_owner(const struct bus_stream *stream)
+{
+    if (stream == &work)
+        return "scheduler";
+    return stream == &events ? "lead-store" : "ingest";
+}
+
+#define CONSUMER(durable, of, subject) \
+    {.name = durable, .stream = of, .filter = subject, .ack_wait_ms = ACK_WAIT_MS, .ack_pending_max = 65536}
+
+/* One per stream subject that is taken; of work one per task: few, fixed, none per conversation. */
+const struct bus_consumer TOPOLOGY_CONSUMERS[] = {
+    CONSUMER("ingest-message", "INBOUND", "inbound.message.*"),
+    CONSUMER("ingest-receipt", "INBOUND", "inbound.receipt.*"),
+    CONSUMER("ai-engage", "WORK", "work.ai.engage"),
+    CONSUMER("channel-send-whatsapp_cloud", "WORK", "work.channel.send.whatsapp_cloud"),
+    {.name = NULL},
+};

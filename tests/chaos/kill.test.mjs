@@ -1,0 +1,120 @@
+// Named kills under a stream of messages, each with automatic restart. Whatever dies, what was acknowledged is stored once and answered once; a send in flight at the kill
+// settles by its receipt or is reported `unknown`; none is doubled.
+import test, { before, after, beforeEach } from 'node:test'
+import assert from 'node:assert/strict'
+import { Parley } from '../support/parley.mjs'
+import { Stream } from '../support/stream.mjs'
+import { pause, until } from '../support/process.mjs'
+
+let parley
+let prefix = 150100
+before(async () => {
+  parley = await Parley.start({ env: { JOB_LADDER_MS: '300,500,1000,2000,3000' } })
+  for (const service of parley.services) service.supervise()
+})
+after(() => parley?.stop())
+beforeEach(async () => {
+  await parley.sim('/_sim/reset', {})
+  prefix++
+})
+
+const stream = everyMs => new Stream(parley, String(prefix), everyMs)
+async function proven(t, messages) {
+  const result = await (await messages.stop()).prove()
+  t.diagnostic(JSON.stringify(result))
+  return result
+}
+/** Takes a service away until the returned function is called. */
+async function away(name) {
+  const service = parley.service(name)
+  service.supervised = false
+  await service.child.kill()
+  return async () => { await service.start(); service.supervise() }
+}
+
+test('every service is killed at random', async t => {
+  const messages = stream()
+  let seed = 42
+  const random = () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648
+  for (let n = 0; n < 12; n++) {
+    await pause(250 + 500 * random())
+    parley.services[Math.floor(random() * parley.services.length)].signal('SIGKILL')
+  }
+  await pause(1000)
+  const { messages: count } = await proven(t, messages)
+  assert.ok(count > 50)
+})
+
+test('ingest is killed between record and enqueue', async t => {
+  const back = await away('scheduler') // recorded messages can't be enqueued now
+  const messages = stream()
+  await until('a recorded message', async () => await parley.postgres.value(`select count(*) from crm.messages where direction = 'inbound'
+    and not exists (select from jobs.jobs j where j.id = job_id)`) > 0)
+  parley.service('ingest').signal('SIGKILL')
+  await pause(500)
+  await back()
+  await proven(t, messages)
+})
+
+test('ai-engage is killed between commit and finish', async t => {
+  await parley.faults({ llm: { latency_ms: 400 } })
+  const messages = stream()
+  await until('calls under way', async () => (await parley.sim('/_sim/count')).llm_in_flight > 3)
+  const back = await away('scheduler') // committed turns can't be finished now
+  await until('a committed turn whose job is not finished', async () => await parley.postgres.value(
+    `select count(*) from crm.turns t join jobs.jobs j on j.id = t.job_id where t.state = 'committed' and j.status = 'processing'`) > 0)
+  parley.service('ai-engage').signal('SIGKILL')
+  await back()
+  await parley.faults({ llm: null })
+  await proven(t, messages)
+})
+
+test('the channel is killed between authorise and call', async t => {
+  const messages = stream()
+  await pause(500)
+  const store = parley.service('lead-store'), channel = parley.service('channel-whatsapp-cloud')
+  let caught = false
+  for (let n = 0; n < 100 && !caught; n++) { // stop it the moment a message is `sending`, and look whether the provider has it
+    store.signal('SIGSTOP')
+    await pause(30)
+    channel.signal('SIGSTOP')
+    store.signal('SIGCONT')
+    await pause(60)
+    caught = await parley.postgres.value(`select count(*) from crm.messages where status = 'sending'`) > 0
+    if (!caught) {
+      channel.signal('SIGCONT')
+      await pause(20)
+    }
+  }
+  assert.ok(caught, 'no send was caught between authorise and call')
+  channel.signal('SIGKILL')
+  const { unknown } = await proven(t, messages)
+  assert.ok(unknown > 0, 'an authorised message whose sender died must be reported unknown')
+})
+
+test('the scheduler is killed between commit and publish', async t => {
+  const messages = stream()
+  await pause(500)
+  parley.nats.child.signal('SIGSTOP') // what is committed now can't be published
+  await pause(300)
+  parley.service('scheduler').signal('SIGKILL')
+  parley.nats.child.signal('SIGCONT')
+  await pause(500)
+  await proven(t, messages)
+})
+
+test('lead-store, nats-server and PostgreSQL are killed and come back', async t => {
+  const messages = stream()
+  await pause(500)
+  parley.service('lead-store').signal('SIGKILL')
+  await pause(1500)
+  await parley.nats.kill()
+  await pause(500)
+  await parley.nats.resume()
+  await pause(1500)
+  await parley.postgres.kill()
+  await pause(500)
+  await parley.postgres.resume()
+  await pause(1500)
+  await proven(t, messages)
+})

@@ -1,0 +1,114 @@
+// The turn: bursts, newer messages while the model thinks, people taking over and giving back.
+import test, { before, after, beforeEach } from 'node:test'
+import assert from 'node:assert/strict'
+import { Parley } from '../support/parley.mjs'
+import { pause, until } from '../support/process.mjs'
+
+let parley
+before(async () => { parley = await Parley.start({ env: { BUFFER_MS: '300', BUFFER_MAX_MS: '120000' } }) })
+after(() => parley?.stop())
+beforeEach(() => parley.sim('/_sim/reset', {}))
+
+const settled = () => until('all jobs over', async () => {
+  const { body } = await parley.get('/queue/stats')
+  return body.queued + body.processing + body.failed === 0
+})
+const thinking = count => until(`${count} calls under way`, async () => (await parley.sim('/_sim/count')).llm_in_flight >= count)
+
+test('five messages within the buffer get one reply whose prompt holds all five', async () => {
+  const phone = '15005560001'
+  for (let n = 1; n <= 5; n++) await parley.receive(phone, `part ${n} of five`)
+  await parley.sentCount(1, phone)
+  await settled()
+  assert.equal((await parley.sent(phone)).length, 1)
+  const calls = (await parley.sim('/_sim/llm')).filter(call => !call.aborted)
+  assert.equal(calls.length, 1)
+  for (let n = 1; n <= 5; n++) assert.match(JSON.stringify(calls[0].messages), new RegExp(`part ${n} of five`))
+})
+
+test('a message that lands while the model is thinking aborts the call and is in the only reply that leaves', async () => {
+  const phone = '15005560002'
+  await parley.faults({ llm: { latency_ms: 1500 } })
+  await parley.receive(phone, 'first half')
+  await thinking(1)
+  await parley.receive(phone, 'second half')
+  await parley.sentCount(1, phone)
+  await settled()
+  assert.equal((await parley.sent(phone)).length, 1)
+  const calls = await parley.sim('/_sim/llm')
+  assert.ok(calls.some(call => call.aborted), 'no call was aborted')
+  const whole = calls.filter(call => !call.aborted)
+  assert.equal(whole.length, 1)
+  assert.match(JSON.stringify(whole[0].messages), /first half.*second half/)
+})
+
+test('after the answer to a takeover nothing of the AI reaches the provider, at any point of the turn; handback answers what is owed', async () => {
+  await parley.faults({ llm: { latency_ms: 200 }, graph: { latency_ms: 100 } })
+  const points = Array.from({ length: 20 }, (_, n) => n * 45) // buffer 300 + model 200 + send 100 and beyond
+  await Promise.all(points.map(async (delay, n) => {
+    const phone = `1500556${1000 + n}`
+    await parley.receive(phone, 'are you there?')
+    await until('the lead', async () => (await parley.get(`/leads?phone=${phone}`)).body.items.length === 1)
+    await pause(delay)
+    const taken = await parley.post('/api/v1/takeover', { phone })
+    assert.equal(taken.status, 200)
+    assert.equal(taken.body.status, 'takeover_complete')
+    const sent = (await parley.sent(phone)).length
+    await pause(1500)
+    assert.equal((await parley.sent(phone)).length, sent, `a message left after the takeover at ${delay} ms`)
+
+    const back = await parley.post('/api/v1/handback', { phone })
+    assert.equal(back.body.status, 'handback_complete')
+    await parley.sentCount(1, phone)
+    await pause(800)
+    assert.equal((await parley.sent(phone)).length, 1, `answered twice around the takeover at ${delay} ms`)
+  }))
+})
+
+test('a person writes through the same queue, takes over by it, and the AI knows it after handback', async () => {
+  const phone = '15005560003'
+  await parley.receive(phone, 'I want a person')
+  await parley.sentCount(1, phone)
+  const posted = await parley.post('/api/v1/operator-message', { phone: `+${phone}`, message: 'This is Mira. Your code is BLUE-7.', operator: 'mira' })
+  assert.equal(posted.status, 200)
+  assert.equal(posted.body.status, 'success')
+  const [, mine] = await parley.sentCount(2, phone)
+  assert.equal(mine.text, 'This is Mira. Your code is BLUE-7.')
+  const lead = (await parley.get(`/leads?phone=${phone}`)).body.items[0]
+  assert.equal(lead.human_intervention_required, true)
+
+  await parley.receive(phone, 'thanks Mira')
+  await pause(1000)
+  assert.equal((await parley.sent(phone)).length, 2, 'the AI talked over a person')
+  await parley.post('/api/v1/handback', { phone })
+  await parley.sentCount(3, phone)
+  const last = (await parley.sim('/_sim/llm')).at(-1)
+  assert.match(JSON.stringify(last.messages), /BLUE-7/)
+  assert.match(JSON.stringify(last.messages), /thanks Mira/)
+})
+
+test('takeover and handback are idempotent, and a stranger is 404', async () => {
+  const phone = '15005560004'
+  await parley.receive(phone, 'hello')
+  await parley.sentCount(1, phone)
+  for (let n = 0; n < 2; n++) assert.equal((await parley.post('/api/v1/takeover', { phone })).status, 200)
+  for (let n = 0; n < 2; n++) assert.equal((await parley.post('/api/v1/handback', { phone })).status, 200)
+  assert.equal((await parley.post('/api/v1/takeover', { phone: '+19999999999' })).status, 404)
+  await pause(700)
+  assert.equal((await parley.sent(phone)).length, 1)
+})
+
+test('handed over and back five times, the AI answers after each return', async () => {
+  const phone = '15005560005'
+  await parley.receive(phone, 'round 0')
+  await parley.sentCount(1, phone)
+  for (let round = 1; round <= 5; round++) {
+    await parley.post('/api/v1/takeover', { phone })
+    await parley.receive(phone, `round ${round}`)
+    await pause(100)
+    await parley.post('/api/v1/handback', { phone })
+    await parley.sentCount(1 + round, phone)
+  }
+  await settled()
+  assert.equal((await parley.sent(phone)).length, 6)
+})

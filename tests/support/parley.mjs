@@ -1,0 +1,140 @@
+// Parley's own processes, as built, wired to private servers.
+import { join } from 'node:path'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { Child, build, folder, freePort, until } from './process.mjs'
+import { Nats, Postgres } from './servers.mjs'
+
+export const SERVICES = ['scheduler', 'lead-store', 'ingest', 'ai-engage', 'channel-whatsapp-cloud', 'gateway']
+export const PHONE_ID = '770011223344551'
+export const APP_SECRET = 'test-app-secret'
+export const VERIFY_TOKEN = 'test-verify-token'
+export const TOKEN = 'test-token'
+
+/** One service process; answers on its admin port once it is ready. */
+export class Service {
+  constructor(name, env) {
+    this.name = name
+    this.folder = folder(name)
+    this.adminFile = join(this.folder, 'admin')
+    this.child = new Child(name, join(build, 'bin', name), [],
+      { env: { ...env, PARLEY_ADMIN_FILE: this.adminFile }, log: join(this.folder, 'log') })
+  }
+
+  async start() {
+    rmSync(this.adminFile, { force: true })
+    this.child.start()
+    const child = this.child
+    await until(`${this.name} to be ready`, async () => {
+      if (!child.running) throw new Error(`${this.name} ended: ${child.text().slice(-2000)}`)
+      return existsSync(this.adminFile) && (await this.admin('/readyz')).ok
+    }, 30000)
+    return this
+  }
+
+  get port() { return Number(readFileSync(this.adminFile, 'utf8')) }
+  admin(path) { return fetch(`http://127.0.0.1:${this.port}${path}`) }
+  get pid() { return this.child.pid }
+  signal(name) { this.child.signal(name) }
+  text() { return this.child.text() }
+  stop() { return this.child.stop() }
+
+  /** Starts it again whenever it dies, until stop(). */
+  supervise() {
+    this.supervised = true
+    const again = async () => {
+      await this.child.ended
+      if (!this.supervised) return
+      rmSync(this.adminFile, { force: true })
+      this.child.start()
+      again()
+    }
+    again()
+    return this
+  }
+
+  async end() {
+    this.supervised = false
+    return this.child.stop()
+  }
+}
+
+/** The whole system on private ports: servers, simulator, services. */
+export class Parley {
+  /** env: settings for every service; services: which; replicas: copies of each but the gateway. */
+  static async start({ env = {}, services = SERVICES, replicas = 1, simulator = true } = {}) {
+    const parley = new Parley()
+    const [postgres, nats, httpPort, simulatorPort] =
+      await Promise.all([new Postgres().start(), new Nats().start(), freePort(), freePort()])
+    Object.assign(parley, { postgres, nats, url: `http://127.0.0.1:${httpPort}`, simulatorUrl: `http://127.0.0.1:${simulatorPort}` })
+    parley.env = {
+      DATABASE_URL: postgres.url, NATS_URL: nats.url, HTTP_PORT: String(httpPort), HTTP_LISTEN: '127.0.0.1', PARLEY_AUTH: 'off',
+      META_APP_SECRET: APP_SECRET, META_VERIFY_TOKEN: VERIFY_TOKEN, WHATSAPP_CLOUD_PHONE_ID: PHONE_ID, WHATSAPP_CLOUD_TOKEN: TOKEN,
+      GRAPH_BASE_URL: parley.simulatorUrl, OPENAI_BASE_URL: `${parley.simulatorUrl}/v1`, OPENAI_API_KEY: 'test-key',
+      WHATSAPP_CLOUD_PACING: '0', BUFFER_MS: '0', LOG_LEVEL: 'info', ...env,
+    }
+    if (simulator) await parley.startSimulator(simulatorPort)
+    parley.services = services.flatMap(name => Array.from({ length: name === 'gateway' ? 1 : replicas }, () => new Service(name, parley.env)))
+    await Promise.all(parley.services.map(service => service.start()))
+    return parley
+  }
+
+  async startSimulator(port) {
+    this.simulator = new Child('simulator', join(build, 'tests/simulator/simulator'),
+      ['--port', String(port), '--app-secret', APP_SECRET, '--token', TOKEN, '--webhook-url', `${this.url}/webhook`, '--phone-id', PHONE_ID],
+      { log: join(folder('simulator'), 'log') }).start()
+    await until('the simulator', async () => (await fetch(`${this.simulatorUrl}/_sim/count`)).ok)
+  }
+
+  service(name) { return this.services.find(service => service.name === name) }
+
+  async get(path, headers = {}) {
+    const response = await fetch(this.url + path, { headers })
+    return { status: response.status, headers: response.headers, body: await body(response) }
+  }
+
+  async send(method, path, content, headers = {}) {
+    const response = await fetch(this.url + path, {
+      method, headers: { 'content-type': 'application/json', ...headers },
+      body: content === undefined || typeof content === 'string' ? content : JSON.stringify(content),
+    })
+    return { status: response.status, headers: response.headers, body: await body(response) }
+  }
+  post(path, content, headers) { return this.send('POST', path, content, headers) }
+
+  inbound(phone, text, more = {}) {
+    return this.post('/inbound-message', { phone_number: phone, contact_name: 'Test User', message_text: text, ...more })
+  }
+
+  async sim(path, content) {
+    const response = await fetch(this.simulatorUrl + path, content === undefined ? {} : { method: 'POST', body: JSON.stringify(content) })
+    if (!response.ok) throw new Error(`simulator ${path}: ${response.status} ${await response.text()}`)
+    return response.json()
+  }
+  faults(plan) { return this.sim('/_sim/faults', plan) }
+  receive(from, text, more = {}) { return this.sim('/_sim/receive', { from, text, ...more }) }
+
+  /** What reached a recipient (digits), oldest first. */
+  async sent(to) {
+    const all = await this.sim('/_sim/sent')
+    return to ? all.filter(message => message.to.replace('+', '') === to.replace('+', '')) : all
+  }
+  sentCount(count, to, waitMs) {
+    return until(`${count} messages sent${to ? ` to ${to}` : ''}`, async () => {
+      const sent = await this.sent(to)
+      return sent.length >= count && sent
+    }, waitMs)
+  }
+
+  async stop() {
+    await Promise.all(this.services.map(service => service.end()))
+    await this.simulator?.stop()
+    await this.nats.stop()
+    await this.postgres.stop()
+  }
+}
+
+async function body(response) {
+  const text = await response.text()
+  if (!/json/.test(response.headers.get('content-type') ?? '')) return text
+  return text ? JSON.parse(text) : undefined
+}

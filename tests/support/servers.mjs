@@ -1,0 +1,79 @@
+// Private real servers: PostgreSQL and nats-server on free ports, in folders of their own.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, chownSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
+import { Child, folder, freePort, until } from './process.mjs'
+
+pg.types.setTypeParser(20, Number) // bigint: ours are small
+
+function postgresBin() {
+  const versions = readdirSync('/usr/lib/postgresql').map(Number).sort((a, b) => b - a)
+  return `/usr/lib/postgresql/${versions[0]}/bin`
+}
+
+const isRoot = process.getuid() === 0
+const postgresUser = () => isRoot ? 'postgres' : undefined
+const postgresIds = () => ['-u', '-g'].map(flag => Number(execFileSync('id', [flag, 'postgres'])))
+
+export class Postgres {
+  async start() {
+    this.folder = folder('postgres')
+    this.port = await freePort()
+    const data = join(this.folder, 'data')
+    if (isRoot) chownSync(this.folder, ...postgresIds())
+    const asUser = isRoot ? ['--reuid', 'postgres', '--regid', 'postgres', '--clear-groups'] : []
+    execFileSync('setpriv', [...asUser, join(postgresBin(), 'initdb'), '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync'],
+      { stdio: 'ignore', cwd: '/' })
+    this.child = new Child('postgres', join(postgresBin(), 'postgres'),
+      ['-D', data, '-p', String(this.port), '-k', this.folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200',
+        '-c', 'shared_buffers=128MB', '-c', 'max_wal_size=2GB'],
+      { cwd: '/', log: join(this.folder, 'log'), asUser: postgresUser() })
+    this.url = `postgresql://postgres@127.0.0.1:${this.port}/postgres`
+    await this.resume()
+    return this
+  }
+
+  async resume() {
+    this.child.start()
+    await until('PostgreSQL', async () => {
+      const client = new pg.Client(this.url)
+      await client.connect()
+      await client.end()
+      return true
+    })
+    this.pool = new pg.Pool({ connectionString: this.url, max: 4 })
+    this.pool.on('error', () => {}) // the server was killed on purpose
+  }
+
+  /** Rows of one query. */
+  async rows(sql, values = []) { return (await this.pool.query(sql, values)).rows }
+  async value(sql, values = []) { return Object.values((await this.rows(sql, values))[0] ?? {})[0] }
+
+  async kill() { await this.pool.end().catch(() => {}); await this.child.kill() } // postmaster gone: its children follow
+  async stop() { await this.pool.end().catch(() => {}); await this.child.stop('SIGINT') }
+}
+
+export class Nats {
+  async start() {
+    this.folder = folder('nats')
+    this.port = await freePort()
+    this.monitorPort = await freePort()
+    const conf = join(this.folder, 'nats.conf')
+    mkdirSync(join(this.folder, 'store'))
+    writeFileSync(conf, `listen: "127.0.0.1:${this.port}"\nhttp: "127.0.0.1:${this.monitorPort}"\nmax_payload: 4MB\n` +
+      `jetstream { store_dir: "${join(this.folder, 'store')}", max_file_store: 8GB, max_memory_store: 256MB }\n`)
+    this.child = new Child('nats-server', 'nats-server', ['-c', conf], { log: join(this.folder, 'log') })
+    this.url = `nats://127.0.0.1:${this.port}`
+    await this.resume()
+    return this
+  }
+
+  async resume() {
+    this.child.start()
+    await until('nats-server', async () => (await fetch(`http://127.0.0.1:${this.monitorPort}/healthz`)).ok)
+  }
+
+  async kill() { await this.child.kill() }
+  async stop() { await this.child.stop() }
+}
