@@ -9,6 +9,10 @@ SHELL := /bin/bash
 .SECONDARY:
 
 SAN ?=
+FUZZ_SECONDS ?= 10
+# V=1 shows whole commands
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)")
 RELEASE ?=
 comma := ,
 VARIANT := $(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(RELEASE),release,debug))
@@ -18,7 +22,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wformat=2 -Wstrict-prototyp
 OPTIMISE := $(if $(RELEASE),-O2 -fno-omit-frame-pointer,$(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O1))
 CFLAGS += -std=c17 -D_GNU_SOURCE -g $(OPTIMISE) $(WARNINGS) -pthread
 CPPFLAGS += -Ishared -I$(BUILD)/gen
-LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) -pthread
+LDFLAGS += -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) -pthread
 LIBS := -lnats -lpq -lcurl -lcivetweb -lprotobuf-c -lcjson -lcrypto -lm
 CPPFLAGS += $(shell pkg-config --cflags libpq libprotobuf-c 2>/dev/null)
 
@@ -45,44 +49,48 @@ all: $(BINARIES) $(SIMULATOR) ## build every service and the vendor simulator
 $(BUILD)/gen/parley/v1/%.pb-c.c $(BUILD)/gen/parley/v1/%.pb-c.h: proto/parley/v1/%.proto $(PROTOS)
 	@mkdir -p $(BUILD)/gen $(BUILD)/proto-$*/parley/v1
 	@for p in $(PROTOS); do sed 's/^package parley\.v1;/package pb;/' $$p > $(BUILD)/proto-$*/$${p#proto/}; done
-	protoc-c --proto_path=$(BUILD)/proto-$* --c_out=$(BUILD)/gen parley/v1/$*.proto
+	$(Q)protoc-c --proto_path=$(BUILD)/proto-$* --c_out=$(BUILD)/gen parley/v1/$*.proto
 	@rm -rf $(BUILD)/proto-$*
 
 # A service's migrations become one table in its binary (shared/service/migrations.h).
 .SECONDEXPANSION:
 $(BUILD)/gen/services/%/migrations.c: infra/dev/migrations.awk $$(sort $$(wildcard services/%/migrations/*.sql))
 	@mkdir -p $(@D)
-	awk -f infra/dev/migrations.awk $(filter %.sql,$^) > $@
+	$(Q)awk -f infra/dev/migrations.awk $(filter %.sql,$^) > $@
 
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(GEN_H)
-	$(CC) $(CPPFLAGS) $(filter-out -Wconversion -Wpedantic,$(CFLAGS)) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Wconversion -Wpedantic,$(CFLAGS)) -MMD -MP -c $< -o $@
 
 $(BUILD)/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(LIBRARY): $(SHARED_O) $(GEN_O)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 migrations_of = $(if $(wildcard services/$(1)/migrations/*.sql),$(BUILD)/gen/services/$(1)/migrations.o)
 
 define service_rule
 $(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard services/$(1)/*.c))) $(call migrations_of,$(1)) $(LIBRARY)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIBRARY) $$(LIBS)
+	$$(call say,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIBRARY) $$(LIBS)
 endef
 $(foreach s,$(SERVICES),$(eval $(call service_rule,$(s))))
 
 $(BUILD)/tests/simulator/simulator: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/simulator/*.c))
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcurl -lcjson -lcrypto
+	$(call say,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcurl -lcjson -lcrypto
 
 # A unit test links the library and the other files of its own folder (a service's, but for its main.c).
 define unit_rule
 $(BUILD)/$(1): $(BUILD)/$(1).o $(LIBRARY) \
     $(if $(filter services/%,$(1)),$(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c %/main.c,$(wildcard $(dir $(1))*.c))) \
     $(call migrations_of,$(patsubst services/%/,%,$(dir $(1)))))
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIBRARY) $$(LIBS) -lcmocka
+	$$(call say,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIBRARY) $$(LIBS) -lcmocka
 endef
 $(foreach t,$(UNIT_C:.c=),$(eval $(call unit_rule,$(t))))
 
@@ -103,6 +111,17 @@ run: ## build and run all of it under var/, with the vendor simulator; Ctrl-C st
 test: ## everything: unit, integration, end to end, a short chaos and fuzz round
 	@infra/dev/packages build run test
 	@infra/dev/test
+
+.PHONY: fuzz
+fuzz: ## every parser that meets the outside, FUZZ_SECONDS (10) each
+	@infra/dev/packages build test
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) infra/dev/fuzz
+
+.PHONY: bench
+bench: ## measure it: tests/bench; figures of one run, to be read as ratios
+	@infra/dev/packages build run test
+	@$(MAKE) --no-print-directory RELEASE=1 all
+	@tests/bench/run build/release
 
 .PHONY: status
 status: ## gateway, broker, database and workers of a running `make run`

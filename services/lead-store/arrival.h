@@ -34,7 +34,6 @@ struct identity {
 struct sender {
     struct sender *same_as;  /* two turned out to be one; follow with sender_root */
     struct person *person;
-    struct talk *talk;
     const struct arrival *first;
 };
 
@@ -47,7 +46,7 @@ struct talk {
     const char *last_message_id;
     bool created, changed;
     const char *nudge_cause; /* NULL: nobody needs to know */
-    struct item *nudge_item;
+    struct item *nudge_item; /* whose `state` carries the nudge past the commit */
 };
 
 /* Where a message came in. */
@@ -59,12 +58,14 @@ struct place {
 struct arrival {
     struct item *item;
     const Pb__InboundMessage *message;
+    size_t order;           /* in the request */
     const char *company_id; /* as the caller said; "": the account tells */
     const char *correlation_id;
     const struct place *place;
     struct identity **identities;
     size_t identity_count;
     struct sender *sender;
+    struct talk *talk;
     struct arrival *repeats; /* the same message came twice in this batch: the first of them */
 
     /* the message as it is stored */
@@ -73,8 +74,18 @@ struct arrival {
     bool fresh;              /* stored by this transaction */
     bool wants_answer;
     bool owner_human, uncovered, opted_out; /* of its conversation; it was an opt-out */
-    const char *recipient, *confirmation_id; /* of the opt-out's confirmation while it is queued; NULL: none */
+    const char *confirmation_id;            /* of the opt-out's confirmation while it is queued; NULL: none */
     const char *confirmation_recipient;
+};
+
+/* A row of messages to be, in column order of its insert. */
+struct message_row {
+    const char *id, *company_id, *conversation_id, *lead_id, *account_id, *channel;
+    const char *direction, *sender_type, *kind, *external_id, *text, *media_info, *extra_metadata, *reply_to, *correlation_id, *job_id;
+    const char *status, *cause;
+    int64_t position, epoch, priority;
+    moment provider_at;
+    bool wants_answer;
 };
 
 struct recording {
@@ -88,6 +99,8 @@ struct recording {
     size_t person_count;
     struct talk **talks;
     size_t talk_count;
+    struct message_row *rows;
+    size_t row_count;
     struct event_list events;
 };
 
@@ -109,6 +122,9 @@ void arrivals_answer(struct recording *recording);
 /* Still to be stored: not refused, not known. */
 bool arrival_new(const struct arrival *arrival);
 struct sender *sender_root(struct sender *sender);
+/* How long the burst of an arrival may go on: quiet window, and at most from the oldest owed message. */
+int64_t place_buffer_ms(const struct place *place);
+int64_t place_buffer_max_ms(const struct place *place);
 /* The confirmation of an opt-out has an id that follows from the message's. */
 const char *arrival_confirmation_id(struct arena *arena, const char *message_id);
 const char *channel_word(Pb__Channel channel);

@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-#include "base/limits.h"
+#include "base/moment.h"
 
 int64_t config_buffer_ms;
 int64_t config_buffer_max_ms;

@@ -123,6 +123,7 @@ static const struct cell turn_cells[] = {
     CELL(held_turn, claim, CELL_TEXT),
     CELL(held_turn, state, CELL_TEXT),
     CELL(held_turn, message_id, CELL_TEXT),
+    CELL(held_turn, reply_conversation_id, CELL_TEXT),
     CELL(held_turn, epoch, CELL_INT),
     CELL(held_turn, opened_position, CELL_INT),
     CELL(held_turn, after_position, CELL_INT),
@@ -131,11 +132,12 @@ static const struct cell turn_cells[] = {
     CELL(held_turn, opened_at, CELL_MOMENT),
     {0},
 };
-#define TURN_COLUMNS                                                                                                       \
-    "select id, company_id, conversation_id, lead_id, job_id, claim, state, message_id, epoch, opened_position, after_position, " \
-    "       covered_position, answer_by, opened_at from crm.turns "
-static const struct statement turn_read = {.name = "hold_turns", .sql = TURN_COLUMNS "where id = any($1::uuid[])"};
-static const struct statement turn_of_job_read = {.name = "hold_turns_of_jobs", .sql = TURN_COLUMNS "where job_id = any($1::uuid[])"};
+#define TURN_COLUMNS                                                                                                     \
+    "select t.id, t.company_id, t.conversation_id, t.lead_id, t.job_id, t.claim, t.state, t.message_id, t.epoch, "       \
+    "       t.opened_position, t.after_position, t.covered_position, t.answer_by, t.opened_at, "                         \
+    "       r.conversation_id as reply_conversation_id from crm.turns t left join crm.messages r on r.id = t.message_id "
+static const struct statement turn_read = {.name = "hold_turns", .sql = TURN_COLUMNS "where t.id = any($1::uuid[])"};
+static const struct statement turn_of_job_read = {.name = "hold_turns_of_jobs", .sql = TURN_COLUMNS "where t.job_id = any($1::uuid[])"};
 
 static const struct cell reach_cells[] = {
     CELL(reach, id, CELL_TEXT),

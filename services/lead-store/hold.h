@@ -50,7 +50,7 @@ struct held_message {
 };
 
 struct held_turn {
-    const char *id, *company_id, *conversation_id, *lead_id, *job_id, *claim, *state, *message_id;
+    const char *id, *company_id, *conversation_id, *lead_id, *job_id, *claim, *state, *message_id, *reply_conversation_id;
     int64_t epoch, opened_position, after_position, covered_position;
     moment answer_by, opened_at;
 };

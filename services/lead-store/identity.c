@@ -33,10 +33,8 @@ static struct identity *identity_at(struct recording *recording, struct map *kno
 /* What ties a key to the sender ties all senders of that key together. */
 static void identity_join(struct arrival *arrival, struct identity *identity, const char *address)
 {
-    if (!text_empty(address) && !text_same(identity->address, address)) {
+    if (!text_empty(address))
         identity->address = address;
-        identity->changed = true;
-    }
     arrival->identities[arrival->identity_count++] = identity;
     if (!identity->sender)
         identity->sender = arrival->sender;

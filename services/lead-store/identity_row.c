@@ -13,9 +13,7 @@ static void identity_fill(struct identity *identity, const struct rows *rows, si
 {
     identity->contact_id = rows_text(rows, row, 1);
     identity->lead_id = rows_text(rows, row, 2);
-    identity->changed = rows_bool(rows, row, 4) || (identity->changed && !text_same(identity->address, rows_text(rows, row, 3)));
-    if (!identity->changed)
-        identity->address = rows_text(rows, row, 3);
+    identity->changed = rows_bool(rows, row, 4) || !text_same(identity->address, rows_text(rows, row, 3));
 }
 
 enum status identities_find(struct recording *recording, struct identity **wanted, size_t count, struct error *error)

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "service/event.h"
+#include "wire/pbrow.h"
 
 enum {
     RELAY_ITEMS_MAX = 1000,

@@ -14,7 +14,6 @@ enum { ROUNDS_MAX = 3 };
 enum status change_begin(struct batch *batch, struct change *change, struct error *error)
 {
     *change = (struct change){ .batch = batch, .arena = batch->arena, .db = batch->db, .now = batch->now };
-    change->lanes = ARENA_ARRAY(batch->arena, int64_t, CHANGE_LANES_MAX);
     return db_begin(change->db, error);
 }
 
@@ -40,10 +39,13 @@ void change_touch_lane(struct change *change, int64_t lane)
 {
     if (lane == 0)
         return;
-    if (change->lane_count < CHANGE_LANES_MAX)
-        change->lanes[change->lane_count++] = lane;
-    else
-        change_wake(change, change->now);
+    if (change->lane_count == change->lane_room) {
+        const int64_t *before = change->lanes;
+        change->lane_room = change->lane_room ? change->lane_room * 2 : 64;
+        change->lanes = ARENA_ARRAY(change->arena, int64_t, change->lane_room);
+        memcpy(change->lanes, before ? before : change->lanes, change->lane_count * sizeof *change->lanes);
+    }
+    change->lanes[change->lane_count++] = lane;
 }
 
 void change_wake(struct change *change, moment at)

@@ -12,7 +12,7 @@
 #include "service/service.h"
 #include "spec.h"
 
-enum { CHANGE_TASKS_MAX = 64, CHANGE_LANES_MAX = 4096 };
+enum { CHANGE_TASKS_MAX = 64 };
 
 /* A ready or freed place: that many more jobs of the task may be picked. */
 struct task_touch {
@@ -30,7 +30,7 @@ struct change {
     struct task_touch tasks[CHANGE_TASKS_MAX];
     size_t task_count;
     int64_t *lanes; /* to be looked at; may hold one twice */
-    size_t lane_count;
+    size_t lane_count, lane_room;
     moment wake_at; /* when the dispatcher must look again because of what was written here; 0: it need not */
     Pb__JobDispatch **dispatched;
     size_t dispatched_count, dispatched_room;

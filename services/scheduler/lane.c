@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-/* How often second lanes are looked at again because first ones moved; what is left after that waits for the dispatcher. */
+/* How often second lanes are looked at again because first ones moved; what is left after that the dispatcher looks at. */
 enum { PASSES_MAX = 8 };
 
 static const struct statement lock_sql = {
@@ -215,6 +215,20 @@ static void take_moved(struct change *change, const struct rows *rows)
     change_wake(change, rows_moment(rows, 0, 2));
 }
 
+static const struct statement leave_sql = {
+    "lanes_leave", "UPDATE jobs.lanes SET wake_at = $2::timestamptz WHERE id = ANY ($1::bigint[])"
+};
+
+static enum status lanes_leave(struct change *change, struct error *error)
+{
+    struct params *params = params_new(change->arena);
+    params_ints(params, change->lanes, change->lane_count);
+    params_moment(params, change->now);
+    change->lane_count = 0;
+    change_wake(change, change->now);
+    return db_run(change->db, change->arena, &leave_sql, params, NULL, error);
+}
+
 enum status lanes_advance(struct change *change, struct error *error)
 {
     for (int pass = 0; change->lane_count > 0 && pass < PASSES_MAX; pass++) {
@@ -225,7 +239,7 @@ enum status lanes_advance(struct change *change, struct error *error)
         TRY(db_run(change->db, change->arena, &advance_sql, params, &rows, error));
         take_moved(change, &rows);
     }
-    return OK;
+    return change->lane_count ? lanes_leave(change, error) : OK;
 }
 
 static const struct statement spend_sql = {

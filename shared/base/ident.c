@@ -157,6 +157,11 @@ static int hex_value(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+char *ident_default_company(struct arena *arena)
+{
+    return ident_named(arena, "company", "default", NULL);
+}
+
 bool ident_valid(const char *text)
 {
     if (!text)

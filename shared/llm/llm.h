@@ -49,6 +49,7 @@ struct llm_reply {
     const char *model;    /* as the provider named it */
     bool cut;             /* by the token limit */
     int prompt_tokens, completion_tokens; /* 0: not told */
+    const char *reason;   /* unless ANSWERED, our own word: overloaded, rate_limit, empty, unreadable; auth, quota, model, request; refused */
     const char *code;     /* provider's own error code or type; "" */
     const char *error;    /* one sentence without personal data */
 };
@@ -63,6 +64,7 @@ struct llm_provider {
     void (*answer)(struct arena *arena, const Pb__TurnContext *context, struct llm_reply *out);
 };
 const struct llm_provider *llm_provider(const char *name); /* NULL: unknown */
+extern const struct llm_provider LLM_OPENAI, LLM_LOCAL;
 
 /* The prompt of a turn: system text (role, company card, stage policy, knowledge under its own heading), history, then what is owed. */
 void llm_prompt_of_turn(struct arena *arena, const Pb__TurnContext *context, const char *default_model, struct llm_prompt *out);

@@ -165,7 +165,7 @@ void bus_close(struct bus *bus)
         return;
     assert(!bus->sources);
     bus_flush(bus);
-    bus_listen_close(bus);
+    bus_listen_stop(bus);
     bus_publish_close(bus);
     jsCtx_Destroy(bus->jetstream);
     disconnect(bus->main);

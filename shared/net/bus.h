@@ -101,6 +101,7 @@ void bus_flush(struct bus *bus);
 /* Called on a library thread for every message of a core subject (no queue group); must not block. */
 typedef void bus_listener(void *context, const struct bus_message *message);
 enum status bus_listen(struct bus *bus, const char *subject, bus_listener *listener, void *context, struct error *error);
+void bus_listen_stop(struct bus *bus); /* no listener is called any more on return */
 
 /* -- JetStream management */
 

@@ -86,7 +86,7 @@ enum status bus_listen(struct bus *bus, const char *subject, bus_listener *liste
     return OK;
 }
 
-void bus_listen_close(struct bus *bus)
+void bus_listen_stop(struct bus *bus)
 {
     while (bus->listening) {
         struct bus_listening *listening = bus->listening;

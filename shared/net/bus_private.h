@@ -55,4 +55,3 @@ natsMsg *bus_message_to(const char *subject, const char *reply, const void *data
 void bus_sources_reset(struct bus *bus); /* after a reconnect: outstanding pulls are gone */
 enum status bus_publish_open(struct bus *bus, struct error *error);
 void bus_publish_close(struct bus *bus);
-void bus_listen_close(struct bus *bus);

@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -68,7 +69,7 @@ void item_call(struct item *item, const struct http_request *request)
     struct worker *worker = slot->worker;
     assert(worker->route->resume && !slot->parked);
     slot->label_hash = item->label ? hash_of(item->label) : 0;
-    slot->abort_reason = NULL;
+    slot->abort_reason[0] = '\0';
     slot->response = (struct http_response){0};
     item->response = NULL;
     join(worker, slot);
@@ -92,9 +93,9 @@ size_t route_abort(struct batch *batch, const char *label, const char *reason)
     uint64_t hash = hash_of(label);
     size_t count = 0;
     for (struct slot *slot = worker->parked; slot; slot = slot->parked_next) {
-        if (slot->label_hash != hash || slot->abort_reason || !text_same(slot->item.label, label))
+        if (slot->label_hash != hash || slot->abort_reason[0] || !text_same(slot->item.label, label))
             continue;
-        slot->abort_reason = arena_text(slot->own, text_or(reason, "aborted"));
+        snprintf(slot->abort_reason, sizeof slot->abort_reason, "%s", text_or(reason, "aborted"));
         abort_call(worker, slot);
         count++;
     }
@@ -113,7 +114,7 @@ static struct slot *pop_done(struct worker *worker)
     if (!slot)
         return NULL;
     leave(worker, slot);
-    if (slot->abort_reason && slot->response.end == HTTP_ABORTED)
+    if (slot->abort_reason[0] && slot->response.end == HTTP_ABORTED)
         error_code(&slot->response.error, RETRY, "aborted", "%s", slot->abort_reason);
     slot->item.response = &slot->response;
     return slot;
@@ -136,21 +137,15 @@ void parked_resume(struct worker *worker)
     } while (count == worker->batch_max);
 }
 
-/* Waits for calls that may still come back; then ends them, unanswered: their messages are another worker's. */
-void parked_drain(struct worker *worker)
+/* Calls that didn't come back in time are ended, unanswered: their messages are another worker's. */
+void parked_abandon(struct worker *worker)
 {
-    int64_t ends_us = moment_monotonic_us() + DRAIN_WAIT_MS * 1000LL;
-    while (worker->parked && moment_monotonic_us() < ends_us) {
-        queue_wait(&worker->done, 100);
-        atomic_store(&worker->tick_us, moment_monotonic_us());
-        parked_resume(worker);
-    }
     for (struct slot *slot = worker->parked; slot; slot = slot->parked_next)
         abort_call(worker, slot);
     while (worker->parked) {
         struct slot *slot = pop_done(worker);
         if (slot)
-            worker_again_later(worker, slot);
+            work_give_back(slot);
         else
             queue_wait(&worker->done, 100);
     }

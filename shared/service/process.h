@@ -45,7 +45,7 @@ struct slot {
     uint64_t label_hash;
     struct http_call *call;      /* under the worker's lock; NULL when over */
     struct http_response response;
-    const char *abort_reason;
+    char abort_reason[ERROR_CODE_BYTES_MAX]; /* not in the arena: that is the HTTP client's while parked */
 };
 
 struct slot_list {
@@ -127,7 +127,7 @@ void stream_again(struct worker *worker);
 void work_take(struct worker *worker, const struct bus_message *messages, size_t count);
 void work_again(struct worker *worker);
 void work_settle(struct worker *worker, struct slot **slots, size_t count);
-void work_give_back(struct worker *worker);
+void work_give_back(struct slot *slot);
 void calls_take(struct worker *worker, const struct bus_message *messages, size_t count);
 
 /* finish.c */
@@ -136,7 +136,7 @@ void finish_compose(struct slot *slot);               /* from the item's status 
 
 /* parked.c */
 void parked_resume(struct worker *worker);
-void parked_drain(struct worker *worker);
+void parked_abandon(struct worker *worker);
 bool parked_full(const struct worker *worker);
 size_t parked_max(const struct route *route);
 
@@ -162,6 +162,7 @@ void pulse_changed(void);
 /* duty.c */
 void duties_start(void);
 void duties_stop(void);
+void duties_close(void); /* when no listener sees them any more */
 bool duties_well(void);
 
 /* admin.c, micro.c */
@@ -169,7 +170,8 @@ enum status admin_open(const char *listen, int64_t port, struct error *error);
 int admin_port(void);
 void admin_close(void);
 enum status micro_open(struct error *error);
-const char *micro_answer(struct arena *arena, const char *subject, const char *name, const char *id); /* NULL: not meant for us */
+void micro_close(void);
+const char *micro_answer(struct arena *arena, const char *subject); /* NULL: not meant for us */
 
 /* measures.c: the skeleton's metrics */
 extern struct metric measure_batch_items, measure_handle_seconds, measure_stage_seconds, measure_in_flight, measure_parked, measure_items,

@@ -263,12 +263,9 @@ void work_take(struct worker *worker, const struct bus_message *messages, size_t
 }
 
 /* On drain: what is not answered goes to another worker. */
-void work_give_back(struct worker *worker)
+void work_give_back(struct slot *slot)
 {
-    struct slot *slot;
-    while ((slot = slots_pop(&worker->again))) {
-        bus_nak(process.bus, &slot->message, 0);
-        held_remove(slot);
-        arena_free(slot->own);
-    }
+    bus_nak(process.bus, &slot->message, 0);
+    held_remove(slot);
+    arena_free(slot->own);
 }

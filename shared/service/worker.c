@@ -166,21 +166,22 @@ static void drain_calls(struct worker *worker, struct bus_message *messages)
     } while (count > 0);
 }
 
-/* What can't be answered in time is given back. */
+/* Calls may come back and results be reported for a while yet; what can't be answered by then is given back. */
 static void drain(struct worker *worker, struct bus_message *messages)
 {
+    int64_t ends_us = moment_monotonic_us() + DRAIN_WAIT_MS * 1000LL;
+    size_t none;
     bus_source_stop(worker->source);
     if (worker->subject->carrier == CARRIER_CALL)
         drain_calls(worker, messages);
-    if (worker->route->resume)
-        parked_drain(worker);
-    int64_t ends_us = moment_monotonic_us() + DRAIN_WAIT_MS * 1000LL;
-    size_t none;
-    while (worker->again.count > 0 && moment_monotonic_us() < ends_us) {
+    come_round(worker);
+    while ((worker->again.count > 0 || worker->parked) && moment_monotonic_us() < ends_us) {
         bus_take(worker->source, worker->taken, NULL, 0, 0, wait_ms(worker), &none, NULL);
         come_round(worker);
     }
-    work_give_back(worker);
+    parked_abandon(worker);
+    for (struct slot *slot; (slot = slots_pop(&worker->again));)
+        work_give_back(slot);
 }
 
 static enum status open_source(struct worker *worker, struct error *error)

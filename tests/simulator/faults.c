@@ -9,15 +9,6 @@ enum { LATENCY_MS_MAX = 600000, RETRY_AFTER_MAX = 86400, COUNT_MAX = 1000000000 
 #define AT(type, member)   .offset = offsetof(struct type, member)
 #define ROOM(type, member) .bytes = sizeof(((struct type *)NULL)->member)
 
-#define CHOICE_FIELDS(type)                                                                                            \
-    { .name = "every", .kind = FIELD_INTEGER, AT(type, choice.every), .min = 1, .max = COUNT_MAX },                    \
-        { .name = "probability", .kind = FIELD_NUMBER, AT(type, choice.probability), .min = 0, .max = 1 },             \
-        { .name = "count", .kind = FIELD_INTEGER, AT(type, choice.count), .min = FAULT_ENDLESS, .max = COUNT_MAX },    \
-        { .name = "latency_ms", .kind = FIELD_INTEGER, AT(type, latency.latency_ms), .max = LATENCY_MS_MAX },          \
-    {                                                                                                                  \
-        .name = "jitter_ms", .kind = FIELD_INTEGER, AT(type, latency.jitter_ms), .max = LATENCY_MS_MAX                 \
-    }
-
 static const struct field llm_error_fields[] = {
     { .name = "type", .kind = FIELD_TEXT, AT(llm_error, type), ROOM(llm_error, type) },
     { .name = "code", .kind = FIELD_TEXT, AT(llm_error, code), ROOM(llm_error, code) },
@@ -26,7 +17,11 @@ static const struct field llm_error_fields[] = {
 };
 
 static const struct field llm_fields[] = {
-    CHOICE_FIELDS(llm_fault),
+    { .name = "every", .kind = FIELD_INTEGER, AT(llm_fault, choice.every), .min = 1, .max = COUNT_MAX },
+    { .name = "probability", .kind = FIELD_NUMBER, AT(llm_fault, choice.probability), .min = 0, .max = 1 },
+    { .name = "count", .kind = FIELD_INTEGER, AT(llm_fault, choice.count), .min = FAULT_ENDLESS, .max = COUNT_MAX },
+    { .name = "latency_ms", .kind = FIELD_INTEGER, AT(llm_fault, latency.latency_ms), .max = LATENCY_MS_MAX },
+    { .name = "jitter_ms", .kind = FIELD_INTEGER, AT(llm_fault, latency.jitter_ms), .max = LATENCY_MS_MAX },
     { .name = "status", .kind = FIELD_INTEGER, AT(llm_fault, status), .min = 400, .max = 599 },
     { .name = "error", .kind = FIELD_OBJECT, AT(llm_fault, error), ROOM(llm_fault, error), .fields = llm_error_fields },
     { .name = "retry_after", .kind = FIELD_INTEGER, AT(llm_fault, retry_after), .max = RETRY_AFTER_MAX },
@@ -37,7 +32,11 @@ static const struct field llm_fields[] = {
 };
 
 static const struct field graph_fields[] = {
-    CHOICE_FIELDS(graph_fault),
+    { .name = "every", .kind = FIELD_INTEGER, AT(graph_fault, choice.every), .min = 1, .max = COUNT_MAX },
+    { .name = "probability", .kind = FIELD_NUMBER, AT(graph_fault, choice.probability), .min = 0, .max = 1 },
+    { .name = "count", .kind = FIELD_INTEGER, AT(graph_fault, choice.count), .min = FAULT_ENDLESS, .max = COUNT_MAX },
+    { .name = "latency_ms", .kind = FIELD_INTEGER, AT(graph_fault, latency.latency_ms), .max = LATENCY_MS_MAX },
+    { .name = "jitter_ms", .kind = FIELD_INTEGER, AT(graph_fault, latency.jitter_ms), .max = LATENCY_MS_MAX },
     { .name = "code", .kind = FIELD_INTEGER, AT(graph_fault, code), .max = 999999 },
     { .name = "http_only", .kind = FIELD_INTEGER, AT(graph_fault, http_only), .min = 300, .max = 599 },
     { .name = "retry_after", .kind = FIELD_INTEGER, AT(graph_fault, retry_after), .max = RETRY_AFTER_MAX },
@@ -90,16 +89,16 @@ static const struct field faults_fields[] = {
     { 0 },
 };
 
-#define EVERY_CALL                                                                                                     \
-    {                                                                                                                  \
-        .every = 1, .probability = FIELD_NONE, .count = FAULT_ENDLESS                                                  \
-    }
-
 static const struct faults defaults = {
     .seed = 1,
     .dice = 1,
-    .llm = { .choice = EVERY_CALL, .status = FIELD_NONE, .retry_after = FIELD_NONE },
-    .graph = { .choice = EVERY_CALL, .code = FIELD_NONE, .http_only = FIELD_NONE, .retry_after = FIELD_NONE },
+    .llm = { .choice = { .every = 1, .probability = FIELD_NONE, .count = FAULT_ENDLESS },
+             .status = FIELD_NONE,
+             .retry_after = FIELD_NONE },
+    .graph = { .choice = { .every = 1, .probability = FIELD_NONE, .count = FAULT_ENDLESS },
+               .code = FIELD_NONE,
+               .http_only = FIELD_NONE,
+               .retry_after = FIELD_NONE },
     .webhook = { .duplicate = 1, .batch = 100 },
     .receipts = { .enabled = true, .sent_ms = 20, .delivered_ms = 60, .read_ms = 120 },
 };

@@ -48,8 +48,11 @@ static bool read_texts(const struct field *field, const cJSON *value, struct fie
         return problem_set(problem, field->name, "must be an array of strings, not too long");
     *texts = (struct field_texts){ 0 };
     const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, value) if (!read_text(field->name, item, texts->items[texts->count++], FIELD_TEXTS_ROOM,
-                                                   problem)) return false;
+    cJSON_ArrayForEach(item, value)
+    {
+        if (!read_text(field->name, item, texts->items[texts->count++], FIELD_TEXTS_ROOM, problem))
+            return false;
+    }
     return true;
 }
 

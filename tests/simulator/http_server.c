@@ -278,7 +278,7 @@ static void listener_ready(struct watch *watch, uint32_t events)
 
 static bool learn_port(struct http_server *server)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address = { 0 };
     socklen_t length = sizeof address;
     if (getsockname(server->listener.fd, (struct sockaddr *)&address, &length) != 0)
         return false;

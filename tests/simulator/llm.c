@@ -11,7 +11,7 @@
 
 enum { QUOTED_CHARACTERS_MAX = 60, REPLY_ROOM = 512 };
 
-static const struct llm_dialect *const dialects[] = { &llm_openai };
+static const struct llm_dialect *const dialects[] = { &llm_openai, NULL };
 
 /* What happens to a call. */
 struct script {
@@ -44,7 +44,7 @@ const char *const llm_scripted_models[] = { "sim-status-500", "sim-slow-1000", m
 
 static const struct llm_dialect *find_dialect(const struct http_request *request)
 {
-    for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++)
+    for (size_t i = 0; dialects[i] != NULL; i++)
         if (dialects[i]->matches(request))
             return dialects[i];
     return NULL;

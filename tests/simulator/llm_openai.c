@@ -73,48 +73,49 @@ static void refuse(struct llm_refusal *refusal, const char *param, const char *c
     text_copy(refusal->message, sizeof refusal->message, message);
 }
 
+static const char *const known_members[] = {
+    "model",
+    "messages",
+    "max_completion_tokens",
+    "max_tokens",
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "n",
+    "stop",
+    "response_format",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "service_tier",
+    "store",
+    "metadata",
+    "seed",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "verbosity",
+    "prompt_cache_key",
+    "safety_identifier",
+    "moderation",
+    "stream",
+    "stream_options",
+    "user",
+};
+
 static void check_members(const cJSON *body, struct llm_refusal *refusal)
 {
-    static const char *const known[] = {
-        "model",
-        "messages",
-        "max_completion_tokens",
-        "max_tokens",
-        "temperature",
-        "top_p",
-        "presence_penalty",
-        "frequency_penalty",
-        "n",
-        "stop",
-        "response_format",
-        "tools",
-        "tool_choice",
-        "parallel_tool_calls",
-        "reasoning_effort",
-        "service_tier",
-        "store",
-        "metadata",
-        "seed",
-        "logit_bias",
-        "logprobs",
-        "top_logprobs",
-        "verbosity",
-        "prompt_cache_key",
-        "safety_identifier",
-        "moderation",
-        "stream",
-        "stream_options",
-        "user",
-    };
     const cJSON *member = NULL;
     cJSON_ArrayForEach(member, body)
     {
         size_t i = 0;
-        while (i < sizeof known / sizeof *known && strcmp(known[i], member->string) != 0)
+        while (i < sizeof known_members / sizeof *known_members && strcmp(known_members[i], member->string) != 0)
             i++;
         char message[120];
         snprintf(message, sizeof message, "Unrecognized request argument supplied: %.60s", member->string);
-        if (i == sizeof known / sizeof *known)
+        if (i == sizeof known_members / sizeof *known_members)
             refuse(refusal, member->string, "", message);
     }
 }

@@ -1,0 +1,392 @@
+/* store.turn.commit: the reply, what it covers and its events, in one transaction, for the newest claim only. */
+#include <string.h>
+
+#include "base/ident.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "column.h"
+#include "event.h"
+#include "hold.h"
+#include "outbound.h"
+#include "payload.h"
+#include "reply_route.h"
+#include "transaction.h"
+#include "turn.h"
+#include "turn_rules.h"
+#include "turn_sent.h"
+#include "wire/pbjson.h"
+
+struct commit {
+    struct item *item;
+    const Pb__TurnCommitRequest *request;
+    struct held_turn *turn;
+    struct held_conversation *conversation;
+    Pb__TurnCommitted *reply;
+    struct outbound *outbound; /* NULL: it does not commit */
+    const char **covered_ids;
+    size_t covered_count;
+};
+
+struct commit_batch {
+    struct batch *batch;
+    struct held held;
+    struct commit *list;
+    size_t count;
+    struct outbound *outbounds;
+    struct commit **committing; /* in step with outbounds */
+    size_t committing_count;
+    struct commit **superseded;
+    size_t superseded_count;
+};
+
+static enum status check_json(const Pb__Json *json, const char *name, struct error *error)
+{
+    if (!json || text_empty(json->text))
+        return OK;
+    struct error inner;
+    if (json_check(json->text, strlen(json->text), &inner) != OK)
+        return error_code(error, REJECT, "bad_value", "%s must be JSON", name);
+    return OK;
+}
+
+static enum status check_documents(const Pb__TurnCommitRequest *request, struct error *error)
+{
+    for (size_t i = 0; i < request->n_document_ids; i++)
+        if (!ident_valid(request->document_ids[i]))
+            return error_code(error, REJECT, "bad_value", "document_ids must be UUIDs");
+    return OK;
+}
+
+static enum status turn_commit_check(const struct item *item, struct error *error)
+{
+    const Pb__TurnCommitRequest *request = item->message;
+    if (!ident_valid(item->caller.company_id) || !ident_valid(text_or(request->job_id, "")))
+        return error_code(error, REJECT, "unknown_turn", "there is no such turn");
+    if (text_empty(request->text) || strlen(request->text) > REPLY_TEXT_BYTES_MAX)
+        return error_code(error, REJECT, "bad_value", "text must have 1 to %d bytes", REPLY_TEXT_BYTES_MAX);
+    if (!request->has_covered_position || request->covered_position < 1)
+        return error_code(error, REJECT, "bad_value", "covered_position must be a position");
+    TRY(check_json(request->prompt, "prompt", error));
+    TRY(check_json(request->safety_checks, "safety_checks", error));
+    return check_documents(request, error);
+}
+
+/* The conversation asked in, where the reply stands if it exists, and where it may go if the person prefers another channel. */
+static const struct statement turn_commit_find = {
+    .name = "turn_commit_find",
+    .sql = "select t.conversation_id, r.conversation_id as reply_id, y.id as preferred_id "
+           "from unnest($1::uuid[], $2::uuid[]) as v(job_id, company_id) "
+           "join crm.turns t on t.job_id = v.job_id and t.company_id = v.company_id "
+           "join crm.conversations c on c.id = t.conversation_id join crm.leads l on l.id = c.lead_id "
+           "left join crm.messages r on r.id = t.message_id "
+           "left join crm.conversations y on y.lead_id = c.lead_id and y.state = 'open' and y.channel = l.preferred_channel and y.id <> c.id",
+};
+
+static enum status commits_find(struct commit_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, work->count, i, work->list[i].request->job_id);
+    COLUMN_TEXTS(params, work->count, i, work->list[i].item->caller.company_id);
+    struct rows rows;
+    TRY(db_run(work->batch->db, arena, &turn_commit_find, params, &rows, error));
+    struct ids conversations = {.arena = arena}, jobs = {.arena = arena};
+    for (size_t row = 0; row < rows.count; row++)
+        for (int column = 0; column < 3; column++)
+            ids_add(&conversations, rows_text(&rows, row, column));
+    for (size_t i = 0; i < work->count; i++)
+        ids_add(&jobs, text_lower(arena, work->list[i].request->job_id));
+    TRY(hold_conversations(&work->held, &conversations, error));
+    TRY(hold_turns_of_jobs(&work->held, &jobs, error));
+    return hold_reach(&work->held, error);
+}
+
+static enum status tell_committed(const struct commit_batch *work, struct commit *commit, struct error *error)
+{
+    Pb__JobSpec *job;
+    TRY(turn_sent_job(&work->held, commit->turn, &commit->item->caller, &job, error));
+    commit->reply->message_id = (char *)commit->turn->message_id;
+    commit->reply->jobs = ARENA_ARRAY(work->batch->arena, Pb__JobSpec *, 1);
+    commit->reply->jobs[commit->reply->n_jobs++] = job;
+    return OK;
+}
+
+static struct turn_verdict commit_judge(const struct commit_batch *work, const struct commit *commit)
+{
+    const struct held_conversation *conversation = commit->conversation;
+    const struct turn_facts facts = {
+        .closed = !text_same(conversation->state, "open"),
+        .human = text_same(conversation->owner, "human"),
+        .epoch = conversation->epoch,
+        .covered_position = conversation->covered_position,
+        .owed_position = conversation->owed_position,
+        .owed_since = conversation->owed_since,
+        .buffer_max_ms = conversation->reach->buffer_max_ms,
+        .opted_out_at = conversation->reach->opted_out_at,
+        .now = work->batch->now,
+    };
+    const struct turn_offer offer = {
+        .newest_claim = text_same(commit->turn->claim, commit->request->claim) && text_same(commit->turn->state, "open"),
+        .epoch = commit->turn->epoch,
+        .after_position = commit->turn->after_position,
+        .covered_position = commit->request->covered_position,
+        .opened_at = commit->turn->opened_at,
+    };
+    return turn_may_commit(&facts, &offer);
+}
+
+static void commit_prepare(struct commit_batch *work, struct commit *commit)
+{
+    struct arena *arena = work->batch->arena;
+    commit->outbound = &work->outbounds[work->committing_count];
+    work->committing[work->committing_count++] = commit;
+    *commit->outbound = (struct outbound){
+        .id = ident_fresh(arena),
+        .conversation = reply_route(&work->held, commit->conversation),
+        .caller = &commit->item->caller,
+        .sender_type = "ai",
+        .sender_id = text_empty(commit->request->model) ? NULL : commit->request->model,
+        .cause = "reply",
+        .text = commit->request->text,
+        .turn_id = commit->turn->id,
+        .priority = PRIORITY_REPLY,
+    };
+    /* Later items of this batch see it. */
+    commit->conversation->covered_position = commit->request->covered_position;
+    commit->conversation->changed = true;
+    commit->turn->state = "committed";
+    commit->turn->message_id = commit->outbound->id;
+    commit->turn->reply_conversation_id = commit->outbound->conversation->id;
+    commit->turn->covered_position = commit->request->covered_position;
+}
+
+static enum status commit_decide(struct commit_batch *work, struct commit *commit, struct error *error)
+{
+    commit->conversation = held_conversation(&work->held, commit->turn->conversation_id);
+    if (!commit->conversation)
+        return error_code(error, RETRY, TRANSACTION_AGAIN, "the turn has just been opened");
+    PB_SET(commit->reply, state, PB__TURN_STATE__TURN_STATE_COMMITTED);
+    if (text_same(commit->turn->state, "committed"))
+        return tell_committed(work, commit, error);
+    struct turn_verdict verdict = commit_judge(work, commit);
+    PB_SET(commit->reply, state, verdict.state);
+    commit->reply->reason = (char *)verdict.reason;
+    if (verdict.state == PB__TURN_STATE__TURN_STATE_SUPERSEDED) {
+        PB_SET(commit->reply, delay_ms, (int32_t)commit->conversation->reach->buffer_ms);
+        commit->turn->state = "superseded";
+        work->superseded[work->superseded_count++] = commit;
+        return OK;
+    }
+    if (verdict.state != PB__TURN_STATE__TURN_STATE_COMMITTED)
+        return OK;
+    if (commit->request->covered_position > commit->conversation->last_position) {
+        item_fail(commit->item, REJECT, "bad_value", "covered_position is past the conversation's end");
+        return OK;
+    }
+    commit_prepare(work, commit);
+    return OK;
+}
+
+/* -- writing */
+
+static const struct statement turn_cover = {
+    .name = "turn_cover",
+    .sql = "update crm.messages m set turn_id = v.turn_id, updated_at = $5 "
+           "from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[]) as v(conversation_id, after_position, covered_position, turn_id) "
+           "where m.conversation_id = v.conversation_id and m.position > v.after_position and m.position <= v.covered_position "
+           "  and m.direction = 'inbound' returning v.turn_id, m.id",
+};
+
+static enum status coverage_write(struct commit_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    size_t count = work->committing_count;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, count, i, work->committing[i]->conversation->id);
+    COLUMN_INTS(params, count, i, work->committing[i]->turn->after_position);
+    COLUMN_INTS(params, count, i, work->committing[i]->request->covered_position);
+    COLUMN_TEXTS(params, count, i, work->committing[i]->turn->id);
+    params_moment(params, work->batch->now);
+    struct rows rows;
+    TRY(db_run(work->batch->db, arena, &turn_cover, params, &rows, error));
+    for (size_t i = 0; i < count; i++)
+        work->committing[i]->covered_ids = ARENA_ARRAY(arena, const char *, rows.count);
+    for (size_t row = 0; row < rows.count; row++)
+        for (size_t i = 0; i < count; i++)
+            if (text_same(work->committing[i]->turn->id, rows_text(&rows, row, 0)))
+                work->committing[i]->covered_ids[work->committing[i]->covered_count++] = rows_text(&rows, row, 1);
+    return OK;
+}
+
+static const struct statement turn_save = {
+    .name = "turn_save",
+    .sql = "update crm.turns t set state = 'committed', covered_position = v.covered_position, message_id = v.message_id, "
+           "    prompt = v.prompt::jsonb, provider = v.provider, model = v.model, prompt_version = v.prompt_version, "
+           "    prompt_tokens = v.prompt_tokens, completion_tokens = v.completion_tokens, latency_ms = v.latency_ms, "
+           "    safety_checks = v.safety_checks::jsonb, document_ids = v.document_ids::uuid[], committed_at = $13, updated_at = $13 "
+           "from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], "
+           "    $9::bigint[], $10::bigint[], $11::text[], $12::text[]) "
+           "  as v(id, covered_position, message_id, prompt, provider, model, prompt_version, prompt_tokens, completion_tokens, latency_ms, "
+           "       safety_checks, document_ids) where t.id = v.id",
+};
+static const struct statement ai_message_insert = {
+    .name = "ai_message_insert",
+    .sql = "insert into crm.ai_messages (id, company_id, channel, message_type, locale, correlation_id, provider, model, prompt_version, "
+           "    safety_checks, prompt_tokens, completion_tokens, created_at, updated_at) "
+           "select m.id, m.company_id, m.channel, 'reply', o.locale, m.correlation_id, t.provider, t.model, t.prompt_version, "
+           "    t.safety_checks, t.prompt_tokens, t.completion_tokens, $2, $2 "
+           "from crm.messages m join crm.turns t on t.id = m.turn_id join crm.companies o on o.id = m.company_id "
+           "where m.id = any($1::uuid[])",
+};
+
+/* An array as one element's text: SQL casts it back. */
+static const char *ids_text(struct arena *arena, char *const *ids, size_t count)
+{
+    struct params *one = params_new(arena);
+    params_texts(one, (const char *const *)ids, count);
+    return one->values[0];
+}
+
+static const char *json_or_null(const Pb__Json *json)
+{
+    return json && !text_empty(json->text) ? json->text : NULL;
+}
+
+static enum status committed_write(struct commit_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    size_t count = work->committing_count;
+    struct commit **list = work->committing;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, count, i, list[i]->turn->id);
+    COLUMN_INTS(params, count, i, list[i]->request->covered_position);
+    COLUMN_TEXTS(params, count, i, list[i]->outbound->id);
+    COLUMN_TEXTS(params, count, i, json_or_null(list[i]->request->prompt));
+    COLUMN_TEXTS(params, count, i, list[i]->request->provider);
+    COLUMN_TEXTS(params, count, i, list[i]->request->model);
+    COLUMN_INTS(params, count, i, list[i]->request->prompt_version);
+    COLUMN_INTS(params, count, i, list[i]->request->prompt_tokens);
+    COLUMN_INTS(params, count, i, list[i]->request->completion_tokens);
+    COLUMN_INTS(params, count, i, list[i]->request->latency_ms);
+    COLUMN_TEXTS(params, count, i, json_or_null(list[i]->request->safety_checks));
+    COLUMN_TEXTS(params, count, i, ids_text(arena, list[i]->request->document_ids, list[i]->request->n_document_ids));
+    params_moment(params, work->batch->now);
+    TRY(db_run(work->batch->db, arena, &turn_save, params, NULL, error));
+    struct params *messages = params_new(arena);
+    COLUMN_TEXTS(messages, count, i, list[i]->outbound->id);
+    params_moment(messages, work->batch->now);
+    return db_run(work->batch->db, arena, &ai_message_insert, messages, NULL, error);
+}
+
+static void note_committed(struct event_list *events, const struct commit *commit)
+{
+    struct payload payload = payload_start(events->batch->arena);
+    payload_text(&payload, "turn_id", commit->turn->id);
+    payload_text(&payload, "job_id", commit->turn->job_id);
+    payload_text(&payload, "conversation_id", commit->conversation->id);
+    payload_text(&payload, "message_id", commit->outbound->id);
+    payload_texts(&payload, "covered_message_ids", commit->covered_ids, commit->covered_count);
+    payload_text(&payload, "provider", commit->request->provider);
+    payload_text(&payload, "model", commit->request->model);
+    event_note(events, (struct event_note){
+                           .type = "turn.committed",
+                           .company_id = commit->conversation->company_id,
+                           .lead_id = commit->conversation->lead_id,
+                           .payload = payload_end(&payload),
+                           .actor = "ai",
+                           .correlation_id = commit->item->caller.correlation_id,
+                       });
+}
+
+static const struct statement turn_supersede = {
+    .name = "turn_supersede",
+    .sql = "update crm.turns set state = 'superseded', updated_at = $2 where id = any($1::uuid[])",
+};
+
+static enum status superseded_write(struct commit_batch *work, struct event_list *events, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    struct ids conversations = {.arena = arena};
+    struct params *params = params_new(arena);
+    if (!work->superseded_count)
+        return OK;
+    COLUMN_TEXTS(params, work->superseded_count, i, work->superseded[i]->turn->id);
+    params_moment(params, work->batch->now);
+    TRY(db_run(work->batch->db, arena, &turn_supersede, params, NULL, error));
+    for (size_t i = 0; i < work->superseded_count; i++)
+        ids_add(&conversations, work->superseded[i]->conversation->id);
+    struct newest_owed newest;
+    TRY(newest_owed_read(&work->held, &conversations, &newest, error));
+    for (size_t i = 0; i < work->superseded_count; i++) {
+        struct commit *commit = work->superseded[i];
+        commit->reply->superseded_by = (char *)newest_owed_key(&newest, commit->conversation);
+        struct payload payload = payload_start(arena);
+        payload_text(&payload, "turn_id", commit->turn->id);
+        payload_text(&payload, "job_id", commit->turn->job_id);
+        payload_text(&payload, "by_message_id", newest_owed_message(&newest, commit->conversation));
+        event_note(events, (struct event_note){.type = "turn.superseded",
+                                               .company_id = commit->conversation->company_id,
+                                               .lead_id = commit->conversation->lead_id,
+                                               .payload = payload_end(&payload),
+                                               .actor = "system",
+                                               .correlation_id = commit->item->caller.correlation_id});
+    }
+    return OK;
+}
+
+static enum status commits_write(struct commit_batch *work, struct error *error)
+{
+    struct event_list events = {.batch = work->batch};
+    TRY(superseded_write(work, &events, error));
+    if (work->committing_count) {
+        TRY(coverage_write(work, error));
+        for (size_t i = 0; i < work->committing_count; i++)
+            note_committed(&events, work->committing[i]);
+        TRY(outbound_write(&work->held, work->outbounds, work->committing_count, &events, error));
+        TRY(committed_write(work, error));
+        TRY(hold_save(&work->held, error));
+    }
+    for (size_t i = 0; i < work->committing_count; i++) {
+        struct commit *commit = work->committing[i];
+        commit->reply->message_id = (char *)commit->outbound->id;
+        commit->reply->jobs = ARENA_ARRAY(work->batch->arena, Pb__JobSpec *, 1);
+        commit->reply->jobs[commit->reply->n_jobs++] = commit->outbound->job;
+    }
+    return event_flush(&events, error);
+}
+
+static enum status turn_commit_work(struct batch *batch, struct item **items, size_t count, struct error *error)
+{
+    struct commit_batch work = {.batch = batch, .held = {.batch = batch}, .count = count};
+    work.list = ARENA_ARRAY(batch->arena, struct commit, count);
+    work.outbounds = ARENA_ARRAY(batch->arena, struct outbound, count);
+    work.committing = ARENA_ARRAY(batch->arena, struct commit *, count);
+    work.superseded = ARENA_ARRAY(batch->arena, struct commit *, count);
+    for (size_t i = 0; i < count; i++)
+        work.list[i] = (struct commit){.item = items[i], .request = items[i]->message};
+    TRY(commits_find(&work, error));
+    for (size_t i = 0; i < count; i++) {
+        struct commit *commit = &work.list[i];
+        commit->turn = held_turn_of_job(&work.held, text_lower(batch->arena, commit->request->job_id));
+        if (!commit->turn || !text_same(commit->turn->company_id, items[i]->caller.company_id)) {
+            item_fail(items[i], REJECT, "unknown_turn", "there is no such turn");
+            continue;
+        }
+        commit->reply = PB_NEW(batch->arena, turn_committed);
+        items[i]->reply = &commit->reply->base;
+        TRY(commit_decide(&work, commit, error));
+    }
+    return commits_write(&work, error);
+}
+
+void turn_commit(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct error error = {0};
+        enum status status = turn_commit_check(batch->items[i], &error);
+        if (status != OK)
+            item_fail(batch->items[i], status, error.code, "%s", error.text);
+    }
+    transaction_run(batch, turn_commit_work);
+}

@@ -1,0 +1,301 @@
+/* store.turn.open: is an answer owed, by this job, now? If so, a turn for its newest claim, and what the model needs to know. */
+#include "base/ident.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "cells.h"
+#include "column.h"
+#include "context.h"
+#include "event.h"
+#include "follow.h"
+#include "hold.h"
+#include "outbound.h"
+#include "payload.h"
+#include "transaction.h"
+#include "turn.h"
+#include "turn_rules.h"
+#include "turn_sent.h"
+
+/* The inbound of a job, as found; none of this ever changes. */
+struct asked {
+    const char *id, *conversation_id, *reply_conversation_id;
+    int64_t position;
+    bool wants_answer;
+    moment created_at;
+};
+static const struct cell asked_cells[] = {
+    CELL(asked, id, CELL_TEXT),
+    CELL(asked, conversation_id, CELL_TEXT),
+    CELL(asked, reply_conversation_id, CELL_TEXT),
+    CELL(asked, position, CELL_INT),
+    CELL(asked, wants_answer, CELL_BOOL),
+    CELL(asked, created_at, CELL_MOMENT),
+    {0},
+};
+static const struct statement turn_asked_find = {
+    .name = "turn_asked_find",
+    .sql = "select m.id, m.conversation_id, m.position, m.wants_answer, m.created_at, r.conversation_id as reply_conversation_id "
+           "from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as a(message_id, company_id, job_id) "
+           "join crm.messages m on m.id = a.message_id and m.company_id = a.company_id and m.direction = 'inbound' "
+           "left join crm.turns t on t.job_id = a.job_id and t.company_id = a.company_id "
+           "left join crm.messages r on r.id = t.message_id",
+};
+
+/* One item on its way. */
+struct opening {
+    struct item *item;
+    const Pb__TurnOpenRequest *request;
+    const struct asked *asked;
+    struct held_conversation *conversation;
+    Pb__TurnOpened *reply;
+    const char *turn_id; /* of an opening turn */
+};
+
+struct opening_batch {
+    struct batch *batch;
+    struct held held;
+    struct opening *list;
+    size_t count;
+};
+
+/* What can't be looked up is refused before SQL. */
+static void turn_open_check(struct item *item)
+{
+    const Pb__TurnOpenRequest *request = item->message;
+    if (!ident_valid(item->caller.company_id) || !ident_valid(text_or(request->message_id, "")))
+        item_fail(item, REJECT, "unknown_message", "there is no such message");
+    else if (!ident_valid(text_or(request->job_id, "")))
+        item_fail(item, REJECT, "bad_value", "job_id must be a UUID");
+    else if (text_empty(request->claim))
+        item_fail(item, REJECT, "bad_value", "claim must not be empty");
+}
+
+static enum status openings_find(struct opening_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, work->count, i, work->list[i].request->message_id);
+    COLUMN_TEXTS(params, work->count, i, work->list[i].item->caller.company_id);
+    COLUMN_TEXTS(params, work->count, i, work->list[i].request->job_id);
+    struct rows rows;
+    TRY(db_run(work->batch->db, arena, &turn_asked_find, params, &rows, error));
+    const struct asked *asked = cells_read(arena, &rows, asked_cells, sizeof *asked);
+    for (size_t i = 0; i < work->count; i++)
+        for (size_t row = 0; row < rows.count && !work->list[i].asked; row++)
+            if (text_same(asked[row].id, text_lower(arena, work->list[i].request->message_id)))
+                work->list[i].asked = &asked[row];
+    struct ids conversations = {.arena = arena}, jobs = {.arena = arena};
+    for (size_t row = 0; row < rows.count; row++) {
+        ids_add(&conversations, asked[row].conversation_id);
+        ids_add(&conversations, asked[row].reply_conversation_id);
+    }
+    for (size_t i = 0; i < work->count; i++)
+        ids_add(&jobs, text_lower(arena, work->list[i].request->job_id));
+    TRY(hold_conversations(&work->held, &conversations, error));
+    TRY(hold_turns_of_jobs(&work->held, &jobs, error));
+    return hold_reach(&work->held, error);
+}
+
+static struct turn_facts facts_of(const struct opening_batch *work, const struct held_conversation *conversation)
+{
+    return (struct turn_facts){
+        .closed = !text_same(conversation->state, "open"),
+        .human = text_same(conversation->owner, "human"),
+        .epoch = conversation->epoch,
+        .covered_position = conversation->covered_position,
+        .owed_position = conversation->owed_position,
+        .owed_since = conversation->owed_since,
+        .buffer_max_ms = conversation->reach->buffer_max_ms,
+        .opted_out_at = conversation->reach->opted_out_at,
+        .now = work->batch->now,
+    };
+}
+
+static struct held_turn *turn_of(const struct opening_batch *work, const struct opening *opening)
+{
+    struct held_turn *turn = held_turn_of_job(&work->held, text_lower(work->batch->arena, opening->request->job_id));
+    return turn && text_same(turn->company_id, opening->conversation->company_id) ? turn : NULL;
+}
+
+/* This job has answered already: the same reply, the same send. */
+static enum status tell_committed(struct opening_batch *work, struct opening *opening, const struct held_turn *turn, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    Pb__JobSpec *job;
+    TRY(turn_sent_job(&work->held, turn, &opening->item->caller, &job, error));
+    opening->reply->turn_id = (char *)turn->id;
+    opening->reply->message_ids = ARENA_ARRAY(arena, char *, 1);
+    opening->reply->message_ids[opening->reply->n_message_ids++] = (char *)turn->message_id;
+    opening->reply->jobs = ARENA_ARRAY(arena, Pb__JobSpec *, 1);
+    opening->reply->jobs[opening->reply->n_jobs++] = job;
+    return OK;
+}
+
+static enum status opening_decide(struct opening_batch *work, struct opening *opening, struct error *error)
+{
+    opening->conversation = held_conversation(&work->held, opening->asked->conversation_id);
+    const struct held_turn *turn = turn_of(work, opening);
+    PB_SET(opening->reply, state, PB__TURN_STATE__TURN_STATE_COMMITTED);
+    if (turn && text_same(turn->state, "committed"))
+        return tell_committed(work, opening, turn, error);
+    struct turn_facts facts = facts_of(work, opening->conversation);
+    struct turn_asked asked = {opening->asked->position, opening->asked->wants_answer, opening->asked->created_at};
+    struct turn_verdict verdict = turn_may_open(&facts, &asked);
+    PB_SET(opening->reply, state, verdict.state);
+    opening->reply->reason = (char *)verdict.reason;
+    if (verdict.state == PB__TURN_STATE__TURN_STATE_SUPERSEDED)
+        PB_SET(opening->reply, delay_ms, (int32_t)opening->conversation->reach->buffer_ms);
+    if (verdict.state == PB__TURN_STATE__TURN_STATE_OPEN)
+        opening->turn_id = turn ? turn->id : ident_fresh(work->batch->arena);
+    return OK;
+}
+
+/* Two claims of one job in one batch: the later is the newer; both are told the same turn. */
+static void openings_join(struct opening_batch *work)
+{
+    for (size_t i = 0; i < work->count; i++)
+        for (size_t earlier = 0; earlier < i && work->list[i].turn_id; earlier++)
+            if (work->list[earlier].turn_id && text_same(work->list[earlier].request->job_id, work->list[i].request->job_id))
+                work->list[i].turn_id = work->list[earlier].turn_id;
+}
+
+static bool is_newest(const struct opening_batch *work, size_t index)
+{
+    for (size_t later = index + 1; later < work->count; later++)
+        if (work->list[later].turn_id == work->list[index].turn_id)
+            return false;
+    return true;
+}
+
+static const struct statement turn_upsert = {
+    .name = "turn_upsert",
+    .sql = "insert into crm.turns as t (id, company_id, conversation_id, lead_id, job_id, claim, state, epoch, opened_position, "
+           "    after_position, answer_by, opened_at, created_at, updated_at) "
+           "select v.id, v.company_id, v.conversation_id, v.lead_id, v.job_id, v.claim, 'open', v.epoch, v.opened_position, "
+           "    v.after_position, v.answer_by, $11, $11, $11 "
+           "from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::bigint[], "
+           "    $9::bigint[], $10::timestamptz[]) "
+           "  as v(id, company_id, conversation_id, lead_id, job_id, claim, epoch, opened_position, after_position, answer_by) "
+           "on conflict (job_id) do update set claim = excluded.claim, state = 'open', epoch = excluded.epoch, "
+           "    opened_position = excluded.opened_position, after_position = excluded.after_position, covered_position = null, "
+           "    message_id = null, answer_by = excluded.answer_by, opened_at = excluded.opened_at, updated_at = excluded.updated_at "
+           "where t.company_id = excluded.company_id",
+};
+
+static void note_opened(struct event_list *events, const struct opening *opening)
+{
+    struct payload payload = payload_start(events->batch->arena);
+    payload_text(&payload, "turn_id", opening->turn_id);
+    payload_text(&payload, "job_id", opening->request->job_id);
+    payload_text(&payload, "conversation_id", opening->conversation->id);
+    payload_int(&payload, "after_position", opening->conversation->covered_position);
+    payload_int(&payload, "opened_position", opening->conversation->owed_position);
+    event_note(events, (struct event_note){
+                           .type = "turn.opened",
+                           .company_id = opening->conversation->company_id,
+                           .lead_id = opening->conversation->lead_id,
+                           .payload = payload_end(&payload),
+                           .actor = "ai",
+                           .correlation_id = opening->item->caller.correlation_id,
+                       });
+}
+
+static enum status turns_write(struct opening_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    struct opening **newest = ARENA_ARRAY(arena, struct opening *, work->count);
+    size_t count = 0;
+    struct event_list events = {.batch = work->batch};
+    for (size_t i = 0; i < work->count; i++)
+        if (work->list[i].turn_id && is_newest(work, i)) {
+            newest[count++] = &work->list[i];
+            note_opened(&events, &work->list[i]);
+        }
+    if (!count)
+        return OK;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, count, i, newest[i]->turn_id);
+    COLUMN_TEXTS(params, count, i, newest[i]->conversation->company_id);
+    COLUMN_TEXTS(params, count, i, newest[i]->conversation->id);
+    COLUMN_TEXTS(params, count, i, newest[i]->conversation->lead_id);
+    COLUMN_TEXTS(params, count, i, newest[i]->request->job_id);
+    COLUMN_TEXTS(params, count, i, newest[i]->request->claim);
+    COLUMN_INTS(params, count, i, newest[i]->conversation->epoch);
+    COLUMN_INTS(params, count, i, newest[i]->conversation->owed_position);
+    COLUMN_INTS(params, count, i, newest[i]->conversation->covered_position);
+    COLUMN_MOMENTS(params, count, i, newest[i]->conversation->owed_since + newest[i]->conversation->reach->buffer_max_ms);
+    params_moment(params, work->batch->now);
+    struct rows rows;
+    TRY(db_run(work->batch->db, arena, &turn_upsert, params, &rows, error));
+    if (rows.affected != count)
+        return error_code(error, REJECT, "bad_value", "job_id is another company's");
+    return event_flush(&events, error);
+}
+
+static enum status contexts_tell(struct opening_batch *work, struct error *error)
+{
+    struct context_task *tasks = ARENA_ARRAY(work->batch->arena, struct context_task, work->count);
+    size_t count = 0;
+    struct ids seen = {.arena = work->batch->arena};
+    for (size_t i = 0; i < work->count; i++)
+        if (work->list[i].turn_id && !ids_has(&seen, work->list[i].conversation->id)) {
+            ids_add(&seen, work->list[i].conversation->id);
+            tasks[count++].conversation = work->list[i].conversation;
+        }
+    TRY(context_read(work->batch, tasks, count, error));
+    for (size_t i = 0; i < work->count; i++)
+        for (size_t task = 0; task < count && work->list[i].turn_id; task++)
+            if (tasks[task].conversation == work->list[i].conversation) {
+                work->list[i].reply->turn_id = (char *)work->list[i].turn_id;
+                work->list[i].reply->context = tasks[task].context;
+            }
+    for (size_t task = 0; task < count; task++) {
+        const struct turn_facts facts = facts_of(work, tasks[task].conversation);
+        if (!tasks[task].context)
+            return error_code(error, RETRY, TRANSACTION_AGAIN, "the lead is being changed");
+        PB_SET(tasks[task].context, answer_by_at, turn_answer_by(&facts));
+    }
+    return OK;
+}
+
+static enum status superseded_tell(struct opening_batch *work, struct error *error)
+{
+    struct ids conversations = {.arena = work->batch->arena};
+    for (size_t i = 0; i < work->count; i++)
+        if (work->list[i].reply && work->list[i].reply->state == PB__TURN_STATE__TURN_STATE_SUPERSEDED)
+            ids_add(&conversations, work->list[i].conversation->id);
+    struct newest_owed newest;
+    TRY(newest_owed_read(&work->held, &conversations, &newest, error));
+    for (size_t i = 0; i < work->count; i++)
+        if (work->list[i].reply && work->list[i].reply->state == PB__TURN_STATE__TURN_STATE_SUPERSEDED)
+            work->list[i].reply->superseded_by = (char *)newest_owed_key(&newest, work->list[i].conversation);
+    return OK;
+}
+
+static enum status turn_open_work(struct batch *batch, struct item **items, size_t count, struct error *error)
+{
+    struct opening_batch work = {.batch = batch, .held = {.batch = batch}, .count = count};
+    work.list = ARENA_ARRAY(batch->arena, struct opening, count);
+    for (size_t i = 0; i < count; i++)
+        work.list[i] = (struct opening){.item = items[i], .request = items[i]->message};
+    TRY(openings_find(&work, error));
+    for (size_t i = 0; i < count; i++) {
+        if (!work.list[i].asked) {
+            item_fail(items[i], REJECT, "unknown_message", "there is no such message");
+            continue;
+        }
+        work.list[i].reply = PB_NEW(batch->arena, turn_opened);
+        items[i]->reply = &work.list[i].reply->base;
+        TRY(opening_decide(&work, &work.list[i], error));
+    }
+    openings_join(&work);
+    TRY(superseded_tell(&work, error));
+    TRY(contexts_tell(&work, error));
+    return turns_write(&work, error);
+}
+
+void turn_open(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        turn_open_check(batch->items[i]);
+    transaction_run(batch, turn_open_work);
+}

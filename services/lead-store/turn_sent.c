@@ -1,0 +1,64 @@
+#include "turn_sent.h"
+
+#include "base/text.h"
+#include "column.h"
+#include "follow.h"
+#include "outbound.h"
+#include "transaction.h"
+
+enum status turn_sent_job(const struct held *held, const struct held_turn *turn, const struct caller *caller, Pb__JobSpec **out,
+                          struct error *error)
+{
+    struct held_conversation *conversation = held_conversation(held, turn->reply_conversation_id);
+    if (!conversation)
+        return error_code(error, RETRY, TRANSACTION_AGAIN, "the turn has just been committed");
+    *out = outbound_job(held->batch->arena, &(struct outbound){.id = turn->message_id,
+                                                               .conversation = conversation,
+                                                               .caller = caller,
+                                                               .sender_type = "ai",
+                                                               .priority = PRIORITY_REPLY});
+    return OK;
+}
+
+static const struct statement newest_owed_find = {
+    .name = "newest_owed_find",
+    .sql = "select m.conversation_id, m.id from unnest($1::uuid[], $2::bigint[]) as v(id, position) "
+           "join crm.messages m on m.conversation_id = v.id and m.position = v.position",
+};
+
+enum status newest_owed_read(const struct held *held, const struct ids *conversation_ids, struct newest_owed *out, struct error *error)
+{
+    struct arena *arena = held->batch->arena;
+    *out = (struct newest_owed){.arena = arena};
+    if (!conversation_ids->count)
+        return OK;
+    struct params *params = params_new(arena);
+    params_texts(params, conversation_ids->list, conversation_ids->count);
+    COLUMN_INTS(params, conversation_ids->count, i, held_conversation(held, conversation_ids->list[i])->owed_position);
+    struct rows rows;
+    TRY(db_run(held->batch->db, arena, &newest_owed_find, params, &rows, error));
+    const char **conversations = ARENA_ARRAY(arena, const char *, rows.count + 1);
+    const char **messages = ARENA_ARRAY(arena, const char *, rows.count + 1);
+    for (size_t row = 0; row < rows.count; row++) {
+        conversations[row] = rows_text(&rows, row, 0);
+        messages[row] = rows_text(&rows, row, 1);
+    }
+    out->count = rows.count;
+    out->conversation_ids = conversations;
+    out->message_ids = messages;
+    return OK;
+}
+
+const char *newest_owed_message(const struct newest_owed *newest, const struct held_conversation *conversation)
+{
+    for (size_t i = 0; i < newest->count; i++)
+        if (text_same(newest->conversation_ids[i], conversation->id))
+            return newest->message_ids[i];
+    return NULL;
+}
+
+const char *newest_owed_key(const struct newest_owed *newest, const struct held_conversation *conversation)
+{
+    const char *message_id = newest_owed_message(newest, conversation);
+    return message_id ? follow_engage_key(newest->arena, conversation->lead_id, message_id, NULL) : NULL;
+}
