@@ -62,7 +62,7 @@ test('ai-engage is killed between commit and finish', async t => {
   await until('calls under way', async () => (await parley.sim('/_sim/count')).llm_in_flight > 3)
   const back = await away('scheduler') // committed turns can't be finished now
   await until('a committed turn whose job is not finished', async () => await parley.postgres.value(
-    `select count(*) from crm.turns t join jobs.jobs j on j.id = t.job_id where t.state = 'committed' and j.status = 'processing'`) > 0)
+    `select count(*) from crm.turns t join jobs.unfinished j on j.id = t.job_id where t.state = 'committed' and j.status = 'processing'`) > 0)
   parley.service('ai-engage').signal('SIGKILL')
   await back()
   await parley.faults({ llm: null })

@@ -89,6 +89,7 @@ export class Simulator {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...environment, ...this.environment },
     })
+    process.once('exit', () => this.child.kill('SIGKILL'))
     const [line] = await once(this.child.stdout, 'data')
     this.url = /^simulator ready on (http:\S+)\n$/.exec(line)[1]
     this.agent = new http.Agent({ keepAlive: true, maxSockets: 5000 })

@@ -1,7 +1,7 @@
 // What reaches the callback URL: receipts and inbounds, signed, retried, doubled, out of order.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ANNA, OTHER_PHONE_ID, PHONE_ID, TOKEN, refused, sign, start } from './harness.mjs'
+import { ANNA, OTHER_PHONE_ID, PHONE_ID, TOKEN, sign, start } from './harness.mjs'
 
 const { receiver, simulator } = start()
 

@@ -1,0 +1,18 @@
+/*
+ * transcode - REST in, messages out: body, path and query become a request by descriptor, the reply becomes JSON the same way.
+ *
+ * Whose rows are asked for comes from the key; a company that is named must be its own, unless the key is the whole installation's.
+ */
+#pragma once
+#include "exchange.h"
+
+void transcode(struct exchange *exchange);
+
+/* The parts, for endpoints that go their own way. */
+
+/* Body (checked, rules applied), query and path into one message; sets the caller's company. REJECT as the transcoder would. */
+enum status transcode_request(struct exchange *exchange, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out, struct error *error);
+/* Idempotency-Key, NULL when absent. REJECT: longer than a key may be, or not printable. */
+enum status transcode_idempotency_key(const struct exchange *exchange, const char **out, struct error *error);
+/* Settles whose company is meant: named (NULL or a UUID) against the key's. */
+enum status transcode_company(struct exchange *exchange, const char *named, struct error *error);
