@@ -18,14 +18,14 @@ static struct {
     struct account *accounts;
     size_t count;
     bool loaded;
-} known = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} known = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static struct account account_copy(struct arena *arena, const Pb__ChannelAccount *from)
 {
-    struct account account = {.name = arena_text(arena, text_or(from->account, "")),
-                              .verify_token = arena_text(arena, text_or(from->verify_token, "")),
-                              .secrets = ARENA_ARRAY(arena, const char *, from->n_webhook_secrets + 1),
-                              .secret_count = from->n_webhook_secrets};
+    struct account account = { .name = arena_text(arena, text_or(from->account, "")),
+                               .verify_token = arena_text(arena, text_or(from->verify_token, "")),
+                               .secrets = ARENA_ARRAY(arena, const char *, from->n_webhook_secrets + 1),
+                               .secret_count = from->n_webhook_secrets };
     for (size_t i = 0; i < from->n_webhook_secrets; i++)
         account.secrets[i] = arena_text(arena, from->webhook_secrets[i]);
     return account;
@@ -68,7 +68,7 @@ static bool account_signed(const struct account *account, const char *signature,
 struct signers accounts_signers(struct arena *arena, const char *signature, const void *body, size_t bytes)
 {
     pthread_mutex_lock(&known.lock);
-    struct signers signers = {.accounts = ARENA_ARRAY(arena, const char *, known.count + 1)};
+    struct signers signers = { .accounts = ARENA_ARRAY(arena, const char *, known.count + 1) };
     for (size_t i = 0; i < known.count; i++)
         if (known.accounts[i].name[0] != '\0' && account_signed(&known.accounts[i], signature, body, bytes))
             signers.accounts[signers.count++] = arena_text(arena, known.accounts[i].name);

@@ -33,10 +33,11 @@ static void add_channels(struct buffer *out)
     buffer_add(out, ",\"channels\":{");
     for (const struct event_type *type = EVENT_TYPES; type->name != NULL; type++) {
         const char *key = key_of(out->arena, type->name);
-        buffer_format(out,
-                      "%s\"%s\":{\"address\":\"events.{company_id}.%s\",\"parameters\":{\"company_id\":{\"description\":"
-                      "\"UUID of the company\"}},\"messages\":{\"%s\":{\"$ref\":\"#/components/messages/%s\"}}}",
-                      type == EVENT_TYPES ? "" : ",", key, type->name, key, key);
+        buffer_format(
+            out,
+            "%s\"%s\":{\"address\":\"events.{company_id}.%s\",\"parameters\":{\"company_id\":{\"description\":"
+            "\"UUID of the company\"}},\"messages\":{\"%s\":{\"$ref\":\"#/components/messages/%s\"}}}",
+            type == EVENT_TYPES ? "" : ",", key, type->name, key, key);
     }
     buffer_add(out, "}");
 }
@@ -55,8 +56,8 @@ static void add_operations(struct buffer *out)
 static void add_members(struct buffer *out, const struct event_type *type)
 {
     for (const struct event_member *member = type->members; member->name != NULL; member++) {
-        buffer_format(out, "%s\"%s\":{\"type\":\"%s\",\"description\":", member == type->members ? "" : ",", member->name,
-                      member->type);
+        buffer_format(out, "%s\"%s\":{\"type\":\"%s\",\"description\":", member == type->members ? "" : ",",
+                      member->name, member->type);
         json_add_string(out, member->help);
         buffer_add(out, "}");
     }

@@ -11,7 +11,7 @@
 
 void exchange_header(struct exchange *exchange, const char *format, ...)
 {
-    struct buffer line = {.arena = exchange->arena};
+    struct buffer line = { .arena = exchange->arena };
     va_list list;
     assert(exchange->header_count + 1 < sizeof exchange->response->headers / sizeof *exchange->response->headers);
     va_start(list, format);
@@ -31,18 +31,18 @@ void exchange_answer(struct exchange *exchange, int status, const char *content_
 /* A page says "next_cursor":null where there is no next one; elsewhere absent members are left out. */
 static void add_last_page(struct buffer *out, const ProtobufCMessage *message)
 {
-    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(message->descriptor, "next_cursor");
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, "next_cursor");
     if (field == NULL || rules_field_present(message, field))
         return;
     out->bytes--;
     buffer_format(out, "%s\"next_cursor\":null}", out->bytes > 1 ? "," : "");
 }
 
-void exchange_json(struct exchange *exchange, int status, ProtobufCMessage *message)
+void exchange_json(struct exchange *exchange, int status, const ProtobufCMessage *message)
 {
-    struct buffer out = {.arena = exchange->arena};
-    rules_hide(message);
-    pbjson_write(&out, message);
+    struct buffer out = { .arena = exchange->arena };
+    pbjson_write_shown(&out, message, rules_shown);
     add_last_page(&out, message);
     exchange_answer(exchange, status, NULL, out.text, out.bytes);
 }
@@ -50,10 +50,12 @@ void exchange_json(struct exchange *exchange, int status, ProtobufCMessage *mess
 void exchange_problem(struct exchange *exchange, enum status status, const struct error *error)
 {
     struct problem problem = problem_of(status, error);
-    struct buffer out = {.arena = exchange->arena};
+    struct buffer out = { .arena = exchange->arena };
     problem_write(&out, &problem, error, exchange->caller.correlation_id);
-    if (problem.retry_after_seconds > 0)
-        exchange_header(exchange, "Retry-After: %d", problem.retry_after_seconds);
+    int64_t wait_seconds =
+        exchange->retry_after_ms > 0 ? (exchange->retry_after_ms + 999) / 1000 : problem.retry_after_seconds;
+    if (wait_seconds > 0)
+        exchange_header(exchange, "Retry-After: %lld", (long long)wait_seconds);
     if (problem.http_status == 401)
         exchange_header(exchange, "WWW-Authenticate: Bearer");
     exchange_answer(exchange, problem.http_status, "application/problem+json", out.text, out.bytes);

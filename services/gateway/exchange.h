@@ -22,22 +22,24 @@ struct exchange {
     const char *id;                  /* of the path's {id}; NULL: it has none */
     struct key key;                  /* the caller's; the whole installation's while auth is off */
     struct caller caller;            /* company "" until it is known */
+    int64_t retry_after_ms;          /* 0: the problem's own */
+    const char *secret;              /* a key that was made for this answer */
     size_t header_count;
 };
 
 /* A header line of the answer. */
 void exchange_header(struct exchange *exchange, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void exchange_answer(struct exchange *exchange, int status, const char *content_type, const char *body, size_t bytes);
-/* Hidden fields are cleared first: the message is changed. */
-void exchange_json(struct exchange *exchange, int status, ProtobufCMessage *message);
+/* Without hidden fields. */
+void exchange_json(struct exchange *exchange, int status, const ProtobufCMessage *message);
 /* Problem document of a failed step. */
 void exchange_problem(struct exchange *exchange, enum status status, const struct error *error);
-/* For services/ calls: does the step, and on failure answers with its problem and leaves. */
-#define EXCHANGE_TRY(exchange, call)                             \
-    do {                                                         \
-        enum status exchange_status_ = (call);                   \
-        if (exchange_status_ != OK) {                            \
-            exchange_problem((exchange), exchange_status_, &error); \
-            return;                                              \
-        }                                                        \
+/* Does the step, and on failure answers with its problem and leaves. */
+#define EXCHANGE_TRY(exchange, call)                                                                                   \
+    do {                                                                                                               \
+        enum status exchange_status_ = (call);                                                                         \
+        if (exchange_status_ != OK) {                                                                                  \
+            exchange_problem((exchange), exchange_status_, &error);                                                    \
+            return;                                                                                                    \
+        }                                                                                                              \
     } while (0)

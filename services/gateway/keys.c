@@ -11,7 +11,7 @@
 
 #define PREFIX "ak_live_"
 
-enum { SECRET_BYTES = 32, BURST_SECONDS = 10 };
+enum { SECRET_BYTES = 32 };
 
 struct entry {
     char id[KEY_ID_BYTES + 1];
@@ -30,7 +30,7 @@ static struct {
     struct entry *entries; /* by id */
     size_t count;
     bool loaded;
-} keys = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} keys = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* -- scopes */
 
@@ -38,7 +38,8 @@ static const struct {
     const char *word;
     enum scope scope;
 } SCOPES[] = {
-    {"inbound", SCOPE_INBOUND}, {"read", SCOPE_READ}, {"write", SCOPE_WRITE}, {"operator", SCOPE_OPERATOR}, {"admin", SCOPE_ADMIN},
+    { "inbound", SCOPE_INBOUND },   { "read", SCOPE_READ },   { "write", SCOPE_WRITE },
+    { "operator", SCOPE_OPERATOR }, { "admin", SCOPE_ADMIN },
 };
 
 enum { SCOPE_COUNT = sizeof SCOPES / sizeof *SCOPES };
@@ -59,7 +60,8 @@ enum status scopes_read(char *const *words, size_t count, unsigned *out, struct 
         while (at < SCOPE_COUNT && strcmp(SCOPES[at].word, words[i]) != 0)
             at++;
         if (at == SCOPE_COUNT)
-            return error_code(error, REJECT, "unknown_scope", "'scopes' may hold inbound, read, write, operator and admin.");
+            return error_code(error, REJECT, "unknown_scope",
+                              "'scopes' may hold inbound, read, write, operator and admin.");
         *out |= SCOPES[at].scope;
     }
     return OK;
@@ -109,15 +111,18 @@ static int by_id(const void *a, const void *b)
 /* Under the lock. */
 static struct entry *find(const char *id)
 {
-    struct entry wanted = {0};
+    struct entry wanted = { 0 };
     snprintf(wanted.id, sizeof wanted.id, "%s", id);
     return keys.count == 0 ? NULL : bsearch(&wanted, keys.entries, keys.count, sizeof wanted, by_id);
 }
 
 static bool entry_read(const Pb__ApiKey *key, struct entry *out)
 {
-    *out = (struct entry){.every_company = key->every_company, .revoked = key->revoked, .requests_per_minute = key->requests_per_minute};
-    if (text_empty(key->id) || strlen(key->id) != KEY_ID_BYTES || text_empty(key->secret_hash) || strlen(key->secret_hash) != KEY_HASH_BYTES)
+    *out = (struct entry){ .every_company = key->every_company,
+                           .revoked = key->revoked,
+                           .requests_per_minute = key->requests_per_minute };
+    if (text_empty(key->id) || strlen(key->id) != KEY_ID_BYTES || text_empty(key->secret_hash) ||
+        strlen(key->secret_hash) != KEY_HASH_BYTES)
         return false;
     snprintf(out->id, sizeof out->id, "%s", key->id);
     snprintf(out->hash, sizeof out->hash, "%s", key->secret_hash);
@@ -156,11 +161,10 @@ bool keys_loaded(void)
     return loaded;
 }
 
-/* Holds ten seconds' worth, at least one. Returns 0 when a token was taken, else ms until there is one. Under the lock. */
+/* Holds a minute's worth. Returns 0 when a token was taken, else ms until there is one. Under the lock. */
 static int64_t bucket_take(struct entry *entry, int64_t per_minute)
 {
-    double per_second = (double)per_minute / 60.0;
-    double most = per_second * BURST_SECONDS < 1.0 ? 1.0 : per_second * BURST_SECONDS;
+    double most = (double)per_minute, per_second = most / 60.0;
     int64_t now_us = moment_monotonic_us();
     entry->tokens += entry->filled_us == 0 ? most : (double)(now_us - entry->filled_us) / 1e6 * per_second;
     entry->tokens = entry->tokens > most ? most : entry->tokens;
@@ -173,17 +177,19 @@ static int64_t bucket_take(struct entry *entry, int64_t per_minute)
 }
 
 /* Under the lock. */
-static enum status check(struct arena *arena, struct entry *entry, const char *hash, moment now, int64_t rate_per_minute, struct key *out,
-                         int64_t *wait_ms, struct error *error)
+static enum status check(struct arena *arena, struct entry *entry, const char *hash, moment now,
+                         int64_t rate_per_minute, struct key *out, int64_t *wait_ms, struct error *error)
 {
     if (!keys.loaded)
         return error_code(error, RETRY, "keys_not_loaded", "The API keys are not loaded yet.");
-    if (entry == NULL || !text_same_secret(entry->hash, hash) || entry->revoked || (entry->expires_at != 0 && entry->expires_at <= now))
+    if (entry == NULL || !text_same_secret(entry->hash, hash) || entry->revoked ||
+        (entry->expires_at != 0 && entry->expires_at <= now))
         return error_code(error, REJECT, "unauthorised", "The API key is not known, revoked or expired.");
     int64_t limit = entry->requests_per_minute > 0 ? entry->requests_per_minute : rate_per_minute;
     *wait_ms = limit > 0 ? bucket_take(entry, limit) : 0;
     if (*wait_ms > 0)
-        return error_code(error, REJECT, "too_many", "The API key may make %lld requests per minute.", (long long)limit);
+        return error_code(error, REJECT, "too_many", "The API key may make %lld requests per minute.",
+                          (long long)limit);
     out->id = arena_text(arena, entry->id);
     out->company_id = arena_text(arena, entry->company_id);
     out->scopes = entry->scopes;
@@ -191,8 +197,8 @@ static enum status check(struct arena *arena, struct entry *entry, const char *h
     return OK;
 }
 
-enum status keys_check(struct arena *arena, const char *text, moment now, int64_t rate_per_minute, struct key *out, int64_t *wait_ms,
-                       struct error *error)
+enum status keys_check(struct arena *arena, const char *text, moment now, int64_t rate_per_minute, struct key *out,
+                       int64_t *wait_ms, struct error *error)
 {
     *wait_ms = 0;
     if (text == NULL)

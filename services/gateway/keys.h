@@ -1,7 +1,8 @@
 /*
  * keys - who may ask for what: API keys by id, kept in memory, with a token bucket each.
  *
- * A key is `ak_live_<8 id>_<secret>`; only the SHA-256 of the whole is known. Until the list was loaded once nobody is let in: 503, not 401.
+ * A key is `ak_live_<8 id>_<secret>`; only the SHA-256 of the whole is known. Until the list was loaded once nobody is
+ * let in: 503, not 401.
  */
 #pragma once
 #include <stdbool.h>
@@ -46,5 +47,5 @@ char *key_id(struct arena *arena, const char *text);
 void keys_set(const Pb__ApiKeyList *list);
 bool keys_loaded(void);
 /* text NULL: none was given. REJECT unauthorised or too_many (then *wait_ms says how long), RETRY while not loaded. */
-enum status keys_check(struct arena *arena, const char *text, moment now, int64_t rate_per_minute, struct key *out, int64_t *wait_ms,
-                       struct error *error);
+enum status keys_check(struct arena *arena, const char *text, moment now, int64_t rate_per_minute, struct key *out,
+                       int64_t *wait_ms, struct error *error);

@@ -15,8 +15,9 @@ struct problem {
 
 /* OK never gets here. RETRY is 503, REJECT what the table says of the code, else 422. */
 struct problem problem_of(enum status status, const struct error *error);
-/* errors names the member when the sentence begins with it in quotes. */
-void problem_write(struct buffer *out, const struct problem *problem, const struct error *error, const char *correlation_id);
+/* errors names the members with which the sentence begins, in quotes. */
+void problem_write(struct buffer *out, const struct problem *problem, const struct error *error,
+                   const char *correlation_id);
 /* For what the web server refuses itself. */
 const char *problem_code_of_http(int http_status);
 const char *problem_title(int http_status);

@@ -12,23 +12,24 @@
 #include "service/topology.h"
 
 struct endpoint {
-    const char *method;                    /* NULL ends the table */
-    const char *path;                      /* "/leads/{id}" */
-    const char *tag, *summary;             /* of the document */
+    const char *method;        /* NULL ends the table */
+    const char *path;          /* "/leads/{id}" */
+    const char *tag, *summary; /* of the document */
     enum scope scope;
-    const struct subject *asks;            /* transcoded: who answers; its types are the request's and the reply's */
+    const struct subject *asks;              /* transcoded: who answers; its types are the request's and the reply's */
     const ProtobufCMessageDescriptor *body;  /* JSON body; NULL: none is taken */
     const ProtobufCMessageDescriptor *reply; /* for the document where asks is NULL or differs; NULL: asks->reply */
     bool body_optional;
-    bool installation;                     /* only for keys of the whole installation */
-    const char *id_field;                  /* request field that {id} fills */
-    bool id_any;                           /* {id} need not be a UUID */
-    const char *query;                     /* request fields that may be given as query parameters, space separated; NULL: none */
-    int success;                           /* status; 0: 200 */
+    bool installation;    /* only for keys of the whole installation */
+    const char *id_field; /* request field that {id} fills */
+    const char *id_noun;  /* what {id} is the UUID of: "lead"; NULL: {id} need not be a UUID */
+    const char *query;    /* request fields that may be given as query parameters, space separated; NULL: none */
+    int success;          /* status; 0: 200 */
     /* Transcoded: what only this endpoint knows, before asking; may be NULL. */
     enum status (*prepare)(struct exchange *exchange, ProtobufCMessage *request, struct error *error);
     /* Transcoded: what follows from the reply, before it is shown; may be NULL. */
-    enum status (*follow)(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply, struct error *error);
+    enum status (*follow)(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
+                          struct error *error);
     /* Instead of transcoding. */
     void (*handle)(struct exchange *exchange);
 };
@@ -36,7 +37,8 @@ struct endpoint {
 extern const struct endpoint ENDPOINTS[];
 
 /* The row that fits; *id is set when its path has one. NULL: none; *path_known tells that another method would fit. */
-const struct endpoint *routes_find(struct arena *arena, const char *method, const char *path, const char **id, bool *path_known);
+const struct endpoint *routes_find(struct arena *arena, const char *method, const char *path, const char **id,
+                                   bool *path_known);
 /* "GET, HEAD, POST" of a path. */
 const char *routes_allow(struct arena *arena, const char *path);
 const ProtobufCMessageDescriptor *endpoint_reply(const struct endpoint *endpoint);

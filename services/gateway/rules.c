@@ -1,5 +1,6 @@
 #include "rules.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/ident.h"
@@ -11,55 +12,55 @@
 #define OF(lower) (&pb__##lower##__descriptor)
 
 static const struct rule RULES[] = {
-    {OF(inbound_post), "phone_number", RULE_REQUIRED | RULE_NONEMPTY, 0, 254},
-    {OF(inbound_post), "contact_name", RULE_REQUIRED, 0, NAME_BYTES_MAX},
-    {OF(inbound_post), "message_text", RULE_REQUIRED | RULE_NONEMPTY, 0, MESSAGE_TEXT_BYTES_MAX},
-    {OF(inbound_post), "external_id", RULE_NONEMPTY, 0, KEY_BYTES_MAX},
+    { OF(inbound_post), "phone_number", RULE_REQUIRED | RULE_NONEMPTY, 0, 254 },
+    { OF(inbound_post), "contact_name", RULE_REQUIRED, 0, NAME_BYTES_MAX },
+    { OF(inbound_post), "message_text", RULE_REQUIRED | RULE_NONEMPTY, 0, MESSAGE_TEXT_BYTES_MAX },
+    { OF(inbound_post), "external_id", RULE_NONEMPTY, 0, KEY_BYTES_MAX },
 
-    {OF(company_create_request), "id", RULE_UUID, 0, 0},
-    {OF(company_create_request), "name", RULE_REQUIRED | RULE_NONEMPTY, 0, NAME_BYTES_MAX},
-    {OF(company_create_request), "buffer_ms", 0, 0, 60 * 1000},
-    {OF(company_create_request), "buffer_max_ms", 0, 0, 10 * 60 * 1000},
+    { OF(company_create_request), "id", RULE_UUID, 0, 0 },
+    { OF(company_create_request), "name", RULE_REQUIRED | RULE_NONEMPTY, 0, NAME_BYTES_MAX },
+    { OF(company_create_request), "buffer_ms", 0, 0, 60 * 1000 },
+    { OF(company_create_request), "buffer_max_ms", 0, 0, 10 * 60 * 1000 },
 
-    {OF(api_key_create_request), "id", RULE_HIDDEN, 0, 0},
-    {OF(api_key_create_request), "secret_hash", RULE_HIDDEN, 0, 0},
-    {OF(api_key_create_request), "name", RULE_REQUIRED | RULE_NONEMPTY, 0, NAME_BYTES_MAX},
-    {OF(api_key_create_request), "scopes", RULE_REQUIRED, 0, 0},
-    {OF(api_key_create_request), "requests_per_minute", 0, 0, 100000000},
-    {OF(api_key), "secret_hash", RULE_HIDDEN, 0, 0},
+    { OF(api_key_create_request), "id", RULE_HIDDEN, 0, 0 },
+    { OF(api_key_create_request), "secret_hash", RULE_HIDDEN, 0, 0 },
+    { OF(api_key_create_request), "name", RULE_REQUIRED | RULE_NONEMPTY, 0, NAME_BYTES_MAX },
+    { OF(api_key_create_request), "scopes", RULE_REQUIRED, 0, 0 },
+    { OF(api_key_create_request), "requests_per_minute", 0, 0, 100000000 },
+    { OF(api_key), "secret_hash", RULE_HIDDEN, 0, 0 },
 
-    {OF(channel_account_request), "channel", RULE_REQUIRED, 0, 0},
-    {OF(channel_account_request), "account", RULE_REQUIRED | RULE_NONEMPTY, 0, KEY_BYTES_MAX},
-    {OF(channel_account), "webhook_secrets", RULE_HIDDEN, 0, 0},
-    {OF(channel_account), "verify_token", RULE_HIDDEN, 0, 0},
+    { OF(channel_account_request), "channel", RULE_REQUIRED, 0, 0 },
+    { OF(channel_account_request), "account", RULE_REQUIRED | RULE_NONEMPTY, 0, KEY_BYTES_MAX },
+    { OF(channel_account), "webhook_secrets", RULE_HIDDEN, 0, 0 },
+    { OF(channel_account), "verify_token", RULE_HIDDEN, 0, 0 },
 
-    {OF(lead_patch_request), "id", RULE_HIDDEN, 0, 0},
-    {OF(lead_patch_request), "if_version", RULE_HIDDEN, 0, 0},
-    {OF(lead_patch_request), "contact_name", 0, 0, NAME_BYTES_MAX},
-    {NULL, "stage_id", RULE_UUID, 0, 0},
+    { OF(lead_patch_request), "id", RULE_HIDDEN, 0, 0 },
+    { OF(lead_patch_request), "if_version", RULE_HIDDEN, 0, 0 },
+    { OF(lead_patch_request), "contact_name", 0, 0, NAME_BYTES_MAX },
+    { NULL, "stage_id", RULE_UUID, 0, 0 },
 
-    {OF(handover_request), "lead_id", RULE_UUID, 0, 0},
-    {OF(handover_request), "conversation_id", RULE_UUID, 0, 0},
-    {OF(handover_reply), "settled_at", RULE_HIDDEN, 0, 0},
-    {OF(handover_reply), "jobs", RULE_HIDDEN, 0, 0},
-    {OF(operator_message_request), "lead_id", RULE_UUID, 0, 0},
-    {OF(operator_message_request), "conversation_id", RULE_UUID, 0, 0},
-    {OF(operator_message_request), "message", 0, 0, MESSAGE_TEXT_BYTES_MAX},
-    {OF(operator_message_request), "messageId", 0, 0, KEY_BYTES_MAX},
-    {OF(operator_message_request), "idempotency_key", RULE_HIDDEN, 0, 0},
-    {OF(operator_message_reply), "jobs", RULE_HIDDEN, 0, 0},
-    {NULL, "operator", 0, 0, NAME_BYTES_MAX},
+    { OF(handover_request), "lead_id", RULE_UUID, 0, 0 },
+    { OF(handover_request), "conversation_id", RULE_UUID, 0, 0 },
+    { OF(handover_reply), "settled_at", RULE_HIDDEN, 0, 0 },
+    { OF(handover_reply), "jobs", RULE_HIDDEN, 0, 0 },
+    { OF(operator_message_request), "lead_id", RULE_UUID, 0, 0 },
+    { OF(operator_message_request), "conversation_id", RULE_UUID, 0, 0 },
+    { OF(operator_message_request), "message", 0, 0, MESSAGE_TEXT_BYTES_MAX },
+    { OF(operator_message_request), "messageId", 0, 0, KEY_BYTES_MAX },
+    { OF(operator_message_request), "idempotency_key", RULE_HIDDEN, 0, 0 },
+    { OF(operator_message_reply), "jobs", RULE_HIDDEN, 0, 0 },
+    { NULL, "operator", 0, 0, NAME_BYTES_MAX },
 
-    {OF(job_create_request), "task", RULE_REQUIRED | RULE_NONEMPTY, 0, KEY_BYTES_MAX},
-    {OF(job_create_request), "idempotency_key", RULE_NONEMPTY, 0, KEY_BYTES_MAX},
-    {OF(job_create_request), "priority", 0, 0, 100},
-    {OF(job_stats_request), "every_company", RULE_HIDDEN, 0, 0},
-    {OF(job_replay_request), "max_jobs", 0, 1, 1000},
-    {OF(quarantine_replay_request), "max_items", 0, 1, 1000},
+    { OF(job_create_request), "task", RULE_REQUIRED | RULE_NONEMPTY, 0, KEY_BYTES_MAX },
+    { OF(job_create_request), "idempotency_key", RULE_NONEMPTY, 0, KEY_BYTES_MAX },
+    { OF(job_create_request), "priority", 0, 0, 100 },
+    { OF(job_stats_request), "every_company", RULE_HIDDEN, 0, 0 },
+    { OF(job_replay_request), "max_jobs", 0, 1, 1000 },
+    { OF(quarantine_replay_request), "max_items", 0, 1, 1000 },
 
-    {NULL, "company_id", RULE_UUID, 0, 0},
-    {NULL, "limit", 0, 1, PAGE_ITEMS_MAX},
-    {NULL, "cursor", 0, 0, NAME_BYTES_MAX},
+    { NULL, "company_id", RULE_UUID, 0, 0 },
+    { NULL, "limit", 0, 1, PAGE_ITEMS_MAX },
+    { NULL, "cursor", 0, 0, NAME_BYTES_MAX },
 };
 
 const struct rule *rules_find(const ProtobufCMessageDescriptor *type, const char *field)
@@ -74,6 +75,11 @@ bool rules_hidden(const ProtobufCMessageDescriptor *type, const char *field)
 {
     const struct rule *rule = rules_find(type, field);
     return rule != NULL && (rule->flags & RULE_HIDDEN) != 0;
+}
+
+bool rules_shown(const ProtobufCMessageDescriptor *type, const char *field)
+{
+    return !rules_hidden(type, field);
 }
 
 bool rules_field_present(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
@@ -95,70 +101,55 @@ static enum status check_text(const struct rule *rule, const char *text, struct 
     if ((rule->flags & RULE_NONEMPTY) && text[strspn(text, " \t\r\n")] == '\0')
         return error_code(error, REJECT, "bad_value", "'%s' must not be empty.", rule->field);
     if (rule->max > 0 && strlen(text) > (size_t)rule->max)
-        return error_code(error, REJECT, "too_long", "'%s' is longer than %lld bytes.", rule->field, (long long)rule->max);
+        return error_code(error, REJECT, "too_long", "'%s' is longer than %lld bytes.", rule->field,
+                          (long long)rule->max);
     if ((rule->flags & RULE_UUID) && !ident_valid(text))
         return error_code(error, REJECT, "bad_value", "'%s' must be a UUID.", rule->field);
     return OK;
 }
 
-static enum status check_field(const struct rule *rule, const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
-                               struct error *error)
+static enum status check_field(const struct rule *rule, const ProtobufCMessage *message,
+                               const ProtobufCFieldDescriptor *field, struct error *error)
 {
     const void *value = field_memory(message, field);
-    if (!field_present(message, field)) {
-        if (rule->flags & RULE_REQUIRED)
-            return error_code(error, REJECT, "missing_field", "'%s' is missing.", rule->field);
-        return OK;
-    }
-    if (field_is_repeated(field))
+    if (!field_present(message, field) || field_is_repeated(field))
         return OK;
     if (field->type == PROTOBUF_C_TYPE_STRING)
         return check_text(rule, *(const char *const *)value, error);
     bool number = field->type == PROTOBUF_C_TYPE_INT32 || field->type == PROTOBUF_C_TYPE_INT64;
     if (number && rule->max > 0 && (field_integer(field, value) < rule->min || field_integer(field, value) > rule->max))
-        return error_code(error, REJECT, "bad_value", "'%s' must be from %lld to %lld.", rule->field, (long long)rule->min,
-                          (long long)rule->max);
+        return error_code(error, REJECT, "bad_value", "'%s' must be from %lld to %lld.", rule->field,
+                          (long long)rule->min, (long long)rule->max);
     return OK;
+}
+
+/* All of them in one sentence, so that a caller is not sent round once per field. */
+static enum status check_missing(const ProtobufCMessage *message, struct error *error)
+{
+    const ProtobufCMessageDescriptor *type = message->descriptor;
+    char names[ERROR_BYTES_MAX / 2] = "";
+    size_t count = 0, bytes = 0;
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        const struct rule *rule = rules_find(type, type->fields[i].name);
+        if (rule == NULL || !(rule->flags & RULE_REQUIRED) || field_present(message, &type->fields[i]) ||
+            bytes + 40 > sizeof names)
+            continue;
+        bytes +=
+            (size_t)snprintf(names + bytes, sizeof names - bytes, "%s'%.32s'", count++ > 0 ? ", " : "", rule->field);
+    }
+    if (count == 0)
+        return OK;
+    return error_code(error, REJECT, "missing_field", "%s %s missing.", names, count == 1 ? "is" : "are");
 }
 
 enum status rules_check(const ProtobufCMessage *message, struct error *error)
 {
     const ProtobufCMessageDescriptor *type = message->descriptor;
+    TRY(check_missing(message, error));
     for (unsigned i = 0; i < type->n_fields; i++) {
         const struct rule *rule = rules_find(type, type->fields[i].name);
         if (rule != NULL && !(rule->flags & RULE_HIDDEN))
             TRY(check_field(rule, message, &type->fields[i], error));
     }
     return OK;
-}
-
-static void clear(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
-{
-    if (field_is_repeated(field))
-        *field_count(message, field) = 0;
-    else if (field_is_pointer(field))
-        *(void **)field_memory(message, field) = NULL;
-    else
-        *FIELD_AT(protobuf_c_boolean, message, field->quantifier_offset) = 0;
-}
-
-static void hide_inside(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
-{
-    void *memory = field_memory(message, field);
-    size_t count = field_is_repeated(field) ? *field_count(message, field) : 1;
-    ProtobufCMessage **inner = field_is_repeated(field) ? *(ProtobufCMessage ***)memory : memory;
-    for (size_t i = 0; i < count; i++)
-        rules_hide(inner[i]);
-}
-
-void rules_hide(ProtobufCMessage *message)
-{
-    const ProtobufCMessageDescriptor *type = message->descriptor;
-    for (unsigned i = 0; i < type->n_fields; i++) {
-        const ProtobufCFieldDescriptor *field = &type->fields[i];
-        if (rules_hidden(type, field->name))
-            clear(message, field);
-        else if (field->type == PROTOBUF_C_TYPE_MESSAGE && field_present(message, field))
-            hide_inside(message, field);
-    }
 }

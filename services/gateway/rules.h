@@ -12,7 +12,7 @@
 #include "base/error.h"
 
 enum rule_flag {
-    RULE_HIDDEN = 1,   /* internal: neither taken nor shown */
+    RULE_HIDDEN = 1, /* internal: neither taken nor shown */
     RULE_REQUIRED = 2,
     RULE_UUID = 4,
     RULE_NONEMPTY = 8,
@@ -28,11 +28,10 @@ struct rule {
 /* NULL: nothing to say. A rule of the type itself goes before one of the name. */
 const struct rule *rules_find(const ProtobufCMessageDescriptor *type, const char *field);
 bool rules_hidden(const ProtobufCMessageDescriptor *type, const char *field);
+bool rules_shown(const ProtobufCMessageDescriptor *type, const char *field); /* for pbjson_write_shown */
 bool rules_field_present(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
 
 /* REJECT unknown_field for a hidden field that was set. */
 enum status rules_check_hidden(const ProtobufCMessage *message, struct error *error);
 /* REJECT missing_field, bad_value, too_long by name. */
 enum status rules_check(const ProtobufCMessage *message, struct error *error);
-/* Clears hidden fields, in messages inside it too. */
-void rules_hide(ProtobufCMessage *message);

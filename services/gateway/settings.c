@@ -6,48 +6,53 @@
 
 struct settings settings;
 
-static const char *const environments[] = {"development", "production", NULL};
-static const char *const port_aliases[] = {"PORT", NULL};
-static const char *const verify_aliases[] = {"VERIFY_TOKEN", NULL};
+static const char *const environments[] = { "development", "production", NULL };
+static const char *const port_aliases[] = { "PORT", NULL };
+static const char *const verify_aliases[] = { "VERIFY_TOKEN", NULL };
 
 const struct setting SETTINGS[] = {
-    {.name = "HTTP_LISTEN", .text = &settings.listen, .fallback = "0.0.0.0", .help = "address that REST listens on"},
-    {.name = "HTTP_PORT",
-     .number = &settings.port,
-     .fallback = "8000",
-     .min = 1,
-     .max = 65535,
-     .aliases = port_aliases,
-     .help = "port that REST listens on"},
-    {.name = "HTTP_THREADS",
-     .number = &settings.threads,
-     .fallback = "128",
-     .min = 4,
-     .max = 1024,
-     .help = "requests at a time; at least the upstream connections of the proxy before it"},
-    {.name = "PARLEY_AUTH", .flag = &settings.auth, .fallback = "on", .help = "off: no API keys; on a loopback address only"},
-    {.name = "ENVIRONMENT",
-     .text = &settings.environment,
-     .fallback = "development",
-     .choices = environments,
-     .help = "production: auth can't be off, secrets must be set"},
-    {.name = "META_VERIFY_TOKEN",
-     .text = &settings.verify_token,
-     .aliases = verify_aliases,
-     .secret = true,
-     .help = "what Meta's GET /webhook must know"},
-    {.name = "META_APP_SECRET",
-     .text = &settings.app_secrets,
-     .secret = true,
-     .help = "signs Meta's webhooks; several while rotating, comma separated"},
-    {.name = "API_RATE_PER_MINUTE",
-     .number = &settings.rate_per_minute,
-     .fallback = "0",
-     .min = 0,
-     .max = 100000000,
-     .help = "requests per minute of a key that has no limit of its own; 0: no limit"},
-    {.name = "DOCS_ASSETS", .text = &settings.docs_assets, .help = "folder of Swagger UI's files; empty: beside the binary"},
-    {0},
+    { .name = "HTTP_LISTEN", .text = &settings.listen, .fallback = "0.0.0.0", .help = "address that REST listens on" },
+    { .name = "HTTP_PORT",
+      .number = &settings.port,
+      .fallback = "8000",
+      .min = 1,
+      .max = 65535,
+      .aliases = port_aliases,
+      .help = "port that REST listens on" },
+    { .name = "HTTP_THREADS",
+      .number = &settings.threads,
+      .fallback = "128",
+      .min = 4,
+      .max = 1024,
+      .help = "requests at a time; at least the upstream connections of the proxy before it" },
+    { .name = "PARLEY_AUTH",
+      .flag = &settings.auth,
+      .fallback = "on",
+      .help = "off: no API keys; on a loopback address only" },
+    { .name = "ENVIRONMENT",
+      .text = &settings.environment,
+      .fallback = "development",
+      .choices = environments,
+      .help = "production: auth can't be off, secrets must be set" },
+    { .name = "META_VERIFY_TOKEN",
+      .text = &settings.verify_token,
+      .aliases = verify_aliases,
+      .secret = true,
+      .help = "what Meta's GET /webhook must know" },
+    { .name = "META_APP_SECRET",
+      .text = &settings.app_secrets,
+      .secret = true,
+      .help = "signs Meta's webhooks; several while rotating, comma separated" },
+    { .name = "API_RATE_PER_MINUTE",
+      .number = &settings.rate_per_minute,
+      .fallback = "0",
+      .min = 0,
+      .max = 100000000,
+      .help = "requests per minute of a key that has no limit of its own; 0: no limit" },
+    { .name = "DOCS_ASSETS",
+      .text = &settings.docs_assets,
+      .help = "folder of Swagger UI's files; empty: beside the binary" },
+    { 0 },
 };
 
 bool settings_loopback(const char *listen)
@@ -61,7 +66,8 @@ enum status settings_check(const struct settings *set, struct error *error)
     if (!set->auth && production)
         return error_set(error, REJECT, "PARLEY_AUTH can't be off where ENVIRONMENT is production.");
     if (!set->auth && !settings_loopback(set->listen))
-        return error_set(error, REJECT, "PARLEY_AUTH can be off only on a loopback address, and HTTP_LISTEN is %s.", set->listen);
+        return error_set(error, REJECT, "PARLEY_AUTH can be off only on a loopback address, and HTTP_LISTEN is %s.",
+                         set->listen);
     if (production && text_empty(set->app_secrets))
         return error_set(error, REJECT, "META_APP_SECRET must be set where ENVIRONMENT is production.");
     return OK;

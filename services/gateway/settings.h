@@ -9,15 +9,15 @@
 #include "base/setting.h"
 
 struct settings {
-    const char *listen;        /* address */
+    const char *listen; /* address */
     int64_t port;
     int64_t threads;
     bool auth;
-    const char *environment;   /* "development", "production" */
-    const char *verify_token;  /* of Meta's GET /webhook; "" none */
-    const char *app_secrets;   /* of Meta, comma separated, newest first; "" none */
-    int64_t rate_per_minute;   /* of keys that have no limit of their own; 0: none */
-    const char *docs_assets;   /* folder of Swagger UI; "" found beside the binary */
+    const char *environment;  /* "development", "production" */
+    const char *verify_token; /* of Meta's GET /webhook; "" none */
+    const char *app_secrets;  /* of Meta, comma separated, newest first; "" none */
+    int64_t rate_per_minute;  /* of keys that have no limit of their own; 0: none */
+    const char *docs_assets;  /* folder of Swagger UI; "" found beside the binary */
 };
 extern struct settings settings;
 extern const struct setting SETTINGS[];

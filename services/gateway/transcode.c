@@ -76,7 +76,8 @@ static enum status read_query(struct exchange *exchange, ProtobufCMessage *messa
         if (strcmp(name, "company_id") == 0)
             continue;
         if (!word_in(exchange->endpoint->query, name))
-            return error_code(error, REJECT, "unknown_parameter", "'%s' is no parameter of this endpoint.", text_cut(exchange->arena, name, 64));
+            return error_code(error, REJECT, "unknown_parameter", "'%s' is no parameter of this endpoint.",
+                              text_cut(exchange->arena, name, 64));
         TRY(web_query(exchange->request, name, &once, error)); /* refuses a second one */
         if (value[0] != '\0')
             TRY(pbjson_set(exchange->arena, message, name, value, error));
@@ -89,8 +90,10 @@ static enum status read_id(const struct exchange *exchange, ProtobufCMessage *me
     if (exchange->id == NULL)
         return OK;
     const char *field = exchange->endpoint->id_field;
-    if (!exchange->endpoint->id_any && !ident_valid(exchange->id))
-        return error_code(error, REJECT, "unknown_id", "There is nothing with that id.");
+    const char *noun = exchange->endpoint->id_noun;
+    if (noun != NULL && !ident_valid(exchange->id)) /* no id of ours: as unknown as any other */
+        return error_code(error, REJECT, text_format(exchange->arena, "unknown_%s", noun), "There is no such %s.",
+                          noun);
     return pbjson_set(exchange->arena, message, field, text_lower(exchange->arena, exchange->id), error);
 }
 
@@ -144,8 +147,8 @@ static enum status read_if_match(const struct exchange *exchange, ProtobufCMessa
 
 /* -- the body */
 
-static enum status read_body(const struct exchange *exchange, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out,
-                             struct error *error)
+static enum status read_body(const struct exchange *exchange, const ProtobufCMessageDescriptor *type,
+                             ProtobufCMessage **out, struct error *error)
 {
     const struct web_request *request = exchange->request;
     *out = pb_new(exchange->arena, type);
@@ -160,7 +163,8 @@ static enum status read_body(const struct exchange *exchange, const ProtobufCMes
     return rules_check_hidden(*out, error);
 }
 
-enum status transcode_request(struct exchange *exchange, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out, struct error *error)
+enum status transcode_request(struct exchange *exchange, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out,
+                              struct error *error)
 {
     TRY(read_body(exchange, type, out, error));
     TRY(read_query(exchange, *out, error));
@@ -184,7 +188,7 @@ static void add_etag(struct exchange *exchange, const void *reply)
 
 void transcode(struct exchange *exchange)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     const struct endpoint *endpoint = exchange->endpoint;
     ProtobufCMessage *request = NULL;
     void *reply = NULL;

@@ -1,7 +1,9 @@
 /*
- * transcode - REST in, messages out: body, path and query become a request by descriptor, the reply becomes JSON the same way.
+ * transcode - REST in, messages out: body, path and query become a request by descriptor, the reply becomes JSON the
+ * same way.
  *
- * Whose rows are asked for comes from the key; a company that is named must be its own, unless the key is the whole installation's.
+ * Whose rows are asked for comes from the key; a company that is named must be its own, unless the key is the whole
+ * installation's.
  */
 #pragma once
 #include "exchange.h"
@@ -10,8 +12,10 @@ void transcode(struct exchange *exchange);
 
 /* The parts, for endpoints that go their own way. */
 
-/* Body (checked, rules applied), query and path into one message; sets the caller's company. REJECT as the transcoder would. */
-enum status transcode_request(struct exchange *exchange, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out, struct error *error);
+/* Body (checked, rules applied), query and path into one message; sets the caller's company. REJECT as the transcoder
+ * would. */
+enum status transcode_request(struct exchange *exchange, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out,
+                              struct error *error);
 /* Idempotency-Key, NULL when absent. REJECT: longer than a key may be, or not printable. */
 enum status transcode_idempotency_key(const struct exchange *exchange, const char **out, struct error *error);
 /* Settles whose company is meant: named (NULL or a UUID) against the key's. */

@@ -2,7 +2,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "config.h"
-#include "base/json.h"
+#include "payload.h"
 
 enum { PRIORITY_NOTICE = 100 };
 
@@ -28,41 +28,28 @@ static void note(struct recording *recording, const struct arrival *arrival, con
                                                                                                      : arrival->message->received_at });
 }
 
-static void member(struct buffer *json, const char *name, const char *text)
-{
-    if (text_empty(text))
-        return;
-    buffer_format(json, "%c\"%s\":", json->bytes ? ',' : '{', name);
-    json_add_string(json, text);
-}
-
 static void note_created(struct recording *recording, const struct arrival *arrival)
 {
-    struct buffer json = { .arena = recording->batch->arena };
-    const struct identity *first = arrival->identities[0];
-    member(&json, "lead_id", arrival->lead_id);
-    member(&json, "channel", arrival->place->channel);
-    member(&json, "contact_name", arrival->sender->person->name);
-    member(&json, "phone_number", arrival->sender->person->phone);
-    buffer_add(&json, ",\"contact\":");
-    struct buffer contact = { .arena = recording->batch->arena };
-    member(&contact, "kind", first->kind);
-    member(&contact, "value", first->value);
-    buffer_format(&json, "%s}}", buffer_text(&contact));
-    note(recording, arrival, "lead.created", "system", buffer_text(&json));
+    struct payload payload = payload_start(recording->batch->arena);
+    payload_text(&payload, "lead_id", arrival->lead_id);
+    payload_text(&payload, "channel", arrival->place->channel);
+    payload_text(&payload, "contact_name", arrival->talk->person->name);
+    payload_text(&payload, "phone_number", arrival->talk->person->phone);
+    payload_text(&payload, "contact", arrival->identities[0]->kind);
+    note(recording, arrival, "lead.created", "system", payload_end(&payload));
 }
 
 static void note_message(struct recording *recording, const struct arrival *arrival, const char *type, const char *actor)
 {
-    struct buffer json = { .arena = recording->batch->arena };
-    member(&json, "message_id", arrival->id);
-    member(&json, "conversation_id", arrival->conversation_id);
-    member(&json, "channel", arrival->place->channel);
-    member(&json, "kind", text_or(arrival->message->kind, "text"));
-    member(&json, "text", arrival->message->message_text);
-    member(&json, "external_id", arrival->message->external_id);
-    buffer_format(&json, ",\"position\":%lld}", (long long)arrival->position);
-    note(recording, arrival, type, actor, buffer_text(&json));
+    struct payload payload = payload_start(recording->batch->arena);
+    payload_text(&payload, "message_id", arrival->id);
+    payload_text(&payload, "conversation_id", arrival->conversation_id);
+    payload_text(&payload, "channel", arrival->place->channel);
+    payload_text(&payload, "kind", text_or(arrival->message->kind, "text"));
+    payload_text(&payload, "text", arrival->message->message_text);
+    payload_text(&payload, "external_id", arrival->message->external_id);
+    payload_int(&payload, "position", arrival->position);
+    note(recording, arrival, type, actor, payload_end(&payload));
 }
 
 static struct message_row *row_add(struct recording *recording, const struct arrival *arrival, const char *id)
@@ -166,9 +153,13 @@ static void confirm(struct recording *recording, struct arrival *arrival, const 
     row->priority = PRIORITY_NOTICE;
     arrival->confirmation_id = row->id;
     arrival->confirmation_recipient = address;
-    note(recording, arrival, "message.queued", "system",
-         text_format(arena, "{\"message_id\":\"%s\",\"conversation_id\":\"%s\",\"channel\":\"%s\",\"cause\":\"notice\"}", row->id,
-                     row->conversation_id, row->channel));
+    struct payload payload = payload_start(arena);
+    payload_text(&payload, "message_id", row->id);
+    payload_text(&payload, "conversation_id", row->conversation_id);
+    payload_text(&payload, "channel", row->channel);
+    payload_text(&payload, "sender_type", row->sender_type);
+    payload_text(&payload, "cause", row->cause);
+    note(recording, arrival, "message.queued", "system", payload_end(&payload));
 }
 
 static void opt_out(struct recording *recording, struct arrival *arrival, const char *address)

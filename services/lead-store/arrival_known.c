@@ -1,6 +1,7 @@
 #include "arrival.h"
 #include "base/ident.h"
 #include "base/text.h"
+#include "column.h"
 
 /* By our id, or by the provider's within the account. What its conversation says of it goes along, so that asking again gets the same answer. */
 static const struct statement known_find = {
@@ -41,19 +42,11 @@ static void known_fill(struct arrival *arrival, const struct rows *rows, size_t 
 static enum status known_read(struct recording *recording, struct arrival **wanted, size_t count, struct error *error)
 {
     struct arena *arena = recording->batch->arena;
-    const char **ids = ARENA_ARRAY(arena, const char *, count), **accounts = ARENA_ARRAY(arena, const char *, count);
-    const char **externals = ARENA_ARRAY(arena, const char *, count), **confirmations = ARENA_ARRAY(arena, const char *, count);
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = wanted[i]->message->id;
-        accounts[i] = wanted[i]->place->account_id;
-        externals[i] = text_empty(wanted[i]->message->external_id) ? NULL : wanted[i]->message->external_id;
-        confirmations[i] = wanted[i]->message->opt_out ? arrival_confirmation_id(arena, ids[i]) : NULL;
-    }
     struct params *params = params_new(arena);
-    params_texts(params, ids, count);
-    params_texts(params, accounts, count);
-    params_texts(params, externals, count);
-    params_texts(params, confirmations, count);
+    COLUMN_TEXTS(params, count, i, wanted[i]->message->id);
+    COLUMN_TEXTS(params, count, i, wanted[i]->place->account_id);
+    COLUMN_TEXTS(params, count, i, text_empty(wanted[i]->message->external_id) ? NULL : wanted[i]->message->external_id);
+    COLUMN_TEXTS(params, count, i, wanted[i]->message->opt_out ? arrival_confirmation_id(arena, wanted[i]->message->id) : NULL);
     struct rows rows;
     TRY(db_run(recording->batch->db, arena, &known_find, params, &rows, error));
     int n = rows_column(&rows, "n");
@@ -62,19 +55,24 @@ static enum status known_read(struct recording *recording, struct arrival **want
     return OK;
 }
 
-/* An earlier arrival of this batch with the same id or the same provider's id. */
+static struct arrival *first_of(struct arrival *arrival)
+{
+    return arrival->repeats ? arrival->repeats : arrival;
+}
+
+/* The first arrival of this batch with the same id or the same provider's id. */
 static struct arrival *repeat_find(struct recording *recording, struct map *seen, struct arrival *arrival)
 {
     void **by_id = map_at(seen, arrival->message->id);
     if (*by_id)
-        return *by_id;
+        return first_of(*by_id);
     *by_id = arrival;
     if (text_empty(arrival->message->external_id))
         return NULL;
     void **by_external =
         map_at(seen, text_format(recording->batch->arena, "%s|%s", arrival->place->account_id, arrival->message->external_id));
     if (*by_external)
-        return *by_external;
+        return first_of(*by_external);
     *by_external = arrival;
     return NULL;
 }

@@ -1,5 +1,7 @@
 #include "arrival.h"
 #include "base/text.h"
+#include "column.h"
+#include "payload.h"
 #include "transaction.h"
 
 static const struct statement lead_update = {
@@ -13,27 +15,20 @@ static const struct statement lead_update = {
 static enum status people_update(struct recording *recording, struct error *error)
 {
     struct arena *arena = recording->batch->arena;
-    const char **ids = ARENA_ARRAY(arena, const char *, recording->person_count);
-    const char **names = ARENA_ARRAY(arena, const char *, recording->person_count);
-    const char **phones = ARENA_ARRAY(arena, const char *, recording->person_count);
-    moment *opted_out = ARENA_ARRAY(arena, moment, recording->person_count);
+    struct person **people = ARENA_ARRAY(arena, struct person *, recording->person_count);
     size_t count = 0;
     for (size_t i = 0; i < recording->person_count; i++) {
-        const struct person *person = recording->person_list[i];
-        if (person->created ? !person->opted_out_at : !person->changed)
-            continue;
-        ids[count] = person->id;
-        names[count] = person->name;
-        phones[count] = person->phone;
-        opted_out[count++] = person->opted_out_at;
+        struct person *person = recording->person_list[i];
+        if (person->created ? person->opted_out_at != 0 : person->changed)
+            people[count++] = person;
     }
     if (!count)
         return OK;
     struct params *params = params_new(arena);
-    params_texts(params, ids, count);
-    params_texts(params, names, count);
-    params_texts(params, phones, count);
-    params_moments(params, opted_out, count);
+    COLUMN_TEXTS(params, count, i, people[i]->id);
+    COLUMN_TEXTS(params, count, i, people[i]->name);
+    COLUMN_TEXTS(params, count, i, people[i]->phone);
+    COLUMN_MOMENTS(params, count, i, people[i]->opted_out_at);
     params_moment(params, recording->batch->now);
     return db_run(recording->batch->db, arena, &lead_update, params, NULL, error);
 }
@@ -50,19 +45,6 @@ static const struct statement talk_update = {
            "       phone, name, last_message_id) where c.id = u.id",
 };
 
-/* One member of every element of a list as one array parameter. */
-#define COLUMN(type, function, list, length, expression)             \
-    do {                                                             \
-        type *column_ = ARENA_ARRAY(params->arena, type, (length));  \
-        for (size_t i = 0; i < (length); i++)                        \
-            column_[i] = (list)[i] expression;                       \
-        function(params, column_, (length));                         \
-    } while (0)
-#define TEXTS(list, length, member) COLUMN(const char *, params_texts, list, length, member)
-#define INTS(list, length, member) COLUMN(int64_t, params_ints, list, length, member)
-#define MOMENTS(list, length, member) COLUMN(moment, params_moments, list, length, member)
-#define BOOLS(list, length, member) COLUMN(bool, params_bools, list, length, member)
-
 static enum status talks_update(struct recording *recording, struct error *error)
 {
     struct talk **talks = recording->talks;
@@ -70,19 +52,19 @@ static enum status talks_update(struct recording *recording, struct error *error
     if (!count)
         return OK;
     struct params *params = params_new(recording->batch->arena);
-    TEXTS(talks, count, ->id);
-    TEXTS(talks, count, ->owner);
-    INTS(talks, count, ->epoch);
-    INTS(talks, count, ->last_position);
-    INTS(talks, count, ->covered_position);
-    INTS(talks, count, ->owed_position);
-    MOMENTS(talks, count, ->owed_since);
-    MOMENTS(talks, count, ->buffer_until);
-    MOMENTS(talks, count, ->window_ends_at);
-    TEXTS(talks, count, ->contact_id);
-    TEXTS(talks, count, ->phone);
-    TEXTS(talks, count, ->name);
-    TEXTS(talks, count, ->last_message_id);
+    COLUMN_TEXTS(params, count, i, talks[i]->id);
+    COLUMN_TEXTS(params, count, i, talks[i]->owner);
+    COLUMN_INTS(params, count, i, talks[i]->epoch);
+    COLUMN_INTS(params, count, i, talks[i]->last_position);
+    COLUMN_INTS(params, count, i, talks[i]->covered_position);
+    COLUMN_INTS(params, count, i, talks[i]->owed_position);
+    COLUMN_MOMENTS(params, count, i, talks[i]->owed_since);
+    COLUMN_MOMENTS(params, count, i, talks[i]->buffer_until);
+    COLUMN_MOMENTS(params, count, i, talks[i]->window_ends_at);
+    COLUMN_TEXTS(params, count, i, talks[i]->contact_id);
+    COLUMN_TEXTS(params, count, i, talks[i]->phone);
+    COLUMN_TEXTS(params, count, i, talks[i]->name);
+    COLUMN_TEXTS(params, count, i, talks[i]->last_message_id);
     params_moment(params, recording->batch->now);
     return db_run(recording->batch->db, recording->batch->arena, &talk_update, params, NULL, error);
 }
@@ -108,29 +90,29 @@ static struct params *message_params(struct recording *recording)
     struct params *params = params_new(recording->batch->arena);
     const struct message_row *rows = recording->rows;
     size_t count = recording->row_count;
-    TEXTS(rows, count, .id);
-    TEXTS(rows, count, .company_id);
-    TEXTS(rows, count, .conversation_id);
-    TEXTS(rows, count, .lead_id);
-    TEXTS(rows, count, .account_id);
-    TEXTS(rows, count, .channel);
-    INTS(rows, count, .position);
-    TEXTS(rows, count, .direction);
-    TEXTS(rows, count, .sender_type);
-    TEXTS(rows, count, .kind);
-    TEXTS(rows, count, .external_id);
-    TEXTS(rows, count, .text);
-    TEXTS(rows, count, .media_info);
-    TEXTS(rows, count, .extra_metadata);
-    TEXTS(rows, count, .reply_to);
-    TEXTS(rows, count, .correlation_id);
-    MOMENTS(rows, count, .provider_at);
-    TEXTS(rows, count, .job_id);
-    BOOLS(rows, count, .wants_answer);
-    TEXTS(rows, count, .status);
-    TEXTS(rows, count, .cause);
-    INTS(rows, count, .epoch);
-    INTS(rows, count, .priority);
+    COLUMN_TEXTS(params, count, i, rows[i].id);
+    COLUMN_TEXTS(params, count, i, rows[i].company_id);
+    COLUMN_TEXTS(params, count, i, rows[i].conversation_id);
+    COLUMN_TEXTS(params, count, i, rows[i].lead_id);
+    COLUMN_TEXTS(params, count, i, rows[i].account_id);
+    COLUMN_TEXTS(params, count, i, rows[i].channel);
+    COLUMN_INTS(params, count, i, rows[i].position);
+    COLUMN_TEXTS(params, count, i, rows[i].direction);
+    COLUMN_TEXTS(params, count, i, rows[i].sender_type);
+    COLUMN_TEXTS(params, count, i, rows[i].kind);
+    COLUMN_TEXTS(params, count, i, rows[i].external_id);
+    COLUMN_TEXTS(params, count, i, rows[i].text);
+    COLUMN_TEXTS(params, count, i, rows[i].media_info);
+    COLUMN_TEXTS(params, count, i, rows[i].extra_metadata);
+    COLUMN_TEXTS(params, count, i, rows[i].reply_to);
+    COLUMN_TEXTS(params, count, i, rows[i].correlation_id);
+    COLUMN_MOMENTS(params, count, i, rows[i].provider_at);
+    COLUMN_TEXTS(params, count, i, rows[i].job_id);
+    COLUMN_BOOLS(params, count, i, rows[i].wants_answer);
+    COLUMN_TEXTS(params, count, i, rows[i].status);
+    COLUMN_TEXTS(params, count, i, rows[i].cause);
+    COLUMN_INTS(params, count, i, rows[i].epoch);
+    COLUMN_INTS(params, count, i, rows[i].priority);
     params_moment(params, recording->batch->now);
     return params;
 }
@@ -157,13 +139,15 @@ static const struct statement stop_queued = {
 static void note_cancelled(struct recording *recording, const struct rows *rows, size_t row)
 {
     const struct person *person = map_find(recording->people, rows_text(rows, row, 1));
-    const char *payload = text_format(recording->batch->arena,
-                                      "{\"message_id\":\"%s\",\"conversation_id\":\"%s\",\"channel\":\"%s\",\"reason\":\"opted_out\"}",
-                                      rows_text(rows, row, 0), rows_text(rows, row, 2), rows_text(rows, row, 3));
+    struct payload payload = payload_start(recording->batch->arena);
+    payload_text(&payload, "message_id", rows_text(rows, row, 0));
+    payload_text(&payload, "conversation_id", rows_text(rows, row, 2));
+    payload_text(&payload, "channel", rows_text(rows, row, 3));
+    payload_text(&payload, "reason", "opted_out");
     event_note(&recording->events, (struct event_note){ .type = "message.cancelled",
                                                         .company_id = rows_text(rows, row, 4),
                                                         .lead_id = rows_text(rows, row, 1),
-                                                        .payload = payload,
+                                                        .payload = payload_end(&payload),
                                                         .actor = "system",
                                                         .correlation_id = person ? person->correlation_id : NULL });
 }

@@ -4,6 +4,7 @@
 
 #include "base/ident.h"
 #include "base/text.h"
+#include "column.h"
 #include "relay.h"
 
 enum { NOTES_FIRST = 64 };
@@ -35,36 +36,20 @@ static const struct statement event_insert = {
            "order by e.place",
 };
 
-/* One member of every note as a text array. */
-#define NOTE_TEXTS(expression)                       \
-    do {                                             \
-        for (size_t i = 0; i < list->count; i++) {   \
-            const struct event_note *note = &list->notes[i]; \
-            texts[i] = (expression);                 \
-        }                                            \
-        params_texts(params, texts, list->count);    \
-    } while (0)
-
 static struct params *event_params(const struct event_list *list)
 {
-    struct arena *arena = list->batch->arena;
-    struct params *params = params_new(arena);
-    const char **texts = ARENA_ARRAY(arena, const char *, list->count);
-    moment *occurred = ARENA_ARRAY(arena, moment, list->count);
-    for (size_t i = 0; i < list->count; i++) {
-        texts[i] = ident_fresh(arena);
-        occurred[i] = list->notes[i].occurred_at ? list->notes[i].occurred_at : list->batch->now;
-    }
-    params_texts(params, texts, list->count);
-    NOTE_TEXTS(note->company_id);
-    NOTE_TEXTS(note->type);
-    NOTE_TEXTS(note->entity_type ? note->entity_type : "lead");
-    NOTE_TEXTS(note->entity_id ? note->entity_id : note->lead_id);
-    NOTE_TEXTS(note->lead_id);
-    NOTE_TEXTS(note->payload ? note->payload : "{}");
-    NOTE_TEXTS(note->actor);
-    NOTE_TEXTS(text_empty(note->correlation_id) ? NULL : note->correlation_id);
-    params_moments(params, occurred, list->count);
+    const struct event_note *notes = list->notes;
+    struct params *params = params_new(list->batch->arena);
+    COLUMN_TEXTS(params, list->count, i, ident_fresh(params->arena));
+    COLUMN_TEXTS(params, list->count, i, notes[i].company_id);
+    COLUMN_TEXTS(params, list->count, i, notes[i].type);
+    COLUMN_TEXTS(params, list->count, i, notes[i].entity_type ? notes[i].entity_type : "lead");
+    COLUMN_TEXTS(params, list->count, i, notes[i].entity_id ? notes[i].entity_id : notes[i].lead_id);
+    COLUMN_TEXTS(params, list->count, i, notes[i].lead_id);
+    COLUMN_TEXTS(params, list->count, i, notes[i].payload ? notes[i].payload : "{}");
+    COLUMN_TEXTS(params, list->count, i, notes[i].actor);
+    COLUMN_TEXTS(params, list->count, i, text_empty(notes[i].correlation_id) ? NULL : notes[i].correlation_id);
+    COLUMN_MOMENTS(params, list->count, i, notes[i].occurred_at ? notes[i].occurred_at : list->batch->now);
     params_moment(params, list->batch->now);
     return params;
 }

@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "column.h"
 #include "identity.h"
 #include "transaction.h"
 
@@ -19,17 +20,10 @@ static void identity_fill(struct identity *identity, const struct rows *rows, si
 enum status identities_find(struct recording *recording, struct identity **wanted, size_t count, struct error *error)
 {
     struct arena *arena = recording->batch->arena;
-    const char **accounts = ARENA_ARRAY(arena, const char *, count), **kinds = ARENA_ARRAY(arena, const char *, count);
-    const char **values = ARENA_ARRAY(arena, const char *, count);
-    for (size_t i = 0; i < count; i++) {
-        accounts[i] = wanted[i]->account_id;
-        kinds[i] = wanted[i]->kind;
-        values[i] = wanted[i]->value;
-    }
     struct params *params = params_new(arena);
-    params_texts(params, accounts, count);
-    params_texts(params, kinds, count);
-    params_texts(params, values, count);
+    COLUMN_TEXTS(params, count, i, wanted[i]->account_id);
+    COLUMN_TEXTS(params, count, i, wanted[i]->kind);
+    COLUMN_TEXTS(params, count, i, wanted[i]->value);
     struct rows rows;
     TRY(db_run(recording->batch->db, arena, &contact_find, params, &rows, error));
     for (size_t row = 0; row < rows.count; row++)
@@ -46,13 +40,9 @@ static const struct statement identity_lock = {
 
 enum status identities_lock(struct recording *recording, struct identity **unknown, size_t count, struct error *error)
 {
-    struct arena *arena = recording->batch->arena;
-    const char **keys = ARENA_ARRAY(arena, const char *, count);
-    for (size_t i = 0; i < count; i++)
-        keys[i] = unknown[i]->key;
-    struct params *params = params_new(arena);
-    params_texts(params, keys, count);
-    return db_run(recording->batch->db, arena, &identity_lock, params, NULL, error);
+    struct params *params = params_new(recording->batch->arena);
+    COLUMN_TEXTS(params, count, i, unknown[i]->key);
+    return db_run(recording->batch->db, recording->batch->arena, &identity_lock, params, NULL, error);
 }
 
 static const struct statement lead_lock = {
@@ -79,11 +69,8 @@ enum status people_lock(struct recording *recording, struct error *error)
     if (!recording->person_count)
         return OK;
     struct arena *arena = recording->batch->arena;
-    const char **ids = ARENA_ARRAY(arena, const char *, recording->person_count);
-    for (size_t i = 0; i < recording->person_count; i++)
-        ids[i] = recording->person_list[i]->id;
     struct params *params = params_new(arena);
-    params_texts(params, ids, recording->person_count);
+    COLUMN_TEXTS(params, recording->person_count, i, recording->person_list[i]->id);
     struct rows rows;
     TRY(db_run(recording->batch->db, arena, &lead_lock, params, &rows, error));
     for (size_t row = 0; row < rows.count; row++)
@@ -100,19 +87,13 @@ static const struct statement lead_insert = {
 static enum status leads_insert(struct recording *recording, struct person **people, size_t count, struct error *error)
 {
     struct arena *arena = recording->batch->arena;
-    const char **texts[6];
-    for (size_t c = 0; c < 6; c++)
-        texts[c] = ARENA_ARRAY(arena, const char *, count);
-    for (size_t i = 0; i < count; i++) {
-        const struct person *person = people[i];
-        const char *const values[6] = { person->id,       person->company_id, person->pipeline_id,
-                                        person->stage_id, person->phone,      person->name };
-        for (size_t c = 0; c < 6; c++)
-            texts[c][i] = values[c];
-    }
     struct params *params = params_new(arena);
-    for (size_t c = 0; c < 6; c++)
-        params_texts(params, texts[c], count);
+    COLUMN_TEXTS(params, count, i, people[i]->id);
+    COLUMN_TEXTS(params, count, i, people[i]->company_id);
+    COLUMN_TEXTS(params, count, i, people[i]->pipeline_id);
+    COLUMN_TEXTS(params, count, i, people[i]->stage_id);
+    COLUMN_TEXTS(params, count, i, people[i]->phone);
+    COLUMN_TEXTS(params, count, i, people[i]->name);
     params_moment(params, recording->batch->now);
     return db_run(recording->batch->db, arena, &lead_insert, params, NULL, error);
 }
@@ -127,19 +108,15 @@ static const struct statement contact_insert = {
 static enum status contacts_insert(struct recording *recording, struct identity **contacts, size_t count, struct error *error)
 {
     struct arena *arena = recording->batch->arena;
-    const char **texts[8];
-    for (size_t c = 0; c < 8; c++)
-        texts[c] = ARENA_ARRAY(arena, const char *, count);
-    for (size_t i = 0; i < count; i++) {
-        const struct identity *it = contacts[i];
-        const char *const values[8] = { it->contact_id, it->company_id, it->lead_id, it->account_id,
-                                        it->channel,    it->kind,       it->value,   it->address };
-        for (size_t c = 0; c < 8; c++)
-            texts[c][i] = values[c];
-    }
     struct params *params = params_new(arena);
-    for (size_t c = 0; c < 8; c++)
-        params_texts(params, texts[c], count);
+    COLUMN_TEXTS(params, count, i, contacts[i]->contact_id);
+    COLUMN_TEXTS(params, count, i, contacts[i]->company_id);
+    COLUMN_TEXTS(params, count, i, contacts[i]->lead_id);
+    COLUMN_TEXTS(params, count, i, contacts[i]->account_id);
+    COLUMN_TEXTS(params, count, i, contacts[i]->channel);
+    COLUMN_TEXTS(params, count, i, contacts[i]->kind);
+    COLUMN_TEXTS(params, count, i, contacts[i]->value);
+    COLUMN_TEXTS(params, count, i, contacts[i]->address);
     params_moment(params, recording->batch->now);
     struct rows rows;
     TRY(db_run(recording->batch->db, arena, &contact_insert, params, &rows, error));
@@ -156,14 +133,9 @@ static const struct statement contact_touch = {
 static enum status contacts_touch(struct recording *recording, struct identity **contacts, size_t count, struct error *error)
 {
     struct arena *arena = recording->batch->arena;
-    const char **ids = ARENA_ARRAY(arena, const char *, count), **addresses = ARENA_ARRAY(arena, const char *, count);
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = contacts[i]->contact_id;
-        addresses[i] = contacts[i]->address;
-    }
     struct params *params = params_new(arena);
-    params_texts(params, ids, count);
-    params_texts(params, addresses, count);
+    COLUMN_TEXTS(params, count, i, contacts[i]->contact_id);
+    COLUMN_TEXTS(params, count, i, contacts[i]->address);
     params_moment(params, recording->batch->now);
     return db_run(recording->batch->db, arena, &contact_touch, params, NULL, error);
 }

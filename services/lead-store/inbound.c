@@ -11,9 +11,6 @@
 #include "transaction.h"
 #include "wire/pbjson.h"
 
-/* 9999-12-31: what PostgreSQL and RFC 3339 can both say. */
-#define MOMENT_MAX INT64_C(253402300799999)
-
 enum { IDENTITIES_MAX = 8, KIND_BYTES_MAX = 64 };
 
 const char *channel_word(Pb__Channel channel)

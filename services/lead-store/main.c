@@ -52,7 +52,7 @@ static const struct route routes[] = {
 
 static const struct duty duties[] = {
     { .name = "relay", .run = relay_run, .hears = &NUDGE_RELAY, .stop = relay_stop },
-    { .name = "sweep", .run = sweep_run },
+    { .name = "sweep", .run = sweep_run, .stop = sweep_stop },
     { 0 },
 };
 

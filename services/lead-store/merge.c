@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "identity.h"
+#include "payload.h"
 
 /* Lock both people's conversations before anything of theirs is written. */
 static const struct statement merge_lock = {
@@ -21,12 +22,16 @@ static const struct statement merge_clashes = {
            "where i.lead_id = $1::uuid and f.lead_id = $2::uuid and i.state = 'open'",
 };
 
-/* Appended in their order, by one shift that an undo can take back; what was answered already stays answered. */
+/*
+ * Appended in their order, by one shift that an undo can take back; what was answered already stays answered. The key of a job names its lead: what is
+ * still owed gets a new one, which must not have the old one's id.
+ */
 static const struct statement merge_messages = {
     .name = "merge_messages",
     .sql = "update crm.messages m set conversation_id = $1::uuid, lead_id = $3::uuid, position = m.position + i.last_position, "
            "       wants_answer = m.wants_answer and m.position > f.covered_position, "
-           "       epoch = case when m.status = 'queued' and m.epoch = f.epoch then i.epoch else m.epoch end, updated_at = $4 "
+           "       epoch = case when m.status = 'queued' and m.epoch = f.epoch then i.epoch else m.epoch end, "
+           "       job_id = case when m.direction = 'inbound' and m.position > f.covered_position then null else m.job_id end, updated_at = $4 "
            "from crm.conversations i, crm.conversations f "
            "where i.id = $1::uuid and f.id = $2::uuid and m.conversation_id = $2::uuid",
 };
@@ -52,7 +57,9 @@ static const struct statement merge_close = {
 
 static const struct statement merge_rest = {
     .name = "merge_rest",
-    .sql = "with m as (update crm.messages set lead_id = $1::uuid where lead_id = $2::uuid) "
+    .sql = "with m as (update crm.messages m set lead_id = $1::uuid, job_id = case when m.direction = 'inbound' and m.position > c.covered_position "
+           "                                                                        then null else m.job_id end "
+           "           from crm.conversations c where m.lead_id = $2::uuid and c.id = m.conversation_id) "
            "update crm.conversations set lead_id = $1::uuid, updated_at = $3 where lead_id = $2::uuid returning id",
 };
 
@@ -106,12 +113,14 @@ static void note_owner(struct recording *recording, const struct rows *rows, siz
 {
     if (!text_same(rows_text(rows, row, 3), "human") || text_same(rows_text(rows, row, 4), "human"))
         return;
-    const char *payload = text_format(recording->batch->arena, "{\"conversation_id\":\"%s\",\"epoch\":%lld,\"by\":\"merge\"}",
-                                      rows_text(rows, row, 0), (long long)rows_int(rows, row, 5) + 1);
+    struct payload payload = payload_start(recording->batch->arena);
+    payload_text(&payload, "conversation_id", rows_text(rows, row, 0));
+    payload_int(&payload, "epoch", rows_int(rows, row, 5) + 1);
+    payload_text(&payload, "by", "system");
     event_note(&recording->events, (struct event_note){ .type = "conversation.taken_over",
                                                         .company_id = into->company_id,
                                                         .lead_id = into->id,
-                                                        .payload = payload,
+                                                        .payload = payload_end(&payload),
                                                         .actor = "system" });
 }
 
@@ -120,7 +129,7 @@ static enum status clashes_resolve(struct recording *recording, const struct per
 {
     struct rows rows;
     TRY(pair_read(recording, &merge_clashes, into->id, from->id, &rows, error));
-    buffer_add(undo, ",\"appended\":[");
+    buffer_add(undo, "{\"appended\":[");
     for (size_t row = 0; row < rows.count; row++) {
         TRY(conversation_append(recording, rows_text(&rows, row, 0), rows_text(&rows, row, 1), into->id, error));
         note_owner(recording, &rows, row, into);
@@ -143,7 +152,6 @@ enum status person_merge(struct recording *recording, struct person *into, struc
 {
     struct rows contacts, conversations, leads;
     struct buffer undo = { .arena = recording->batch->arena };
-    buffer_format(&undo, "{\"into\":\"%s\",\"from\":\"%s\"", into->id, from->id);
     TRY(pair_read(recording, &merge_lock, into->id, from->id, NULL, error));
     TRY(pair_run(recording, &merge_contacts, into->id, from->id, &contacts, error));
     TRY(clashes_resolve(recording, into, from, &undo, error));
@@ -155,10 +163,13 @@ enum status person_merge(struct recording *recording, struct person *into, struc
     undo_ids(&undo, "contact_ids", &contacts);
     undo_ids(&undo, "conversation_ids", &conversations);
     buffer_format(&undo, ",\"before\":%s}", rows_text(&leads, 0, 3));
+    struct payload payload = payload_start(recording->batch->arena);
+    payload_text(&payload, "merged_lead_id", from->id);
+    payload_json(&payload, "moved", buffer_text(&undo));
     event_note(&recording->events, (struct event_note){ .type = "lead.merged",
                                                         .company_id = into->company_id,
                                                         .lead_id = into->id,
-                                                        .payload = buffer_text(&undo),
+                                                        .payload = payload_end(&payload),
                                                         .actor = "system" });
     return OK;
 }

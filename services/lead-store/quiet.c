@@ -15,7 +15,7 @@ static const struct statement quiet_find = {
            "       else (l.day + 1 + v.f) at time zone z.zone end as until "
            "from unnest($1::text[], $2::time[], $3::time[]) with ordinality as v(zone, f, t, place) "
            "cross join lateral (select coalesce((select n.name from pg_timezone_names n where n.name = v.zone limit 1), 'UTC') as zone) z "
-           "cross join lateral (select ($4 at time zone z.zone)::time as clock, ($4 at time zone z.zone)::date as day) l "
+           "cross join lateral (select ($4::timestamptz at time zone z.zone)::time as clock, ($4::timestamptz at time zone z.zone)::date as day) l "
            "order by v.place",
 };
 

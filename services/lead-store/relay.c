@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "lease.h"
 #include "service/event.h"
 #include "wire/pbrow.h"
 
@@ -53,23 +54,10 @@ struct watermark {
     const char *xid, *n;
 };
 
-/* Taking and renewing are one: the lease is free, over, or already ours. */
-static const struct statement relay_lease = {
-    .name = "relay_lease",
-    .sql = "insert into crm.relay as r (name, xid, n, holder, leased_until) values ('events', '0', 0, $1, $3) "
-           "on conflict (name) do update set holder = excluded.holder, leased_until = excluded.leased_until "
-           "where r.holder is null or r.holder = excluded.holder or r.leased_until < $2 "
-           "returning xid, n",
-};
-
-static enum status lease_take(struct batch *batch, struct watermark *at, bool *held, struct error *error)
+static enum status relay_lease(struct batch *batch, struct watermark *at, bool *held, struct error *error)
 {
     struct rows rows;
-    struct params *params = params_new(batch->arena);
-    params_text(params, service_worker_id());
-    params_moment(params, batch->now);
-    params_moment(params, batch->now + LEASE_MS);
-    TRY(db_run(batch->db, batch->arena, &relay_lease, params, &rows, error));
+    TRY(lease_take(batch, "events", LEASE_MS, &rows, error));
     *held = rows.count == 1;
     if (*held)
         *at = (struct watermark){ rows_text(&rows, 0, 0), rows_text(&rows, 0, 1) };
@@ -150,12 +138,12 @@ static const struct statement relay_back = {
 };
 
 /* The event log's stream is the one that this service owns. */
-static bool own_stream(const char *name)
+static const char *own_stream(void)
 {
-    for (const struct bus_stream *const *stream = TOPOLOGY_STREAMS; *stream; stream++)
-        if (text_same((*stream)->name, name))
-            return text_same(topology_owner(*stream), "lead-store");
-    return false;
+    const struct bus_stream *const *stream = TOPOLOGY_STREAMS;
+    while (!text_same(topology_owner(*stream), "lead-store"))
+        stream++;
+    return (*stream)->name;
 }
 
 static size_t times_vanished(void)
@@ -163,23 +151,48 @@ static size_t times_vanished(void)
     const char *const *names;
     size_t count = service_vanished(&names), times = 0;
     for (size_t i = 0; i < count; i++)
-        times += own_stream(names[i]);
+        times += text_same(names[i], own_stream());
     return times;
 }
 
+static enum status send_back(struct batch *batch, struct error *error)
+{
+    struct params *params = params_new(batch->arena);
+    params_moment(params, batch->now - REPUBLISH_MS);
+    TRY(db_run(batch->db, batch->arena, &relay_back, params, NULL, error));
+    log_line(LOG_ERROR, "event stream was lost, the last 24 h are published again", NULL);
+    return OK;
+}
+
 /* Any copy may be the one that saw the stream vanish, so any copy may send the watermark back. */
-static enum status republish_lost(struct batch *batch, struct error *error)
+static enum status republish_vanished(struct batch *batch, struct error *error)
 {
     static size_t handled;
     size_t times = times_vanished();
     if (times == handled)
         return OK;
-    struct params *params = params_new(batch->arena);
-    params_moment(params, batch->now - REPUBLISH_MS);
-    TRY(db_run(batch->db, batch->arena, &relay_back, params, NULL, error));
-    log_line(LOG_ERROR, "event stream was lost, the last 24 h are published again", NULL);
+    TRY(send_back(batch, error));
     handled = times;
     return OK;
+}
+
+/*
+ * Asked once a second by the holder, for losses that nobody watched (while we were down, or a second time): a stream whose sequence fell, or that is empty
+ * though something was published, is a new one. True: the watermark went back.
+ */
+static enum status republish_lost(struct batch *batch, const struct watermark *at, bool *back, struct error *error)
+{
+    static uint64_t seen_sequence;
+    static moment due;
+    struct bus_stream_state state;
+    *back = false;
+    if (batch->now < due)
+        return OK;
+    TRY(bus_stream_state(service_bus(), own_stream(), &state, error));
+    due = batch->now + IDLE_MS;
+    *back = state.last_sequence < seen_sequence || (state.last_sequence == 0 && !text_same(at->xid, "0"));
+    seen_sequence = state.last_sequence;
+    return *back ? send_back(batch, error) : OK;
 }
 
 static void tell_others(struct batch *batch)
@@ -191,15 +204,20 @@ static void tell_others(struct batch *batch)
 static enum status relay_step(struct batch *batch, int64_t *again_ms, struct error *error)
 {
     struct watermark at;
-    bool held;
-    TRY(republish_lost(batch, error));
-    TRY(lease_take(batch, &at, &held, error));
+    bool held, back;
+    TRY(republish_vanished(batch, error));
+    TRY(relay_lease(batch, &at, &held, error));
     *again_ms = IDLE_MS;
     if (!held) {
         tell_others(batch);
         return OK;
     }
     atomic_store(&unheard, false);
+    TRY(republish_lost(batch, &at, &back, error));
+    if (back) {
+        *again_ms = 0;
+        return OK;
+    }
     struct rows rows;
     TRY(events_read(batch, &at, &rows, error));
     size_t ready = events_ready(&rows);
@@ -230,16 +248,8 @@ int64_t relay_run(struct batch *batch)
     return TROUBLE_MS;
 }
 
-static const struct statement relay_release = {
-    .name = "relay_release",
-    .sql = "update crm.relay set holder = null, leased_until = null where name = 'events' and holder = $1",
-};
-
 void relay_stop(struct batch *batch)
 {
-    struct error error;
-    struct params *params = params_new(batch->arena);
-    params_text(params, service_worker_id());
-    db_run(batch->db, batch->arena, &relay_release, params, NULL, &error);
+    lease_release(batch, "events");
     nudge(batch->arena, &NUDGE_RELAY, PB_NEW(batch->arena, empty));
 }

@@ -7,3 +7,4 @@
 #include "service/service.h"
 
 int64_t sweep_run(struct batch *batch);
+void sweep_stop(struct batch *batch);

@@ -15,6 +15,7 @@
 #include "turn.h"
 #include "turn_rules.h"
 #include "turn_sent.h"
+#include "uncover.h"
 #include "wire/pbjson.h"
 
 struct commit {
@@ -299,38 +300,22 @@ static void note_committed(struct event_list *events, const struct commit *commi
                        });
 }
 
-static const struct statement turn_supersede = {
-    .name = "turn_supersede",
-    .sql = "update crm.turns set state = 'superseded', updated_at = $2 where id = any($1::uuid[])",
-};
-
 static enum status superseded_write(struct commit_batch *work, struct event_list *events, struct error *error)
 {
     struct arena *arena = work->batch->arena;
     struct ids conversations = {.arena = arena};
-    struct params *params = params_new(arena);
-    if (!work->superseded_count)
-        return OK;
-    COLUMN_TEXTS(params, work->superseded_count, i, work->superseded[i]->turn->id);
-    params_moment(params, work->batch->now);
-    TRY(db_run(work->batch->db, arena, &turn_supersede, params, NULL, error));
-    for (size_t i = 0; i < work->superseded_count; i++)
+    struct ids turns = {.arena = arena};
+    for (size_t i = 0; i < work->superseded_count; i++) {
         ids_add(&conversations, work->superseded[i]->conversation->id);
+        ids_add(&turns, work->superseded[i]->turn->id);
+    }
+    TRY(turns_supersede(work->batch, &turns, error));
     struct newest_owed newest;
     TRY(newest_owed_read(&work->held, &conversations, &newest, error));
     for (size_t i = 0; i < work->superseded_count; i++) {
         struct commit *commit = work->superseded[i];
         commit->reply->superseded_by = (char *)newest_owed_key(&newest, commit->conversation);
-        struct payload payload = payload_start(arena);
-        payload_text(&payload, "turn_id", commit->turn->id);
-        payload_text(&payload, "job_id", commit->turn->job_id);
-        payload_text(&payload, "by_message_id", newest_owed_message(&newest, commit->conversation));
-        event_note(events, (struct event_note){.type = "turn.superseded",
-                                               .company_id = commit->conversation->company_id,
-                                               .lead_id = commit->conversation->lead_id,
-                                               .payload = payload_end(&payload),
-                                               .actor = "system",
-                                               .correlation_id = commit->item->caller.correlation_id});
+        turn_note_superseded(events, commit->turn, newest_owed_message(&newest, commit->conversation), &commit->item->caller);
     }
     return OK;
 }

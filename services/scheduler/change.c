@@ -1,25 +1,45 @@
 #include "change.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "dispatch.h"
 #include "due.h"
 #include "lane.h"
+#include "relay.h"
 #include "work.h"
 
 /* Jobs that became ready because others left (lanes without pace) go along in the same transaction, this often. */
 enum { ROUNDS_MAX = 3 };
 
+void change_start(struct batch *batch, struct change *change)
+{
+    memset(change, 0, offsetof(struct change, steps));
+    change->batch = batch;
+    change->arena = batch->arena;
+    change->db = batch->db;
+    change->now = batch->now;
+}
+
 enum status change_begin(struct batch *batch, struct change *change, struct error *error)
 {
-    *change = (struct change){ .batch = batch, .arena = batch->arena, .db = batch->db, .now = batch->now };
+    change_start(batch, change);
+    change->open = true;
     return db_begin(change->db, error);
 }
 
 void change_undo(struct change *change)
 {
     db_rollback(change->db);
+}
+
+struct db_step *change_step(struct change *change, const struct statement *statement, const struct params *params)
+{
+    struct db_step *step = &change->steps[change->step_count];
+    *step = (struct db_step){ .statement = statement, .params = params };
+    change->picks[change->step_count++] = (struct task_pick){ NULL, 0 };
+    return step;
 }
 
 void change_touch_task(struct change *change, const char *name, int64_t jobs)
@@ -62,22 +82,22 @@ bool change_took(const struct change *change, const char *job_id)
     return false;
 }
 
-static enum status dispatch_touched(struct change *change, struct error *error)
+static enum status run_steps(struct change *change, struct error *error)
 {
-    size_t count = change->task_count;
-    struct task_touch touched[CHANGE_TASKS_MAX];
-    memcpy(touched, change->tasks, sizeof touched);
-    change->task_count = 0;
-    for (size_t i = 0; i < count; i++)
-        TRY(dispatch_task(change, touched[i].task, touched[i].jobs, error));
-    return OK;
+    dispatch_add(change);
+    if (change->step_count == 0)
+        return OK;
+    TRY(db_run_all(change->db, change->arena, change->steps, change->step_count, error));
+    enum status status = dispatch_take(change, error);
+    change->step_count = 0;
+    return status;
 }
 
 static enum status follow(struct change *change, struct error *error)
 {
-    for (int round = 0; round < ROUNDS_MAX && (change->lane_count || change->task_count); round++) {
+    for (int round = 0; round < ROUNDS_MAX && (change->lane_count || change->task_count || change->step_count); round++) {
         TRY(lanes_advance(change, error));
-        TRY(dispatch_touched(change, error));
+        TRY(run_steps(change, error));
     }
     TRY(lanes_advance(change, error));
     if (change->task_count)
@@ -88,13 +108,15 @@ static enum status follow(struct change *change, struct error *error)
 enum status change_commit(struct change *change, struct error *error)
 {
     enum status status = follow(change, error);
-    if (status == OK)
+    if (status == OK && change->open)
         status = db_commit(change->db, error);
     if (status != OK) {
         change_undo(change);
         return status;
     }
     work_publish(change->arena, change->dispatched, change->dispatched_count, change->now);
+    if (change->events_owed)
+        relay_wake();
     if (change->wake_at)
         due_by(change->wake_at);
     return OK;

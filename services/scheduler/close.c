@@ -52,7 +52,7 @@ static const struct statement close_sql = {
     "   place_at = CASE WHEN f.keeps_place THEN u.place_at ELSE f.run_at + f.n * interval '1 microsecond' END, attempts = f.attempts,"
     "   error = coalesce(f.error, u.error), code = coalesce(f.code, u.code), deadline_at = NULL, updated_at = $11::timestamptz"
     "  FROM f WHERE u.id = ANY (ARRAY(SELECT id FROM f WHERE status <> 'completed')) AND u.id = f.id"
-    "  RETURNING u.id, u.company_id, u.task, u.dispatch, u.dispatched_at, u.status, u.attempts),"
+    "  RETURNING u.id, u.company_id, u.task, u.dispatch, u.dispatched_at, u.status, u.attempts, u.error, u.code),"
     " closed AS ("
     "  UPDATE jobs.jobs AS j SET finished_at = $11, attempts = f.attempts, result = f.result"
     "  FROM f WHERE j.id = ANY (ARRAY(SELECT id FROM f WHERE status = 'completed')) AND j.id = f.id),"
@@ -62,7 +62,7 @@ static const struct statement close_sql = {
     "   r.dispatched_at, $11, f.outcome, f.error, f.code"
     "  FROM (SELECT id, dispatch, dispatched_at FROM ended UNION ALL SELECT id, dispatch, dispatched_at FROM back) AS r"
     "  JOIN f ON f.id = r.id),"
-    " told AS (" EVENT_INSERT("job.dead_lettered")
+    " told AS (" EVENT_INSERT("job.dead_lettered", "$11", ", 'attempt', b.attempts, 'code', b.code, 'error', b.error")
     "  FROM back AS b JOIN f ON f.id = b.id CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = b.id LIMIT 1) AS j"
     "  WHERE b.status = 'dlq'),"
     " delta AS ("

@@ -133,23 +133,22 @@ static void touch_new(struct change *change, const struct spec *spec)
             change_touch_lane(change, spec->lanes[k].id);
 }
 
-static enum status add(struct change *change, struct spec *const *specs, size_t count, struct added *added, size_t *added_count,
-                       struct error *error)
+static struct params *add_params_of(struct change *change, struct spec *const *specs, size_t count)
 {
     struct columns columns;
     columns_new(change->arena, &columns, count);
     for (size_t i = 0; i < count; i++)
         columns_set(change->arena, &columns, i, specs[i]);
-    struct rows rows;
-    TRY(db_run(change->db, change->arena, &add_sql, add_params(change, &columns, count), &rows, error));
-    for (size_t i = 0; i < rows.count; i++) {
-        size_t n = (size_t)rows_int(&rows, i, 0) - 1;
+    return add_params(change, &columns, count);
+}
+
+static void take_added(struct spec *const *specs, const struct rows *rows, struct added *added)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        size_t n = (size_t)rows_int(rows, i, 0) - 1;
         added[n].job_id = specs[n]->id;
         added[n].status = specs[n]->skipped ? PB__JOB_STATUS__JOB_STATUS_COMPLETED : PB__JOB_STATUS__JOB_STATUS_QUEUED;
-        touch_new(change, specs[n]);
     }
-    *added_count = rows.count;
-    return OK;
 }
 
 static Pb__JobStatus status_from(const char *word)
@@ -186,12 +185,16 @@ static enum status find_known(struct change *change, struct spec *const *specs, 
 
 enum status enqueue_specs(struct change *change, struct spec *const *specs, size_t count, struct added *added, struct error *error)
 {
-    size_t added_count = 0;
     if (count == 0)
         return OK;
     TRY(lanes_name(change, specs, count, error));
-    TRY(add(change, specs, count, added, &added_count, error));
-    return added_count < count ? find_known(change, specs, count, added, error) : OK;
+    struct rows rows;
+    TRY(db_run(change->db, change->arena, &add_sql, add_params_of(change, specs, count), &rows, error));
+    take_added(specs, &rows, added);
+    for (size_t i = 0; i < count; i++)
+        if (added[i].job_id)
+            touch_new(change, specs[i]);
+    return rows.count < count ? find_known(change, specs, count, added, error) : OK;
 }
 
 /* -- jobs.enqueue */
@@ -232,24 +235,44 @@ static void answer(const struct change *change, struct item *item, const struct 
     }
     Pb__JobEnqueued *reply = PB_NEW(item->arena, job_enqueued);
     reply->job_id = arena_text(item->arena, added->job_id);
-    bool left = !added->existing && change_took(change, added->job_id);
+    bool left = change_took(change, added->job_id);
     PB_SET(reply, status, left ? PB__JOB_STATUS__JOB_STATUS_PROCESSING : added->status);
     PB_SET(reply, existing, added->existing);
     item->reply = &reply->base;
 }
 
+/* With lanes: locks first, then row by row. */
+static enum status write_laned(struct change *change, struct batch *batch, struct wanted *wanted, size_t from, size_t count,
+                               struct error *error)
+{
+    TRY(change_begin(batch, change, error));
+    enum status status = lanes_lock(change, wanted->companies, wanted->company_count, error);
+    if (status == OK)
+        status = enqueue_specs(change, wanted->specs + from, count, wanted->added + from, error);
+    if (status == OK)
+        return change_commit(change, error);
+    change_undo(change);
+    return status;
+}
+
+/* Without: written and dispatched in one round trip. Known keys are looked up after it. */
+static enum status write_plain(struct change *change, struct batch *batch, struct wanted *wanted, size_t from, size_t count,
+                               struct error *error)
+{
+    change_start(batch, change);
+    const struct db_step *add = change_step(change, &add_sql, add_params_of(change, wanted->specs + from, count));
+    for (size_t i = from; i < from + count; i++)
+        touch_new(change, wanted->specs[i]);
+    TRY(change_commit(change, error));
+    take_added(wanted->specs + from, &add->rows, wanted->added + from);
+    return add->rows.count < count ? find_known(change, wanted->specs + from, count, wanted->added + from, error) : OK;
+}
+
 static enum status write_wanted(struct batch *batch, struct wanted *wanted, size_t from, size_t count, struct error *error)
 {
     struct change change;
-    TRY(change_begin(batch, &change, error));
-    enum status status = lanes_lock(&change, wanted->companies, wanted->company_count, error);
-    if (status == OK)
-        status = enqueue_specs(&change, wanted->specs + from, count, wanted->added + from, error);
-    if (status != OK) {
-        change_undo(&change);
-        return status;
-    }
-    TRY(change_commit(&change, error));
+    TRY(wanted->company_count ? write_laned(&change, batch, wanted, from, count, error)
+                              : write_plain(&change, batch, wanted, from, count, error));
     for (size_t i = from; i < from + count; i++)
         answer(&change, wanted->items[i], &wanted->added[i]);
     return OK;

@@ -10,24 +10,311 @@
 #include "close.h"
 #include "enqueue.h"
 #include "lane.h"
+#include "wire/pbjson.h"
 
-enum { OVERDUE_MAX = 200 };
+enum { RESULT_BYTES_MAX = 64 * 1024, ERROR_TEXT_BYTES_MAX = 1000, CODE_BYTES_MAX = 64, CHILDREN_MAX = 256 };
+
+/* One item of jobs.finish. */
+struct report {
+    struct item *item;
+    const Pb__JobFinish *finish;
+    const char *job_id;
+    struct spec **children;
+    struct run run;
+    bool held;         /* its row is locked and this is its current dispatch */
+    bool other_live;   /* the job it wants to end in favour of */
+    const char *other_id;
+};
+
+static enum status check_result(const Pb__JobFinish *finish, struct error *error)
+{
+    if (!finish->result || text_empty(finish->result->text))
+        return OK;
+    if (strlen(finish->result->text) > RESULT_BYTES_MAX)
+        return error_code(error, REJECT, "too_long", "result is longer than %d bytes", RESULT_BYTES_MAX);
+    return json_check(finish->result->text, strlen(finish->result->text), error);
+}
+
+static enum status check_children(struct batch *batch, struct report *report, struct error *error)
+{
+    const Pb__JobFinish *finish = report->finish;
+    if (finish->n_children > CHILDREN_MAX)
+        return error_code(error, REJECT, "bad_value", "more than %d children", CHILDREN_MAX);
+    report->children = ARENA_ARRAY(batch->arena, struct spec *, finish->n_children + 1);
+    for (size_t i = 0; i < finish->n_children; i++) {
+        report->children[i] = ARENA_NEW(batch->arena, struct spec);
+        TRY(spec_from(batch->arena, finish->children[i], &report->item->caller, batch->now, report->children[i], error));
+    }
+    return OK;
+}
+
+static enum status report_from(struct batch *batch, struct item *item, struct report *report, struct error *error)
+{
+    const Pb__JobFinish *finish = item->message;
+    *report = (struct report){ .item = item, .finish = finish };
+    if (!ident_valid(text_or(finish->job_id, "")) || !finish->has_dispatch)
+        return error_code(error, REJECT, "bad_value", "job_id is no UUID, or dispatch is missing");
+    if (finish->outcome < PB__JOB_OUTCOME__JOB_OUTCOME_COMPLETED || finish->outcome > PB__JOB_OUTCOME__JOB_OUTCOME_COALESCE)
+        return error_code(error, REJECT, "bad_value", "there is no such outcome");
+    report->job_id = text_lower(batch->arena, finish->job_id);
+    TRY(check_result(finish, error));
+    return check_children(batch, report, error);
+}
 
 /* Rows in the order of their ids: whoever finishes several waits for others in the same order. */
 static const struct statement hold_sql = {
     "finish_hold",
-    "SELECT id, company_id, task, attempts, attempts_max, dispatch, lane_1, lane_2 FROM jobs.unfinished"
-    " WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+    "SELECT " RUN_COLUMNS " FROM jobs.unfinished AS u WHERE u.id = ANY ($1::uuid[]) AND u.stage + 0 = 4 ORDER BY u.id FOR NO KEY UPDATE OF u",
 };
 
-static const struct statement stages_sql = {
-    "finish_stages",
-    "SELECT id, stage FROM jobs.unfinished WHERE id = ANY ($1::uuid[]) AND stage = 4",
-};
+/* The first report of a job's current dispatch gets its row; the others stay without. */
+static void give_row(struct report *reports, size_t count, const struct run *run)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (text_same(reports[i].job_id, run->job_id) && reports[i].finish->dispatch == run->dispatch) {
+            reports[i].run = *run;
+            reports[i].held = true;
+            return;
+        }
+    }
+}
+
+static enum status hold(struct change *change, struct report *reports, size_t count, struct error *error)
+{
+    const char **ids = ARENA_ARRAY(change->arena, const char *, count);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = reports[i].job_id;
+    struct rows rows;
+    struct params *params = params_new(change->arena);
+    params_texts(params, ids, count);
+    TRY(db_run(change->db, change->arena, &hold_sql, params, &rows, error));
+    for (size_t i = 0; i < rows.count; i++) {
+        struct run run;
+        run_read(change->arena, &rows, i, &run);
+        give_row(reports, count, &run);
+    }
+    return OK;
+}
+
+static bool wants_other(const struct report *report)
+{
+    return report->held && report->finish->outcome == PB__JOB_OUTCOME__JOB_OUTCOME_COALESCE && !text_empty(report->finish->coalesced_into);
+}
 
 static const struct statement others_sql = {
     "finish_others",
-    "SELECT o.n FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS o (company_id, key, n)"
-    " JOIN jobs.jobs AS j ON j.company_id = o.company_id AND j.idempotency_key = o.key"
-    " JOIN jobs.unfinished AS u ON u.id = j.id WHERE u.status <> 'dlq'",
+    "SELECT o.n, j.id FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS o (company_id, key, n)"
+    " CROSS JOIN LATERAL (SELECT id FROM jobs.jobs AS j WHERE j.company_id = o.company_id AND j.idempotency_key = o.key LIMIT 1) AS j"
+    " CROSS JOIN LATERAL (SELECT id FROM jobs.unfinished AS u WHERE u.id = j.id AND u.status <> 'dlq' LIMIT 1) AS u",
 };
+
+static enum status find_others(struct change *change, struct report *reports, size_t count, struct error *error)
+{
+    const char **companies = ARENA_ARRAY(change->arena, const char *, count), **keys = ARENA_ARRAY(change->arena, const char *, count);
+    size_t *places = ARENA_ARRAY(change->arena, size_t, count), wanted = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!wants_other(&reports[i]))
+            continue;
+        companies[wanted] = reports[i].run.company_id;
+        keys[wanted] = reports[i].finish->coalesced_into;
+        places[wanted++] = i;
+    }
+    if (wanted == 0)
+        return OK;
+    struct rows rows;
+    struct params *params = params_new(change->arena);
+    params_texts(params, companies, wanted);
+    params_texts(params, keys, wanted);
+    TRY(db_run(change->db, change->arena, &others_sql, params, &rows, error));
+    for (size_t i = 0; i < rows.count; i++)
+        reports[places[rows_int(&rows, i, 0) - 1]].other_id = arena_text(change->arena, rows_text(&rows, i, 1));
+    return OK;
+}
+
+/* Of two jobs that end in favour of each other only the first may. */
+static bool other_lives(const struct report *reports, size_t self)
+{
+    const char *other = reports[self].other_id;
+    if (!other || text_same(other, reports[self].job_id))
+        return false;
+    for (size_t i = 0; i < self; i++)
+        if (reports[i].held && text_same(reports[i].job_id, other) && text_same(reports[i].run.standing.outcome, "coalesced"))
+            return false;
+    return true;
+}
+
+static const char *coalesced_result(struct arena *arena, const char *into)
+{
+    struct buffer buffer = { .arena = arena };
+    buffer_add(&buffer, "{\"outcome\":\"coalesced\",\"into\":");
+    json_add_string(&buffer, into);
+    buffer_add(&buffer, "}");
+    return buffer_text(&buffer);
+}
+
+static void judge(struct change *change, struct report *reports, size_t self)
+{
+    struct report *report = &reports[self];
+    struct run *run = &report->run;
+    const Pb__JobFinish *finish = report->finish;
+    struct ending ending = {
+        .outcome = finish->outcome,
+        .name = "retry",
+        .attempts = run->attempts,
+        .attempts_max = run->attempts_max,
+        .retry_after_ms = finish->retry_after_ms,
+        .run_at = finish->run_at,
+        .delay_ms = finish->delay_ms,
+        .other_live = other_lives(reports, self),
+        .laned = run->lanes[0] != 0,
+    };
+    run->standing = ladder_judge(&scheduler_settings.ladder, run->task, &ending, change->now);
+    run->error = text_empty(finish->error) ? NULL : text_cut(change->arena, finish->error, ERROR_TEXT_BYTES_MAX);
+    run->code = text_empty(finish->code) ? NULL : text_cut(change->arena, finish->code, CODE_BYTES_MAX);
+    run->result = finish->result && !text_empty(finish->result->text) ? finish->result->text : NULL;
+    if (text_same(run->standing.outcome, "coalesced"))
+        run->result = coalesced_result(change->arena, finish->coalesced_into);
+}
+
+/* Locks for the lanes that these runs move and their children name. */
+static enum status lock_lanes(struct change *change, const struct report *reports, size_t count, size_t children, struct error *error)
+{
+    const char **companies = ARENA_ARRAY(change->arena, const char *, count + children + 1);
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!reports[i].held)
+            continue;
+        if (run_moves_lanes(&reports[i].run))
+            companies[found++] = reports[i].run.company_id;
+        for (size_t k = 0; k < reports[i].finish->n_children; k++)
+            if (reports[i].children[k]->lane_count)
+                companies[found++] = reports[i].children[k]->company_id;
+    }
+    return lanes_lock(change, companies, found, error);
+}
+
+static enum status enqueue_children(struct change *change, const struct report *reports, size_t count, size_t children,
+                                    struct error *error)
+{
+    struct spec **specs = ARENA_ARRAY(change->arena, struct spec *, children + 1);
+    struct added *added = ARENA_ARRAY(change->arena, struct added, children + 1);
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; reports[i].held && k < reports[i].finish->n_children; k++)
+            specs[found++] = reports[i].children[k];
+    TRY(enqueue_specs(change, specs, found, added, error));
+    for (size_t i = 0; i < found; i++)
+        if (added[i].conflict)
+            return error_code(error, REJECT, "conflict", "a child's id belongs to another job");
+    return OK;
+}
+
+static enum status write_runs(struct change *change, struct report *reports, size_t count, struct error *error)
+{
+    struct run *runs = ARENA_ARRAY(change->arena, struct run, count);
+    size_t held = 0, children = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!reports[i].held)
+            continue;
+        judge(change, reports, i);
+        runs[held++] = reports[i].run;
+        children += reports[i].finish->n_children;
+    }
+    TRY(lock_lanes(change, reports, count, children, error));
+    TRY(runs_close(change, runs, held, error));
+    return enqueue_children(change, reports, count, children, error);
+}
+
+static const struct statement status_sql = {
+    "finish_status",
+    "SELECT s.n, CASE WHEN j.finished_at IS NOT NULL THEN 'completed' ELSE u.status END FROM unnest($1::uuid[]) WITH ORDINALITY AS s (id, n)"
+    " CROSS JOIN LATERAL (SELECT finished_at FROM jobs.jobs AS j WHERE j.id = s.id LIMIT 1) AS j"
+    " LEFT JOIN LATERAL (SELECT status FROM jobs.unfinished AS u WHERE u.id = s.id LIMIT 1) AS u ON true",
+};
+
+/* What the jobs of stale results are now; a job that is gone has none. */
+static enum status find_stale(struct change *change, struct report *reports, size_t count, struct error *error)
+{
+    const char **ids = ARENA_ARRAY(change->arena, const char *, count);
+    size_t *places = ARENA_ARRAY(change->arena, size_t, count), stale = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (reports[i].held)
+            continue;
+        ids[stale] = reports[i].job_id;
+        places[stale++] = i;
+    }
+    if (stale == 0)
+        return OK;
+    struct rows rows;
+    struct params *params = params_new(change->arena);
+    params_texts(params, ids, stale);
+    TRY(db_run(change->db, change->arena, &status_sql, params, &rows, error));
+    for (size_t i = 0; i < rows.count; i++) {
+        int status = 0;
+        pbjson_enum_value(&pb__job_status__descriptor, text_or(rows_text(&rows, i, 1), ""), &status);
+        reports[places[rows_int(&rows, i, 0) - 1]].run.standing.status = (Pb__JobStatus)status;
+    }
+    return OK;
+}
+
+static void answer(const struct report *report)
+{
+    Pb__JobFinished *reply = PB_NEW(report->item->arena, job_finished);
+    if (report->run.standing.status)
+        PB_SET(reply, status, report->run.standing.status);
+    PB_SET(reply, stale, !report->held);
+    report->item->reply = &reply->base;
+}
+
+static enum status change_runs(struct change *change, struct report *reports, size_t count, struct error *error)
+{
+    TRY(hold(change, reports, count, error));
+    TRY(find_others(change, reports, count, error));
+    TRY(write_runs(change, reports, count, error));
+    return find_stale(change, reports, count, error);
+}
+
+static enum status finish_some(struct batch *batch, struct report *reports, size_t count, struct error *error)
+{
+    struct change change;
+    TRY(change_begin(batch, &change, error));
+    enum status status = change_runs(&change, reports, count, error);
+    if (status != OK) {
+        change_undo(&change);
+        return status;
+    }
+    TRY(change_commit(&change, error));
+    for (size_t i = 0; i < count; i++)
+        answer(&reports[i]);
+    return OK;
+}
+
+static void finish_by_halves(struct batch *batch, struct report *reports, size_t count)
+{
+    struct error error = { 0 };
+    enum status status = finish_some(batch, reports, count, &error);
+    if (status == OK)
+        return;
+    for (size_t i = 0; i < count; i++)
+        reports[i].held = false;
+    if (status == REJECT && count > 1) {
+        finish_by_halves(batch, reports, count / 2);
+        finish_by_halves(batch, reports + count / 2, count - count / 2);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        item_fail(reports[i].item, status, error.code, "%s", error.text);
+}
+
+void finish_handle(struct batch *batch)
+{
+    struct report *reports = ARENA_ARRAY(batch->arena, struct report, batch->count);
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct item *item = batch->items[i];
+        item->status = report_from(batch, item, &reports[count], &item->error);
+        count += item->status == OK;
+    }
+    if (count > 0)
+        finish_by_halves(batch, reports, count);
+}

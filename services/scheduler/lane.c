@@ -10,8 +10,7 @@ enum { PASSES_MAX = 8 };
 
 static const struct statement lock_sql = {
     "lanes_lock",
-    "SELECT pg_advisory_xact_lock(k) FROM (SELECT DISTINCT hashtextextended('parley.lanes.' || c, 0) AS k"
-    " FROM unnest($1::text[]) AS c ORDER BY 1) AS sorted",
+    "SELECT pg_advisory_xact_lock(k) FROM (SELECT DISTINCT jobs.lane_key(c) AS k FROM unnest($1::uuid[]) AS c ORDER BY 1) AS sorted",
 };
 
 enum status lanes_lock(struct change *change, const char *const *companies, size_t count, struct error *error)
@@ -173,7 +172,7 @@ static const struct statement advance_sql = {
     "    UNION SELECT u.id FROM jobs.unfinished AS u WHERE u.lane_2 = ANY ($1) AND u.stage BETWEEN 3 AND 4 AND u.stage < 4))),"
     " moved AS ("
     "  UPDATE jobs.unfinished AS u SET stage = j.becomes FROM judged AS j"
-    "  WHERE u.id = ANY (ARRAY(SELECT id FROM judged WHERE becomes <> was)) AND u.id = j.id AND u.stage BETWEEN 1 AND 3"
+    "  WHERE u.id = ANY (ARRAY(SELECT id FROM judged WHERE becomes <> was)) AND u.id = j.id AND u.stage + 0 BETWEEN 1 AND 3"
     "  RETURNING u.task, u.lane_2, u.stage, j.was),"
     " woken AS ("
     "  UPDATE jobs.lanes AS l SET wake_at = w.at FROM ("

@@ -12,6 +12,9 @@
 
 typedef int64_t moment; /* ms since the epoch, UTC */
 
+/* 9999-12-31T23:59:59.999Z: as far as RFC 3339 goes. */
+#define MOMENT_MAX INT64_C(253402300799999)
+
 enum { SECOND_MS = 1000, MINUTE_MS = 60 * 1000, HOUR_MS = 60 * 60 * 1000, DAY_MS = 24 * 60 * 60 * 1000, MOMENT_BYTES = 25 };
 
 moment moment_now(void);              /* wall clock; the one that tests set */

@@ -239,7 +239,7 @@ void whatsapp_cloud_judge(struct arena *arena, long http_status, const char *bod
     cJSON *root = NULL;
     bool good = http_status >= 200 && http_status < 300;
     *out = (struct whatsapp_cloud_verdict){ .external_id = "", .error_code = "", .error = "" };
-    if (json_parse(arena, text_or(body, ""), body ? bytes : 0, &root, NULL) != OK || !cJSON_IsObject(root))
+    if (json_parse(arena, body ? body : "", body ? bytes : 0, &root, NULL) != OK || !cJSON_IsObject(root))
         root = NULL;
     if (root && (good ? judge_sent(arena, root, out) || judge_error(arena, root, out) : judge_error(arena, root, out)))
         return;

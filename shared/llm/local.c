@@ -211,17 +211,17 @@ static const char *best_text(struct arena *arena, struct sentence *best, size_t 
 {
     struct buffer text = { .arena = arena };
     for (size_t turn = 0; turn < count; turn++) {
-        const struct sentence *next = NULL;
+        struct sentence *next = NULL;
         for (size_t i = 0; i < count; i++)
             if (best[i].bytes && (!next || best[i].at < next->at))
                 next = &best[i];
-        if (next->score * 2 >= best[0].score && text.bytes + next->bytes < ANSWER_BYTES_MAX) {
+        if (next->score * 2 >= best[0].score && (!text.bytes || text.bytes + next->bytes < ANSWER_BYTES_MAX)) {
             buffer_add(&text, text.bytes ? " " : "");
             buffer_add_n(&text, next->text, next->bytes);
         }
-        best[next - best].bytes = 0;
+        next->bytes = 0; /* told, or passed over */
     }
-    return text_trim(arena, buffer_text(&text));
+    return text_trim(arena, text_cut(arena, buffer_text(&text), ANSWER_BYTES_MAX));
 }
 
 /* -- the answer */

@@ -176,7 +176,7 @@ static void judge(struct arena *arena, long http_status, const char *body, size_
     cJSON *root = NULL;
     bool good = http_status >= 200 && http_status < 300;
     *out = (struct llm_reply){ .text = "", .model = "", .reason = "", .code = "", .error = "" };
-    if (json_parse(arena, text_or(body, ""), body ? bytes : 0, &root, NULL) != OK || !cJSON_IsObject(root))
+    if (json_parse(arena, body ? body : "", body ? bytes : 0, &root, NULL) != OK || !cJSON_IsObject(root))
         root = NULL;
     const cJSON *error = root ? error_of(root) : NULL;
     if (good && !root)

@@ -49,10 +49,25 @@ static void on_reconnected(natsConnection *connection, void *context)
 /* The library prints to stderr what nobody handles. What failed is told to the caller by the call itself; a denied publish or subscription only here. */
 static void on_error(natsConnection *connection, natsSubscription *subscription, natsStatus problem, void *context)
 {
-    (void)connection;
     (void)subscription;
-    (void)problem;
-    (void)context;
+    struct bus *bus = context;
+    const char *text = NULL;
+    if (problem != NATS_NOT_PERMITTED || natsConnection_GetLastError(connection, &text) == NATS_OK)
+        return;
+    pthread_mutex_lock(&bus->lock);
+    snprintf(bus->denied, sizeof bus->denied, "%s", text ? text : "permission denied");
+    pthread_mutex_unlock(&bus->lock);
+}
+
+bool bus_denied(struct bus *bus, struct error *error)
+{
+    pthread_mutex_lock(&bus->lock);
+    bool denied = bus->denied[0] != '\0';
+    if (denied)
+        error_code(error, REJECT, "bus_denied", "%s", bus->denied);
+    bus->denied[0] = '\0';
+    pthread_mutex_unlock(&bus->lock);
+    return denied;
 }
 
 static void set_inbox_prefix(struct bus *bus, const char *name)
@@ -103,7 +118,7 @@ static natsStatus set_options(natsOptions *options, struct bus *bus, const struc
     natsOptions_SetMaxPingsOut(options, 2);
     natsOptions_SetRetryOnFailedConnect(options, true, on_reconnected, bus);
     natsOptions_SetReconnectedCB(options, on_reconnected, bus);
-    natsOptions_SetErrorHandler(options, on_error, NULL);
+    natsOptions_SetErrorHandler(options, on_error, bus);
     return NATS_OK;
 }
 
@@ -189,12 +204,18 @@ void bus_flush(struct bus *bus)
         natsConnection_FlushTimeout(bus->main, 1000);
 }
 
+static enum status sendable(const char *subject, size_t bytes, struct error *error)
+{
+    if (!bus_subject_valid(subject))
+        return bus_failed(NATS_INVALID_SUBJECT, "send", error);
+    return bus_failed(bytes > BUS_PAYLOAD_BYTES_MAX ? NATS_MAX_PAYLOAD : NATS_OK, subject, error);
+}
+
 enum status bus_send(struct bus *bus, const char *subject, const void *data, size_t bytes, struct error *error)
 {
     if (!bus_connection_up(bus->main))
         return bus_away(error);
-    if (bytes > BUS_PAYLOAD_BYTES_MAX)
-        return bus_failed(NATS_MAX_PAYLOAD, subject, error);
+    TRY(sendable(subject, bytes, error));
     return bus_failed(natsConnection_Publish(bus->main, subject, data, (int)bytes), subject, error);
 }
 
@@ -203,8 +224,7 @@ enum status bus_request(struct bus *bus, struct arena *arena, const char *subjec
 {
     if (!bus_connection_up(bus->main))
         return bus_away(error);
-    if (bytes > BUS_PAYLOAD_BYTES_MAX)
-        return bus_failed(NATS_MAX_PAYLOAD, subject, error);
+    TRY(sendable(subject, bytes, error));
     natsMsg *answer = NULL;
     TRY(bus_failed(natsConnection_Request(&answer, bus->main, subject, data, (int)bytes, wait_ms > 0 ? wait_ms : 1), subject, error));
     bus_message_from(arena, answer, reply);

@@ -27,6 +27,8 @@ struct bus_options {
 enum status bus_open(const struct bus_options *options, struct bus **out, struct error *error);
 void bus_close(struct bus *bus);                     /* accepts NULL; flushes first */
 bool bus_connected(const struct bus *bus);
+/* True, with the sentence, if the server has refused us something since the last time: permissions tell in no other way. */
+bool bus_denied(struct bus *bus, struct error *error);
 const char *bus_server_version(const struct bus *bus); /* "" while disconnected */
 
 struct bus_header {
@@ -69,6 +71,10 @@ void bus_publish_all(struct bus *bus, struct bus_publish *messages, size_t count
 enum status bus_send(struct bus *bus, const char *subject, const void *data, size_t bytes, struct error *error);
 enum status bus_request(struct bus *bus, struct arena *arena, const char *subject, const void *data, size_t bytes,
                         int64_t wait_ms, struct bus_message *reply, struct error *error); /* RETRY: nobody there, no answer */
+
+/* Asks everybody at once: what came within wait_ms, at most count_max replies, in the arena. OK with *count 0 when nobody is there. */
+enum status bus_gather(struct bus *bus, struct arena *arena, const char *subject, int64_t wait_ms, struct bus_message *replies,
+                       size_t count_max, size_t *count, struct error *error);
 
 /* -- taking: a stream's consumer (pulled) or a core subject (queue group); one thread takes from one source */
 

@@ -61,10 +61,30 @@ bool bus_metadata_from(const char *reply, struct bus_message *out)
     return true;
 }
 
+bool bus_subject_valid(const char *subject)
+{
+    const unsigned char *c = (const unsigned char *)subject;
+    while (*c > ' ' && *c != 127)
+        c++;
+    return *subject && *c == '\0';
+}
+
+static bool headers_valid(const char *id, const struct bus_header *headers, size_t header_count)
+{
+    if (id && strpbrk(id, "\r\n"))
+        return false;
+    for (size_t i = 0; i < header_count; i++)
+        if (headers[i].value && strpbrk(headers[i].value, "\r\n"))
+            return false;
+    return true;
+}
+
 natsMsg *bus_message_to(const char *subject, const char *reply, const void *data, size_t bytes, const char *id,
                         const struct bus_header *headers, size_t header_count)
 {
     natsMsg *message = NULL;
+    if (!bus_subject_valid(subject) || !headers_valid(id, headers, header_count))
+        return NULL;
     if (natsMsg_Create(&message, subject, reply, data, (int)bytes) != NATS_OK)
         return NULL;
     if (id)

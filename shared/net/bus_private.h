@@ -37,6 +37,7 @@ struct bus {
     struct publishing *publishing; /* asynchronous publishes whose acks are awaited */
     uint64_t publishing_next;
     struct bus_subscription acks;  /* of asynchronous publishes */
+    char denied[256];              /* what the server refused us, until somebody asks; "" */
     char inbox_prefix[64];         /* "_INBOX.<name>": the service's user may subscribe to no other */
     char ack_prefix[BUS_INBOX_BYTES_MAX + 1]; /* "<inbox>." */
 };
@@ -49,6 +50,9 @@ enum status bus_failed(natsStatus problem, const char *what, struct error *error
 void bus_message_from(struct arena *arena, natsMsg *from, struct bus_message *out);
 /* Reads the stream's numbers out of an ack subject; false when it is none. */
 bool bus_metadata_from(const char *reply, struct bus_message *out);
+/* NATS is a text protocol: a subject with white space or a header with a line end would be read as something else. */
+bool bus_subject_valid(const char *subject);
+/* NULL: the subject or a header is not what the bus takes. */
 natsMsg *bus_message_to(const char *subject, const char *reply, const void *data, size_t bytes, const char *id,
                         const struct bus_header *headers, size_t header_count);
 

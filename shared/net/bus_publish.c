@@ -48,10 +48,15 @@ static void read_ack(struct bus_publish *message, const char *text, size_t bytes
     cJSON_Delete(tree);
 }
 
+static void no_stream(struct bus_publish *message)
+{
+    message->status = error_code(&message->error, RETRY, "no_stream", "no stream takes %s", message->subject);
+}
+
 static void read_answer(struct bus_publish *message, natsMsg *answer)
 {
     if (natsMsg_IsNoResponders(answer))
-        message->status = error_code(&message->error, RETRY, "no_stream", "no stream takes %s", message->subject);
+        no_stream(message);
     else
         read_ack(message, natsMsg_GetData(answer), (size_t)natsMsg_GetDataLength(answer));
 }
@@ -83,6 +88,8 @@ static void publish_one_by_one(struct bus *bus, struct bus_publish *message, int
     natsStatus problem = natsConnection_RequestMsg(&answer, connection, request, wait_ms > 0 ? wait_ms : 1);
     if (problem == NATS_OK)
         read_answer(message, answer);
+    else if (problem == NATS_NO_RESPONDERS)
+        no_stream(message);
     else
         message->status = bus_failed(problem, message->subject, &message->error);
     natsMsg_Destroy(answer);

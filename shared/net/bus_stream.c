@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NS_PER_MS = 1000000, SUBJECTS_MAX = 16, DESCRIPTION_BYTES = 64, WAIT_MS = 2500 };
+enum { NS_PER_MS = 1000000, SUBJECTS_MAX = 16, DESCRIPTION_BYTES = 64, WAIT_MS = 2500, SETTLE_MS = 300 };
 
 static jsOptions *options(jsOptions *out)
 {
@@ -95,6 +95,8 @@ enum status bus_stream_ensure(struct bus *bus, const struct bus_stream *stream, 
     if (problem == NATS_OK && version_of(info->Config) <= stream->version && !same_stream(info->Config, &config))
         problem = js_UpdateStream(NULL, bus->jetstream, &config, options(&wait), &code);
     else if (problem == NATS_NOT_FOUND || code == JSStreamNotFoundErr) {
+        /* nats-server says a deleted stream is gone before its files are: one made meanwhile would lose its own. */
+        nats_Sleep(SETTLE_MS);
         code = 0;
         problem = js_AddStream(NULL, bus->jetstream, &config, options(&wait), &code);
         *created = problem == NATS_OK;

@@ -101,7 +101,7 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *context, 
         epoll_ctl(http->epoll, EPOLL_CTL_DEL, socket, NULL);
         return 0;
     }
-    struct epoll_event event = {.data.fd = socket};
+    struct epoll_event event = { .data.fd = socket };
     event.events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) | (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
     if (epoll_ctl(http->epoll, known == NULL ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket, &event) != 0)
         epoll_ctl(http->epoll, known == NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event);
@@ -280,7 +280,8 @@ struct http *http_open(const struct http_options *options)
     assert(http->idle != NULL && http->epoll >= 0 && http->wake >= 0 && http->multi != NULL);
     pthread_mutex_init(&http->lock, NULL);
     raise_file_limit(2 * http->in_flight_max + 256);
-    epoll_ctl(http->epoll, EPOLL_CTL_ADD, http->wake, &(struct epoll_event){.events = EPOLLIN, .data.fd = http->wake});
+    epoll_ctl(http->epoll, EPOLL_CTL_ADD, http->wake,
+              &(struct epoll_event){ .events = EPOLLIN, .data.fd = http->wake });
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer);
@@ -311,7 +312,8 @@ void http_close(struct http *http)
     free(http);
 }
 
-struct http_call *http_start(struct http *http, struct arena *arena, const struct http_request *request, http_done *done, void *context)
+struct http_call *http_start(struct http *http, struct arena *arena, const struct http_request *request,
+                             http_done *done, void *context)
 {
     struct http_call *call = ARENA_NEW(arena, struct http_call);
     http_call_init(call, arena, request);
@@ -364,9 +366,10 @@ static void on_told(void *context, struct http_call *call, const struct http_res
     pthread_mutex_unlock(&waiter->lock);
 }
 
-void http_call_now(struct http *http, struct arena *arena, const struct http_request *request, struct http_response *response)
+void http_call_now(struct http *http, struct arena *arena, const struct http_request *request,
+                   struct http_response *response)
 {
-    struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, response};
+    struct waiter waiter = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, response };
     http_start(http, arena, request, on_told, &waiter);
     pthread_mutex_lock(&waiter.lock);
     while (!waiter.over)

@@ -1,8 +1,9 @@
 /*
  * http - outgoing HTTP over libcurl's multi interface, the only room that knows curl.
  *
- * One thread drives thousands of transfers; a call is handed over whole and comes back whole through the `done` callback, which runs on that
- * thread and must only pass it on. How a call ended is told so that a caller knows whether the peer can have seen it.
+ * One thread drives thousands of transfers; a call is handed over whole and comes back whole through the `done`
+ * callback, which runs on that thread and must only pass it on. How a call ended is told so that a caller knows whether
+ * the peer can have seen it.
  */
 #pragma once
 #include <stdbool.h>
@@ -17,15 +18,15 @@ struct http;
 struct http_call;
 
 struct http_request {
-    const char *method;            /* "GET", "POST" */
+    const char *method; /* "GET", "POST" */
     const char *url;
-    const char *const *headers;    /* "Name: value", NULL-terminated; NULL: none */
+    const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
     const char *body;
     size_t body_bytes;
-    int64_t connect_wait_ms;       /* 0: 5000 */
-    int64_t wait_ms;               /* whole call; 0: 30000 */
-    moment start_by;               /* checked after the connection stands and before a byte of the request goes out; 0: any time */
-    size_t response_bytes_max;     /* 0: 1 MiB; a larger answer is cut off and ends HTTP_BROKEN */
+    int64_t connect_wait_ms; /* 0: 5000 */
+    int64_t wait_ms;         /* whole call; 0: 30000 */
+    moment start_by; /* checked after the connection stands and before a byte of the request goes out; 0: any time */
+    size_t response_bytes_max; /* 0: 1 MiB; a larger answer is cut off and ends HTTP_BROKEN */
 };
 
 enum http_end {
@@ -37,16 +38,16 @@ enum http_end {
 
 struct http_response {
     enum http_end end;
-    bool started;                  /* bytes of the request may have left */
-    bool late;                     /* NOT_STARTED because start_by had passed */
-    long status;                   /* 0 unless ANSWERED */
-    const char *body;              /* ends with NUL; in the call's arena */
+    bool started;     /* bytes of the request may have left */
+    bool late;        /* NOT_STARTED because start_by had passed */
+    long status;      /* 0 unless ANSWERED */
+    const char *body; /* ends with NUL; in the call's arena */
     size_t body_bytes;
-    const char *content_type;      /* "" when absent */
-    int64_t retry_after_ms;        /* Retry-After (seconds or date) or retry-after-ms; 0: none */
-    const char *request_id;        /* x-request-id, request-id or x-fb-trace-id; "" */
+    const char *content_type; /* "" when absent */
+    int64_t retry_after_ms;   /* Retry-After (seconds or date) or retry-after-ms; 0: none */
+    const char *request_id;   /* x-request-id, request-id or x-fb-trace-id; "" */
     int64_t took_us;
-    struct error error;            /* one sentence unless ANSWERED */
+    struct error error; /* one sentence unless ANSWERED */
 };
 
 typedef void http_done(void *context, struct http_call *call, const struct http_response *response);
@@ -56,13 +57,16 @@ struct http_options {
     const char *user_agent;
 };
 struct http *http_open(const struct http_options *options); /* starts the thread */
-void http_close(struct http *http);                         /* aborts what is under way; every done has been called on return */
+void http_close(struct http *http); /* aborts what is under way; every done has been called on return */
 
-/* arena must live until done was called; request is copied into it. Never blocks. Returns the call's handle, valid until done was called. */
-struct http_call *http_start(struct http *http, struct arena *arena, const struct http_request *request, http_done *done, void *context);
+/* arena must live until done was called; request is copied into it. Never blocks. Returns the call's handle, valid
+ * until done was called. */
+struct http_call *http_start(struct http *http, struct arena *arena, const struct http_request *request,
+                             http_done *done, void *context);
 /* Any thread, before or while done runs: ends the call as HTTP_ABORTED unless it is over already. */
 void http_abort(struct http *http, struct http_call *call);
 size_t http_in_flight(const struct http *http);
 
 /* Waits for the answer; for tools and tests. */
-void http_call_now(struct http *http, struct arena *arena, const struct http_request *request, struct http_response *response);
+void http_call_now(struct http *http, struct arena *arena, const struct http_request *request,
+                   struct http_response *response);

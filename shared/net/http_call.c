@@ -13,7 +13,8 @@ enum {
     CALL_WAIT_MS = 30000,
     RESPONSE_BYTES_MAX = 1024 * 1024,
     RESPONSE_BYTES_MIN = 4096,
-    /* An idle connection that is older may have been closed by its peer just now: a request lost on it is a send nobody can tell about. */
+    /* An idle connection that is older may have been closed by its peer just now: a request lost on it is a send nobody
+       can tell about. */
     IDLE_CONNECTION_SECONDS_MAX = 20,
     DNS_SECONDS_MAX = 60,
 };
@@ -32,8 +33,9 @@ static bool bytes_left(const struct http_call *call)
 }
 
 /*
- * Called when the connection stands, before the request is written. Curl calls it again when a reused connection died without an answer
- * and it is about to send the request once more: if bytes had left, the peer may have acted on them, and sending again would be a second request.
+ * Called when the connection stands, before the request is written. Curl calls it again when a reused connection died
+ * without an answer and it is about to send the request once more: if bytes had left, the peer may have acted on them,
+ * and sending again would be a second request.
  */
 static int on_prerequest(void *context, char *to, char *from, int to_port, int from_port)
 {
@@ -91,7 +93,7 @@ static int64_t retry_after_ms(const char *value)
 
 static void hear_header(struct http_call *call, const char *line, size_t bytes)
 {
-    static const char *const request_ids[] = {"x-request-id", "request-id", "x-fb-trace-id"};
+    static const char *const request_ids[] = { "x-request-id", "request-id", "x-fb-trace-id" };
     char *value = NULL;
     long long ms = 0;
     if ((value = header_value(call->arena, line, bytes, "content-type")) != NULL)
@@ -243,7 +245,7 @@ static void take_answer(struct http_call *call, struct http_response *response)
 
 void http_call_judge(struct http_call *call, int code, bool aborted, struct http_response *response)
 {
-    *response = (struct http_response){.body = "", .content_type = "", .request_id = "", .late = call->late};
+    *response = (struct http_response){ .body = "", .content_type = "", .request_id = "", .late = call->late };
     response->started = call->easy != NULL && bytes_left(call);
     if (aborted)
         response->end = HTTP_ABORTED;

@@ -1,7 +1,8 @@
 /*
  * http_call - one outgoing call: what curl is told of it, what it hears, and what its end means. Private to http.c.
  *
- * Everything but the list members is touched by the driving thread only, from the moment http_start has handed the call over.
+ * Everything but the list members is touched by the driving thread only, from the moment http_start has handed the call
+ * over.
  */
 #pragma once
 #include "net/http.h"
@@ -18,16 +19,15 @@ struct http_call {
     http_done *done;
     void *context;
     int64_t started_us;
-    void *easy;                   /* curl's; set while it runs */
+    void *easy; /* curl's; set while it runs */
     struct curl_slist *headers;
     bool late, resent, too_large;
-    char *body;                   /* malloc'd: it grows on the driving thread */
+    char *body; /* malloc'd: it grows on the driving thread */
     size_t body_bytes, body_capacity;
     char *content_type, *request_id; /* in the arena */
     int64_t retry_after_ms;
-    char sentence[256];           /* curl's own, CURL_ERROR_SIZE */
+    char sentence[256]; /* curl's own, CURL_ERROR_SIZE */
 };
-
 
 /* A copy of the request in the arena, with the defaults filled in. */
 void http_call_init(struct http_call *call, struct arena *arena, const struct http_request *request);

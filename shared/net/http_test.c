@@ -19,7 +19,7 @@ static struct {
     atomic_int requests, connections;
     char last[8192]; /* the last request's head */
     pthread_mutex_t lock;
-} peer = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} peer = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* One request with its body; 0 at the connection's end. */
 static size_t read_request(int socket, char *out, size_t bytes_max)
@@ -58,7 +58,7 @@ static bool serve(int socket, const char *request, int nth)
     if (path_is(request, "/swallow-second") && nth == 2)
         return false;
     if (path_is(request, "/reset-second") && nth == 2) {
-        setsockopt(socket, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
+        setsockopt(socket, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 }, sizeof(struct linger));
         return false;
     }
     if (path_is(request, "/never")) {
@@ -72,17 +72,22 @@ static bool serve(int socket, const char *request, int nth)
     if (path_is(request, "/nothing"))
         return false;
     if (path_is(request, "/busy"))
-        return answer(socket, "HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nx-request-id:  r-1 \r\nContent-Length: 4\r\n\r\nslow");
+        return answer(
+            socket, "HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nx-request-id:  r-1 \r\nContent-Length: 4\r\n\r\nslow");
     if (path_is(request, "/date"))
-        return answer(socket, "HTTP/1.1 503 No\r\nRetry-After: Fri, 20 Nov 2026 10:00:30 GMT\r\nContent-Length: 0\r\n\r\n");
+        return answer(socket,
+                      "HTTP/1.1 503 No\r\nRetry-After: Fri, 20 Nov 2026 10:00:30 GMT\r\nContent-Length: 0\r\n\r\n");
     if (path_is(request, "/ms"))
         return answer(socket, "HTTP/1.1 503 No\r\nretry-after-ms: 250\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n");
     if (path_is(request, "/moved"))
         return answer(socket, "HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n");
     if (path_is(request, "/early"))
-        return answer(socket, "HTTP/1.1 103 Early Hints\r\nx-request-id: no\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        return answer(
+            socket,
+            "HTTP/1.1 103 Early Hints\r\nx-request-id: no\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     if (path_is(request, "/once"))
-        return answer(socket, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}") && false;
+        return answer(socket, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}") &&
+               false;
     return answer(socket, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
 }
 
@@ -117,7 +122,7 @@ static void *accept_main(void *context)
 static void peer_open(void)
 {
     pthread_t thread;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t bytes = sizeof address;
     peer.listener = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(bind(peer.listener, (struct sockaddr *)&address, sizeof address), 0);
@@ -138,7 +143,7 @@ struct fixture {
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    fixture->http = http_open(&(struct http_options){.in_flight_max = 64});
+    fixture->http = http_open(&(struct http_options){ .in_flight_max = 64 });
     fixture->arena = arena_new(0);
     atomic_store(&peer.requests, 0);
     atomic_store(&peer.connections, 0);
@@ -163,7 +168,9 @@ static const char *url_of(struct fixture *fixture, const char *path)
 static struct http_response post(struct fixture *fixture, const char *path)
 {
     struct http_response response;
-    struct http_request request = {.method = "POST", .url = url_of(fixture, path), .body = "{\"a\":1}", .body_bytes = 7, .wait_ms = 3000};
+    struct http_request request = {
+        .method = "POST", .url = url_of(fixture, path), .body = "{\"a\":1}", .body_bytes = 7, .wait_ms = 3000
+    };
     http_call_now(fixture->http, fixture->arena, &request, &response);
     return response;
 }
@@ -184,8 +191,10 @@ static void a_whole_answer_comes_back_with_status_body_and_headers(void **state)
 static void a_request_leaves_as_it_was_given(void **state)
 {
     struct fixture *fixture = *state;
-    const char *headers[] = {"Authorization: Bearer t", "Content-Type: application/json", NULL};
-    struct http_request request = {.method = "POST", .url = url_of(fixture, "/ok?x=1"), .headers = headers, .body = "{}", .body_bytes = 2};
+    const char *headers[] = { "Authorization: Bearer t", "Content-Type: application/json", NULL };
+    struct http_request request = {
+        .method = "POST", .url = url_of(fixture, "/ok?x=1"), .headers = headers, .body = "{}", .body_bytes = 2
+    };
     struct http_response response;
     http_call_now(fixture->http, fixture->arena, &request, &response);
     assert_int_equal(response.end, HTTP_ANSWERED);
@@ -200,7 +209,7 @@ static void get_and_other_methods_are_spoken(void **state)
 {
     struct fixture *fixture = *state;
     struct http_response response;
-    struct http_request request = {.method = "GET", .url = url_of(fixture, "/ok")};
+    struct http_request request = { .method = "GET", .url = url_of(fixture, "/ok") };
     http_call_now(fixture->http, fixture->arena, &request, &response);
     assert_true(text_starts(peer.last, "GET /ok "));
     assert_null(strcasestr(peer.last, "content-type:"));
@@ -221,7 +230,7 @@ static void a_peer_that_is_not_there_was_not_started(void **state)
 {
     struct fixture *fixture = *state;
     struct http_response response;
-    struct http_request request = {.method = "POST", .url = "http://127.0.0.1:1/x", .body = "x", .body_bytes = 1};
+    struct http_request request = { .method = "POST", .url = "http://127.0.0.1:1/x", .body = "x", .body_bytes = 1 };
     http_call_now(fixture->http, fixture->arena, &request, &response);
     assert_int_equal(response.end, HTTP_NOT_STARTED);
     assert_false(response.started);
@@ -233,7 +242,7 @@ static void other_protocols_are_not_spoken(void **state)
 {
     struct fixture *fixture = *state;
     struct http_response response;
-    struct http_request request = {.method = "GET", .url = "file:///etc/passwd"};
+    struct http_request request = { .method = "GET", .url = "file:///etc/passwd" };
     http_call_now(fixture->http, fixture->arena, &request, &response);
     assert_int_equal(response.end, HTTP_NOT_STARTED);
 }
@@ -242,7 +251,7 @@ static void a_call_whose_time_to_start_has_passed_never_leaves(void **state)
 {
     struct fixture *fixture = *state;
     struct http_response response;
-    struct http_request request = {.method = "POST", .url = url_of(fixture, "/ok"), .body = "x", .body_bytes = 1};
+    struct http_request request = { .method = "POST", .url = url_of(fixture, "/ok"), .body = "x", .body_bytes = 1 };
     request.start_by = moment_now() - 1;
     http_call_now(fixture->http, fixture->arena, &request, &response);
     assert_int_equal(response.end, HTTP_NOT_STARTED);
@@ -294,7 +303,9 @@ static void no_answer_in_time_is_broken(void **state)
 {
     struct fixture *fixture = *state;
     struct http_response response;
-    struct http_request request = {.method = "POST", .url = url_of(fixture, "/never"), .body = "x", .body_bytes = 1, .wait_ms = 100};
+    struct http_request request = {
+        .method = "POST", .url = url_of(fixture, "/never"), .body = "x", .body_bytes = 1, .wait_ms = 100
+    };
     http_call_now(fixture->http, fixture->arena, &request, &response);
     assert_int_equal(response.end, HTTP_BROKEN);
     assert_true(response.started);
@@ -305,7 +316,7 @@ static void an_answer_beyond_its_cap_is_broken(void **state)
 {
     struct fixture *fixture = *state;
     struct http_response response;
-    struct http_request request = {.method = "GET", .url = url_of(fixture, "/ok"), .response_bytes_max = 1};
+    struct http_request request = { .method = "GET", .url = url_of(fixture, "/ok"), .response_bytes_max = 1 };
     http_call_now(fixture->http, fixture->arena, &request, &response);
     assert_int_equal(response.end, HTTP_BROKEN);
     request.response_bytes_max = 2;
@@ -369,9 +380,9 @@ static void wait_until_idle(struct http *http)
 static void more_calls_than_slots_all_come_back(void **state)
 {
     struct fixture *fixture = *state;
-    struct tally tally = {0};
+    struct tally tally = { 0 };
     struct arena *arenas[500];
-    struct http_request request = {.method = "POST", .url = url_of(fixture, "/ok"), .body = "x", .body_bytes = 1};
+    struct http_request request = { .method = "POST", .url = url_of(fixture, "/ok"), .body = "x", .body_bytes = 1 };
     for (int i = 0; i < 500; i++) {
         arenas[i] = arena_new(4096);
         http_start(fixture->http, arenas[i], &request, count_end, &tally);
@@ -386,8 +397,8 @@ static void more_calls_than_slots_all_come_back(void **state)
 static void an_abort_ends_a_call_under_way_and_says_that_it_had_left(void **state)
 {
     struct fixture *fixture = *state;
-    struct tally tally = {0};
-    struct http_request request = {.method = "POST", .url = url_of(fixture, "/never"), .body = "x", .body_bytes = 1};
+    struct tally tally = { 0 };
+    struct http_request request = { .method = "POST", .url = url_of(fixture, "/never"), .body = "x", .body_bytes = 1 };
     struct http_call *call = http_start(fixture->http, fixture->arena, &request, count_end, &tally);
     for (int i = 0; i < 5000 && atomic_load(&peer.requests) == 0; i++)
         usleep(1000);
@@ -401,8 +412,8 @@ static void an_abort_ends_a_call_under_way_and_says_that_it_had_left(void **stat
 static void an_abort_after_the_end_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
-    struct tally tally = {0};
-    struct http_request request = {.method = "POST", .url = url_of(fixture, "/ok"), .body = "x", .body_bytes = 1};
+    struct tally tally = { 0 };
+    struct http_request request = { .method = "POST", .url = url_of(fixture, "/ok"), .body = "x", .body_bytes = 1 };
     struct http_call *call = http_start(fixture->http, fixture->arena, &request, count_end, &tally);
     wait_until_idle(fixture->http);
     http_abort(fixture->http, call);
@@ -414,9 +425,9 @@ static void an_abort_after_the_end_changes_nothing(void **state)
 static void closing_aborts_what_is_under_way_and_what_waits(void **state)
 {
     struct fixture *fixture = *state;
-    struct tally tally = {0};
+    struct tally tally = { 0 };
     struct arena *arenas[100];
-    struct http_request request = {.method = "POST", .url = url_of(fixture, "/never"), .body = "x", .body_bytes = 1};
+    struct http_request request = { .method = "POST", .url = url_of(fixture, "/never"), .body = "x", .body_bytes = 1 };
     for (int i = 0; i < 100; i++) { /* 36 more than there are slots */
         arenas[i] = arena_new(4096);
         http_start(fixture->http, arenas[i], &request, count_end, &tally);

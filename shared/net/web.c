@@ -44,31 +44,31 @@ static const struct {
     int status;
     const char *reason;
 } REASONS[] = {
-    {200, "OK"},
-    {201, "Created"},
-    {202, "Accepted"},
-    {204, "No Content"},
-    {304, "Not Modified"},
-    {400, "Bad Request"},
-    {401, "Unauthorized"},
-    {403, "Forbidden"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {408, "Request Timeout"},
-    {409, "Conflict"},
-    {411, "Length Required"},
-    {412, "Precondition Failed"},
-    {413, "Content Too Large"},
-    {414, "URI Too Long"},
-    {415, "Unsupported Media Type"},
-    {417, "Expectation Failed"},
-    {422, "Unprocessable Content"},
-    {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"},
-    {500, "Internal Server Error"},
-    {501, "Not Implemented"},
-    {503, "Service Unavailable"},
-    {505, "HTTP Version Not Supported"},
+    { 200, "OK" },
+    { 201, "Created" },
+    { 202, "Accepted" },
+    { 204, "No Content" },
+    { 304, "Not Modified" },
+    { 400, "Bad Request" },
+    { 401, "Unauthorized" },
+    { 403, "Forbidden" },
+    { 404, "Not Found" },
+    { 405, "Method Not Allowed" },
+    { 408, "Request Timeout" },
+    { 409, "Conflict" },
+    { 411, "Length Required" },
+    { 412, "Precondition Failed" },
+    { 413, "Content Too Large" },
+    { 414, "URI Too Long" },
+    { 415, "Unsupported Media Type" },
+    { 417, "Expectation Failed" },
+    { 422, "Unprocessable Content" },
+    { 429, "Too Many Requests" },
+    { 431, "Request Header Fields Too Large" },
+    { 500, "Internal Server Error" },
+    { 501, "Not Implemented" },
+    { 503, "Service Unavailable" },
+    { 505, "HTTP Version Not Supported" },
 };
 
 static const char *reason_of(int status)
@@ -101,17 +101,17 @@ static bool must_close(const struct web *web, struct mg_connection *connection, 
     return wish == NULL ? !modern : strcasestr(wish, "keep-alive") == NULL;
 }
 
-static void respond(struct web *web, struct mg_connection *connection, const struct web_request *request, const struct web_response *response,
-                    bool refused)
+static void respond(struct web *web, struct mg_connection *connection, const struct web_request *request,
+                    const struct web_response *response, bool refused)
 {
-    struct buffer out = {.arena = request->arena};
+    struct buffer out = { .arena = request->arena };
     bool bare = response->status == 204 || response->status == 304;
     bool close = must_close(web, connection, refused);
     buffer_format(&out, "HTTP/1.1 %d %s\r\n", response->status, reason_of(response->status));
     add_date(&out);
     if (!bare) {
-        buffer_format(&out, "Content-Type: %s\r\nContent-Length: %zu\r\n", text_or(response->content_type, "application/json"),
-                      response->body_bytes);
+        buffer_format(&out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+                      text_or(response->content_type, "application/json"), response->body_bytes);
     }
     for (size_t i = 0; i < sizeof response->headers / sizeof *response->headers && response->headers[i] != NULL; i++) {
         assert(strpbrk(response->headers[i], "\r\n") == NULL);
@@ -126,9 +126,12 @@ static void respond(struct web *web, struct mg_connection *connection, const str
         mg_disable_connection_keep_alive(connection);
 }
 
-static void refuse(struct web *web, struct mg_connection *connection, const struct web_request *request, int status, const char *why)
+static void refuse(struct web *web, struct mg_connection *connection, const struct web_request *request, int status,
+                   const char *why)
 {
-    struct web_response response = {.status = status, .content_type = "text/plain", .body = why, .body_bytes = strlen(why)};
+    struct web_response response = {
+        .status = status, .content_type = "text/plain", .body = why, .body_bytes = strlen(why)
+    };
     if (web->options.refuse != NULL)
         web->options.refuse(web->options.context, request, status, why, &response);
     respond(web, connection, request, &response, true);
@@ -150,9 +153,10 @@ static void discard_body(struct mg_connection *connection)
 /* -- reading a request: what civetweb lets through and we don't */
 
 /*
- * civetweb stops reading headers, silently, at a line that it doesn't understand and after 64 of them, drops white space before a colon, takes a
- * bare LF as a line's end, and reads a request that follows an empty line twice. A Content-Length that it did not see is a request smuggled in.
- * It leaves NULs where it cut, so that what it did can be checked: each line must end in CR LF and be followed by the next, the last by an empty line.
+ * civetweb stops reading headers, silently, at a line that it doesn't understand and after 64 of them, drops white
+ * space before a colon, takes a bare LF as a line's end, and reads a request that follows an empty line twice. A
+ * Content-Length that it did not see is a request smuggled in. It leaves NULs where it cut, so that what it did can be
+ * checked: each line must end in CR LF and be followed by the next, the last by an empty line.
  */
 static bool head_whole(const struct mg_request_info *info, struct keep *keep)
 {
@@ -189,10 +193,11 @@ struct framing {
 
 static struct framing framing_refused(int status, const char *why)
 {
-    return (struct framing){.status = status, .why = why};
+    return (struct framing){ .status = status, .why = why };
 }
 
-/* RFC 9112 section 6.3, its strict reading: a length that can be read in two ways is an attack on whoever stands before us. */
+/* RFC 9112 section 6.3, its strict reading: a length that can be read in two ways is an attack on whoever stands before
+ * us. */
 static struct framing framing_read(const struct mg_request_info *info, struct keep *keep)
 {
     const char *length = NULL;
@@ -213,16 +218,17 @@ static struct framing framing_read(const struct mg_request_info *info, struct ke
     if (coded)
         return framing_refused(411, "Send the body with Content-Length: Transfer-Encoding is not taken here.");
     if (length == NULL)
-        return (struct framing){0};
+        return (struct framing){ 0 };
     size_t digits = strspn(length, "0123456789");
     if (digits == 0 || length[digits] != '\0')
         return framing_refused(400, "The Content-Length is not a number.");
     if (digits > 18)
         return framing_refused(413, "The body is too large.");
-    return (struct framing){.body_bytes = (size_t)strtoull(length, NULL, 10)};
+    return (struct framing){ .body_bytes = (size_t)strtoull(length, NULL, 10) };
 }
 
-static int body_read(struct mg_connection *connection, const struct framing *framing, size_t bytes_max, struct web_request *request)
+static int body_read(struct mg_connection *connection, const struct framing *framing, size_t bytes_max,
+                     struct web_request *request)
 {
     char *body = arena_try(request->arena, framing->body_bytes + 1, bytes_max + 1);
     const char *expect = mg_get_header(connection, "Expect");
@@ -258,7 +264,9 @@ static struct arena *arena_of(const struct mg_connection *connection)
 static struct web_request request_of(struct mg_connection *connection, bool readable)
 {
     const struct mg_request_info *info = mg_get_request_info(connection);
-    struct web_request request = {.arena = arena_of(connection), .method = "GET", .path = "/", .query = "", .body = ""};
+    struct web_request request = {
+        .arena = arena_of(connection), .method = "GET", .path = "/", .query = "", .body = ""
+    };
     request.remote = info->remote_addr;
     if (!readable)
         return request;
@@ -272,7 +280,7 @@ static void handle(struct web *web, struct mg_connection *connection)
 {
     const struct mg_request_info *info = mg_get_request_info(connection);
     struct web_request request = request_of(connection, true);
-    struct web_response response = {.status = 500, .body = ""};
+    struct web_response response = { .status = 500, .body = "" };
     struct framing framing = framing_read(info, mg_get_thread_pointer(connection));
     const char *path = web_decode(request.arena, info->local_uri_raw, strlen(info->local_uri_raw), false);
     if (path == NULL || path[0] != '/') {
@@ -284,7 +292,12 @@ static void handle(struct web *web, struct mg_connection *connection)
         refuse(web, connection, &request, framing.status, framing.why);
         return;
     }
-    size_t bytes_max = web->options.body_max == NULL ? HTTP_BODY_BYTES_MAX : web->options.body_max(request.method, path);
+    if (atomic_load(&web->draining)) { /* counted as in flight already: web_close waits for this answer too */
+        refuse(web, connection, &request, 503, "The server is ending.");
+        return;
+    }
+    size_t bytes_max =
+        web->options.body_max == NULL ? HTTP_BODY_BYTES_MAX : web->options.body_max(request.method, path);
     int status = framing.body_bytes > bytes_max ? 413 : body_read(connection, &framing, bytes_max, &request);
     if (status != 0) {
         refuse(web, connection, &request, status, body_why(status));
@@ -323,7 +336,8 @@ static int on_error(struct mg_connection *connection, int status, const char *wh
     if (status == 413) /* the head; 1.15 says 400 of it */
         refuse(web, connection, &request, 431, "The request's head is too large.");
     else if (status == 408 || status == 505)
-        refuse(web, connection, &request, status, status == 408 ? "The request did not come in time." : "HTTP/1.1 is spoken here.");
+        refuse(web, connection, &request, status,
+               status == 408 ? "The request did not come in time." : "HTTP/1.1 is spoken here.");
     else
         refuse(web, connection, &request, 400, "The request is not well-formed.");
     return 0;
@@ -368,14 +382,45 @@ static struct mg_context *start(struct web *web)
     char threads[16], keep_alive[24], wait[24], head[16];
     const struct web_options *options = &web->options;
     snprintf(threads, sizeof threads, "%u", options->threads == 0 ? THREADS : options->threads);
-    snprintf(keep_alive, sizeof keep_alive, "%lld", (long long)(options->keep_alive_ms == 0 ? KEEP_ALIVE_MS : options->keep_alive_ms));
-    snprintf(wait, sizeof wait, "%lld", (long long)(options->request_wait_ms == 0 ? REQUEST_WAIT_MS_DEFAULT : options->request_wait_ms));
+    snprintf(keep_alive, sizeof keep_alive, "%lld",
+             (long long)(options->keep_alive_ms == 0 ? KEEP_ALIVE_MS : options->keep_alive_ms));
+    snprintf(wait, sizeof wait, "%lld",
+             (long long)(options->request_wait_ms == 0 ? REQUEST_WAIT_MS_DEFAULT : options->request_wait_ms));
     snprintf(head, sizeof head, "%d", HEAD_BYTES_MAX);
     const char *table[] = {
-        "listening_ports", options->listen, "num_threads", threads, "connection_queue", "256", "listen_backlog", "1024",
-        "tcp_nodelay", "1", "enable_keep_alive", "yes", "keep_alive_timeout_ms", keep_alive, "request_timeout_ms", wait, "max_request_size", head,
-        "decode_url", "no", "decode_query_string", "no", "enable_auth_domain_check", "no", "enable_directory_listing", "no",
-        "access_control_allow_origin", "", "access_control_allow_methods", "", "access_control_allow_headers", "", NULL,
+        "listening_ports",
+        options->listen,
+        "num_threads",
+        threads,
+        "connection_queue",
+        "256",
+        "listen_backlog",
+        "1024",
+        "tcp_nodelay",
+        "1",
+        "enable_keep_alive",
+        "yes",
+        "keep_alive_timeout_ms",
+        keep_alive,
+        "request_timeout_ms",
+        wait,
+        "max_request_size",
+        head,
+        "decode_url",
+        "no",
+        "decode_query_string",
+        "no",
+        "enable_auth_domain_check",
+        "no",
+        "enable_directory_listing",
+        "no",
+        "access_control_allow_origin",
+        "",
+        "access_control_allow_methods",
+        "",
+        "access_control_allow_headers",
+        "",
+        NULL,
     };
     const struct mg_callbacks callbacks = {
         .begin_request = on_request,
@@ -410,7 +455,7 @@ enum status web_open(const struct web_options *options, struct web **out, struct
 
 int web_port(const struct web *web)
 {
-    struct mg_server_port port = {0};
+    struct mg_server_port port = { 0 };
     return mg_get_server_ports(web->server, 1, &port) == 1 ? port.port : 0;
 }
 

@@ -1,10 +1,10 @@
 /*
  * web - an HTTP server over civetweb, the only room that knows it.
  *
- * One handler gets every request whole (body read, capped, checked for smuggling) on one of the server's threads and fills in a response, written with one
- * write. The server never serves files by itself.
+ * One handler gets every request whole (body read, capped, checked for smuggling) on one of the server's threads and
+ * fills in a response, written with one write. The server never serves files by itself.
  *
- * Draining: web_drain makes web_close wait until the requests in flight are answered.
+ * Draining: after web_drain new requests are refused with 503; web_close waits until those in flight are answered.
  */
 #pragma once
 #include <stdbool.h>
@@ -17,19 +17,20 @@
 struct web;
 
 struct web_request {
-    struct arena *arena;     /* of this request */
-    const char *method;      /* "GET" */
-    const char *path;        /* decoded, without the query; always starts with "/" */
-    const char *query;       /* raw, without "?"; "" when absent */
-    const char *body;        /* ends with NUL */
+    struct arena *arena; /* of this request */
+    const char *method;  /* "GET" */
+    const char *path;    /* decoded, without the query; always starts with "/" */
+    const char *query;   /* raw, without "?"; "" when absent */
+    const char *body;    /* ends with NUL */
     size_t body_bytes;
-    const char *remote;      /* peer's address */
-    void *connection;        /* web.c's own */
+    const char *remote; /* peer's address */
+    void *connection;   /* web.c's own */
 };
-const char *web_header(const struct web_request *request, const char *name);            /* NULL when absent */
+const char *web_header(const struct web_request *request, const char *name); /* NULL when absent */
 /* Decoded value of a query parameter; NULL when absent. REJECT for bad encoding or a repeated name. */
 enum status web_query(const struct web_request *request, const char *name, const char **out, struct error *error);
-/* One query parameter after the other: *at NULL at first; false after the last. name or value is NULL where it is badly encoded. */
+/* One query parameter after the other: *at NULL at first; false after the last. name or value is NULL where it is badly
+ * encoded. */
 bool web_query_next(const struct web_request *request, const char **at, const char **name, const char **value);
 
 struct web_response {
@@ -37,23 +38,26 @@ struct web_response {
     const char *content_type; /* NULL: application/json */
     const char *body;
     size_t body_bytes;
-    const char *headers[16];  /* "Name: value" lines, NULL-terminated */
+    const char *headers[16]; /* "Name: value" lines, NULL-terminated */
 };
 
-/* body_max: called with method and path before the body is read, answers the cap in bytes. */
+/* body_max: called with method and path before the body is read, answers the cap in bytes. refuse: the request has path
+   "/" and no headers where its head could not be read. */
 struct web_options {
-    const char *listen;         /* "8000" or "127.0.0.1:8000" */
-    unsigned threads;           /* 0: 64 */
-    int64_t keep_alive_ms;      /* 0: 1000 */
-    int64_t request_wait_ms;    /* 0: 10000: slow senders are cut off */
+    const char *listen;      /* "8000" or "127.0.0.1:8000" */
+    unsigned threads;        /* 0: 64 */
+    int64_t keep_alive_ms;   /* 0: 1000 */
+    int64_t request_wait_ms; /* 0: 10000: slow senders are cut off */
     size_t (*body_max)(const char *method, const char *path);
     void (*handle)(void *context, const struct web_request *request, struct web_response *response);
-    /* Fills in the response for what the server refuses itself: 400 malformed, 408, 411, 413, 414, 431, 501. NULL: plain text. */
-    void (*refuse)(void *context, const struct web_request *request, int status, const char *why, struct web_response *response);
+    /* Fills in the response for what the server refuses itself: 400 malformed, 408, 411, 413, 417, 431, 503 draining,
+     * 505. NULL: plain text. */
+    void (*refuse)(void *context, const struct web_request *request, int status, const char *why,
+                   struct web_response *response);
     void *context;
 };
 enum status web_open(const struct web_options *options, struct web **out, struct error *error);
-int web_port(const struct web *web);   /* the one bound; for tests with port 0 */
+int web_port(const struct web *web); /* the one bound; for tests with port 0 */
 void web_drain(struct web *web);
 size_t web_in_flight(const struct web *web);
-void web_close(struct web *web);       /* waits up to 10 s for requests in flight */
+void web_close(struct web *web); /* waits up to 10 s for requests in flight */

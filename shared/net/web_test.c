@@ -25,7 +25,7 @@ static size_t cap(const char *method, const char *path)
 /* Says what it was asked. */
 static void echo(void *context, const struct web_request *request, struct web_response *response)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     const char *x = NULL;
     (void)context;
     atomic_fetch_add(&handled, 1);
@@ -34,13 +34,15 @@ static void echo(void *context, const struct web_request *request, struct web_re
     enum status status = web_query(request, "x", &x, &error);
     response->status = status == OK ? 200 : 422;
     response->content_type = "text/plain";
-    response->body = text_format(request->arena, "%s %s x=%s key=%s body=%zu:%.20s", request->method, request->path, text_or(x, "-"),
-                                 text_or(web_header(request, "X-KEY"), "-"), request->body_bytes, request->body);
+    response->body =
+        text_format(request->arena, "%s %s x=%s key=%s body=%zu:%.20s", request->method, request->path, text_or(x, "-"),
+                    text_or(web_header(request, "X-KEY"), "-"), request->body_bytes, request->body);
     response->body_bytes = strlen(response->body);
     response->headers[0] = "x-correlation-id: c-1";
 }
 
-static void refuse(void *context, const struct web_request *request, int status, const char *why, struct web_response *response)
+static void refuse(void *context, const struct web_request *request, int status, const char *why,
+                   struct web_response *response)
 {
     (void)context, (void)status;
     response->body = text_format(request->arena, "refused %s: %s", request->path, why);
@@ -50,8 +52,10 @@ static void refuse(void *context, const struct web_request *request, int status,
 
 static void server_open(void)
 {
-    struct error error = {0};
-    struct web_options options = {.listen = "127.0.0.1:0", .threads = 4, .keep_alive_ms = 500, .request_wait_ms = 500};
+    struct error error = { 0 };
+    struct web_options options = {
+        .listen = "127.0.0.1:0", .threads = 4, .keep_alive_ms = 500, .request_wait_ms = 500
+    };
     options.body_max = cap;
     options.handle = echo;
     options.refuse = refuse;
@@ -79,7 +83,7 @@ static int tear_down(void **state)
 
 static int dial(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int socket_fd = socket(AF_INET, SOCK_STREAM, 0);
     address.sin_port = htons((uint16_t)web_port(web));
     assert_int_equal(connect(socket_fd, (struct sockaddr *)&address, sizeof address), 0);
@@ -96,7 +100,7 @@ static char *drain(int socket_fd, bool *closed)
 {
     static char bytes[64 * 1024];
     size_t count = 0;
-    struct pollfd poller = {.fd = socket_fd, .events = POLLIN};
+    struct pollfd poller = { .fd = socket_fd, .events = POLLIN };
     *closed = false;
     while (count < sizeof bytes - 1 && poll(&poller, 1, 2000) > 0) {
         ssize_t got = recv(socket_fd, bytes + count, sizeof bytes - 1 - count, 0);
@@ -134,7 +138,8 @@ static size_t occurrences(const char *text, const char *what)
 static void a_request_reaches_the_handler_and_its_answer_the_client(void **state)
 {
     (void)state;
-    char *answer = talk("POST /a%20b?x=1%2B+2 HTTP/1.1\r\nHost: h\r\nx-key: k\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
+    char *answer = talk(
+        "POST /a%20b?x=1%2B+2 HTTP/1.1\r\nHost: h\r\nx-key: k\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
     ASSERT_STATUS(answer, "200");
     assert_non_null(strstr(answer, "\r\n\r\nPOST /a b x=1+ 2 key=k body=5:hello"));
     assert_non_null(strstr(answer, "\r\nx-correlation-id: c-1\r\n"));
@@ -182,7 +187,8 @@ static void a_body_at_the_cap_passes_and_one_byte_more_is_413(void **state)
 {
     (void)state;
     char request[2048];
-    int head = snprintf(request, sizeof request, "POST /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n");
+    int head = snprintf(request, sizeof request,
+                        "POST /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n");
     memset(request + head, 'x', 1000);
     request[head + 1000] = '\0';
     ASSERT_STATUS(talk(request), "200");
@@ -225,7 +231,8 @@ static void a_large_body_in_pieces_arrives_whole(void **state)
 static void the_client_that_asks_first_is_told_to_go_on(void **state)
 {
     (void)state;
-    char *answer = talk("POST /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi");
+    char *answer =
+        talk("POST /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi");
     assert_true(text_starts(answer, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"));
     ASSERT_STATUS(talk("POST /1 HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2000\r\n\r\n"), "413");
     ASSERT_STATUS(talk("POST /1 HTTP/1.1\r\nHost: h\r\nExpect: tea\r\nContent-Length: 2\r\n\r\nhi"), "417");
@@ -253,7 +260,9 @@ static void a_body_that_can_be_read_in_two_ways_is_refused(void **state)
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         char request[512];
-        snprintf(request, sizeof request, "POST /1 HTTP/1.1\r\nHost: h\r\n%s\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n", lines[i]);
+        snprintf(request, sizeof request,
+                 "POST /1 HTTP/1.1\r\nHost: h\r\n%s\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
+                 lines[i]);
         char *answer = talk(request);
         if (!text_starts(answer, "HTTP/1.1 400 "))
             print_message("%s: %.40s\n", lines[i], answer);
@@ -424,14 +433,24 @@ static void closing_waits_for_the_request_in_flight(void **state)
     server_open(); /* for tear_down */
 }
 
+static void a_draining_server_refuses_what_is_new(void **state)
+{
+    (void)state;
+    web_drain(web);
+    char *answer = talk("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+    ASSERT_STATUS(answer, "503");
+    assert_non_null(strstr(answer, "\r\nConnection: close\r\n"));
+    assert_int_equal(atomic_load(&handled), 0);
+}
+
 static void a_port_in_use_is_refused_in_a_sentence(void **state)
 {
     (void)state;
     struct web *second = NULL;
-    struct error error = {0};
+    struct error error = { 0 };
     char listen_on[32];
     snprintf(listen_on, sizeof listen_on, "127.0.0.1:%d", web_port(web));
-    assert_int_equal(web_open(&(struct web_options){.listen = listen_on, .handle = echo}, &second, &error), REJECT);
+    assert_int_equal(web_open(&(struct web_options){ .listen = listen_on, .handle = echo }, &second, &error), REJECT);
     assert_non_null(strstr(error.text, listen_on));
 }
 
@@ -459,6 +478,7 @@ int main(void)
         TEST(a_slow_body_is_cut_off),
         TEST(half_a_head_or_body_and_gone_holds_nothing_up),
         TEST(closing_waits_for_the_request_in_flight),
+        TEST(a_draining_server_refuses_what_is_new),
         TEST(a_port_in_use_is_refused_in_a_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

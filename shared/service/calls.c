@@ -112,11 +112,12 @@ static Pb__Answer *answer_of(struct worker *worker, struct item *item, size_t *r
     return answer;
 }
 
-static void count_answers(const struct worker *worker, const struct question *question)
+static void count_answers(struct worker *worker, const struct question *question)
 {
     int64_t counts[3] = {0};
     for (size_t i = 0; i < question->count; i++)
         counts[question->slots[i]->item.status]++;
+    atomic_fetch_add(&worker->failed_count, (uint64_t)(counts[RETRY] + counts[REJECT]));
     metric_add(&measure_items, worker->subject->name, counts[OK]);
     metric_add(&measure_retries, worker->subject->name, counts[RETRY]);
     metric_add(&measure_rejects, worker->subject->name, counts[REJECT]);

@@ -96,12 +96,20 @@ static bool look(void)
     return all;
 }
 
+static void tell_denied(void)
+{
+    struct error error = {0};
+    if (bus_denied(process.bus, &error))
+        log_line(LOG_ERROR, "the bus refuses", "code", error.code, "error", error.text, NULL);
+}
+
 static void *run(void *context)
 {
     (void)context;
     int64_t backoff_ms = 0;
     while (!stopping) {
         well = bus_connected(process.bus) && look();
+        tell_denied();
         metric_set(&measure_bus_up, NULL, bus_connected(process.bus));
         if (well)
             backoff_ms = 0;

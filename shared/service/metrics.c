@@ -104,7 +104,7 @@ void metric_observe(struct metric *metric, const char *value, int64_t amount)
 static void write_number(struct buffer *out, bool time, int64_t number)
 {
     if (time)
-        buffer_format(out, "%.6g\n", (double)number / 1e6);
+        buffer_format(out, "%.15g\n", (double)number / 1e6);
     else
         buffer_format(out, "%" PRId64 "\n", number);
 }

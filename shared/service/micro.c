@@ -23,6 +23,22 @@ static void add_head(struct buffer *out, const char *kind)
     add_member(out, "type", text_format(out->arena, "io.nats.micro.v1.%s_response", kind));
 }
 
+/* Of all threads of the route; times in nanoseconds. */
+static void add_stats(struct buffer *out, const struct route *route)
+{
+    uint64_t count = 0, failed = 0, us = 0;
+    for (size_t i = 0; i < process.worker_count; i++)
+        if (process.workers[i].route == route) {
+            count += process.workers[i].handled_count;
+            failed += process.workers[i].failed_count;
+            us += process.workers[i].handled_us;
+        }
+    buffer_format(out, ",\"num_requests\":%llu,\"num_errors\":%llu,\"last_error\":\"\"", (unsigned long long)count,
+                  (unsigned long long)failed);
+    buffer_format(out, ",\"processing_time\":%llu,\"average_processing_time\":%llu}", (unsigned long long)us * 1000,
+                  (unsigned long long)(count ? us * 1000 / count : 0));
+}
+
 static void add_endpoint(struct buffer *out, const struct route *route, bool stats)
 {
     char *name = text_format(out->arena, "%s", route->takes->name);
@@ -34,7 +50,7 @@ static void add_endpoint(struct buffer *out, const struct route *route, bool sta
     add_member(out, "subject", route->takes->name);
     add_member(out, "queue_group", process.service->name);
     if (stats)
-        buffer_add(out, ",\"num_requests\":0,\"num_errors\":0,\"last_error\":\"\",\"processing_time\":0,\"average_processing_time\":0}");
+        add_stats(out, route);
     else
         buffer_add(out, ",\"metadata\":{}}");
 }

@@ -81,6 +81,7 @@ struct worker {
     pthread_mutex_t lock;          /* of held and of slots' calls */
     struct held *held;             /* shared */
     atomic_size_t held_count, parked_count;
+    _Atomic uint64_t handled_count, handled_us, failed_count; /* since the start */
     _Atomic int64_t tick_us;       /* shared: when the thread last came round */
     atomic_bool running, saturated;
 };
@@ -113,6 +114,7 @@ void workers_join(void);  /* drains them */
 void workers_close(void); /* when neither pulse nor listeners see them any more */
 struct db *process_db(const char *part); /* a connection of its own, or NULL without database */
 bool worker_database_up(struct worker *worker, struct error *error);
+size_t worker_capacity(const struct worker *worker); /* jobs it holds at most */
 void worker_handle(struct worker *worker, void (*handle)(struct batch *batch), struct slot **slots, size_t count);
 void worker_again_later(struct worker *worker, struct slot *slot);
 

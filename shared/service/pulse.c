@@ -23,14 +23,6 @@ static void heartbeat(void)
     }
 }
 
-/* Jobs a worker holds at most: slow ones what may be parked, others a few batches. */
-static size_t capacity_of(const struct worker *worker)
-{
-    if (worker->route->resume)
-        return parked_max(worker->route);
-    return 4 * worker->batch_max > CAPACITY_MIN ? 4 * worker->batch_max : CAPACITY_MIN;
-}
-
 /* All copies of a route together: the scheduler knows processes, not threads. */
 static void count_route(const struct route *route, size_t *free_jobs, size_t *held)
 {
@@ -39,7 +31,7 @@ static void count_route(const struct route *route, size_t *free_jobs, size_t *he
         struct worker *worker = &process.workers[i];
         if (worker->route != route)
             continue;
-        size_t holds = worker->held_count + bus_source_queued(worker->source), can = capacity_of(worker);
+        size_t holds = worker->held_count + bus_source_queued(worker->source), can = worker_capacity(worker);
         *held += holds;
         if (!worker->saturated && worker->running && !process.draining && can > holds)
             *free_jobs += can - holds;
@@ -56,6 +48,7 @@ static void tell_capacity(struct arena *arena, const struct route *route)
     capacity->task = (char *)(uintptr_t)route->takes->task;
     PB_SET(capacity, free, (int32_t)free_jobs);
     PB_SET(capacity, held, (int32_t)held);
+    metric_set(&measure_in_flight, route->takes->name, (int64_t)held);
     pb_pack(arena, capacity, &bytes);
     bus_send(process.bus, topology_capacity_subject(arena, route->takes->task), bytes.data, bytes.len, NULL);
 }

@@ -150,6 +150,21 @@ static enum status open_connections(struct error *error)
     return admin_open(admin_listen, admin_port_wanted, error);
 }
 
+enum status service_connect(struct error *error)
+{
+    const struct bus_options bus = {.url = nats_url, .name = process.service->name, .connections = 1};
+    TRY(bus_open(&bus, &process.bus, error));
+    for (int i = 0; i < 100 && !bus_connected(process.bus); i++)
+        usleep(50 * 1000);
+    return bus_connected(process.bus) ? OK : error_code(error, RETRY, "bus_away", "the message bus at NATS_URL does not answer");
+}
+
+void service_disconnect(void)
+{
+    bus_close(process.bus);
+    process.bus = NULL;
+}
+
 /* One try at all that has to be there before the routes run. */
 static enum status prepare(struct batch *batch, bool *migrated, struct error *error)
 {
@@ -271,6 +286,8 @@ int service_main(int argc, char **argv, const struct service *service)
         error_set(&error, REJECT, "no such option: %s; --help shows the settings", argv[1]);
         return refuse(service, &error);
     }
+    if (service->check && service->check(&error) != OK)
+        return refuse(service, &error);
     note_ignored();
     name_worker();
     if (open_connections(&error) != OK)

@@ -86,12 +86,18 @@ struct service {
     const struct migration *migrations;
     size_t migration_count;
     bool http;                     /* makes outside calls */
+    /* After the settings, before anything is connected: what one setting alone can't tell. REJECT stops the start. May be NULL. */
+    enum status (*check)(struct error *error);
     /* After settings and connections, before the routes run; REJECT stops the start. All may be NULL. */
     enum status (*open)(struct batch *batch, struct error *error);
     void (*close)(void);           /* after the routes have stopped */
     enum status (*ready)(struct error *error); /* asked by /readyz beside bus and database; quick */
     int (*command)(int argc, char **argv); /* arguments other than --help and --version; its result is the exit code */
 };
+
+/* For a command: connects the bus, so that ask_one works. RETRY: the broker did not answer within 5 s. */
+enum status service_connect(struct error *error);
+void service_disconnect(void);
 
 int service_main(int argc, char **argv, const struct service *service);
 

@@ -22,10 +22,20 @@ bool worker_database_up(struct worker *worker, struct error *error)
     return !worker->db || db_ready(worker->db, error) == OK;
 }
 
+/* Jobs a worker holds at most: slow ones what may be parked, others a few batches. */
+size_t worker_capacity(const struct worker *worker)
+{
+    if (worker->route->resume)
+        return parked_max(worker->route);
+    return 4 * worker->batch_max > CAPACITY_MIN ? 4 * worker->batch_max : CAPACITY_MIN;
+}
+
 static void measure_batch(struct worker *worker, size_t count, int64_t began_us)
 {
     metric_observe(&measure_batch_items, worker->subject->name, (int64_t)count);
     metric_observe(&measure_handle_seconds, worker->subject->name, moment_monotonic_us() - began_us);
+    atomic_fetch_add(&worker->handled_count, count);
+    atomic_fetch_add(&worker->handled_us, (uint64_t)(moment_monotonic_us() - began_us));
 }
 
 void worker_handle(struct worker *worker, void (*handle)(struct batch *batch), struct slot **slots, size_t count)
@@ -95,6 +105,8 @@ static size_t room(struct worker *worker)
 {
     if (worker->again.count > 0 || (worker->route->resume && parked_full(worker)))
         return 0;
+    if (worker->subject->carrier == CARRIER_WORK && !worker->route->resume)
+        bus_source_window(worker->source, worker_capacity(worker)); /* the rest is for others */
     if (!worker->route->resume)
         return worker->batch_max;
     size_t left = parked_max(worker->route) - worker->held_count;

@@ -169,7 +169,9 @@ static void add_word(struct buffer *out, const char *word)
     buffer_add_char(out, '"');
 }
 
-static void add_value(struct buffer *out, const ProtobufCFieldDescriptor *field, const void *value)
+static void write_message(struct buffer *out, const ProtobufCMessage *message, pbjson_shown *shown);
+
+static void add_value(struct buffer *out, const ProtobufCFieldDescriptor *field, const void *value, pbjson_shown *shown)
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_STRING:
@@ -179,7 +181,7 @@ static void add_value(struct buffer *out, const ProtobufCFieldDescriptor *field,
         if (field_is_json(field))
             buffer_add(out, pb_json_text(*(const Pb__Json *const *)value));
         else
-            pbjson_write(out, *(const ProtobufCMessage *const *)value);
+            write_message(out, *(const ProtobufCMessage *const *)value, shown);
         break;
     case PROTOBUF_C_TYPE_BOOL:
         buffer_add(out, *(const protobuf_c_boolean *)value ? "true" : "false");
@@ -201,7 +203,7 @@ static void add_value(struct buffer *out, const ProtobufCFieldDescriptor *field,
     }
 }
 
-static void add_items(struct buffer *out, const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+static void add_items(struct buffer *out, const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, pbjson_shown *shown)
 {
     size_t count = *field_count(message, field);
     size_t bytes = field_value_bytes(field);
@@ -210,7 +212,7 @@ static void add_items(struct buffer *out, const ProtobufCMessage *message, const
     for (size_t i = 0; i < count; i++) {
         if (i)
             buffer_add_char(out, ',');
-        add_value(out, field, items + i * bytes);
+        add_value(out, field, items + i * bytes, shown);
     }
     buffer_add_char(out, ']');
 }
@@ -227,23 +229,33 @@ static bool is_written(const ProtobufCMessage *message, const ProtobufCFieldDesc
            pbjson_enum_word(field->descriptor, *(const int *)field_memory(message, field));
 }
 
-void pbjson_write(struct buffer *out, const ProtobufCMessage *message)
+static void write_message(struct buffer *out, const ProtobufCMessage *message, pbjson_shown *shown)
 {
     const ProtobufCMessageDescriptor *type = message->descriptor;
     char before = '{';
     for (unsigned i = 0; i < type->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &type->fields[i];
-        if (!is_written(message, field))
+        if (!is_written(message, field) || (shown && !shown(type, field->name)))
             continue;
         buffer_add_char(out, before);
         buffer_add_char(out, '"');
         buffer_add(out, field->name);
         buffer_add_n(out, "\":", 2);
         if (field_is_repeated(field))
-            add_items(out, message, field);
+            add_items(out, message, field, shown);
         else
-            add_value(out, field, field_memory(message, field));
+            add_value(out, field, field_memory(message, field), shown);
         before = ',';
     }
     buffer_add(out, before == '{' ? "{}" : "}");
+}
+
+void pbjson_write(struct buffer *out, const ProtobufCMessage *message)
+{
+    write_message(out, message, NULL);
+}
+
+void pbjson_write_shown(struct buffer *out, const ProtobufCMessage *message, pbjson_shown *shown)
+{
+    write_message(out, message, shown);
 }

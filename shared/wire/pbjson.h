@@ -20,6 +20,9 @@
 enum status pbjson_read(struct arena *arena, const ProtobufCMessageDescriptor *type, const char *text, size_t bytes,
                         ProtobufCMessage **out, struct error *error);
 void pbjson_write(struct buffer *out, const ProtobufCMessage *message);
+/* As pbjson_write, but for the fields that shown says no to, in messages inside it too. */
+typedef bool pbjson_shown(const ProtobufCMessageDescriptor *type, const char *field);
+void pbjson_write_shown(struct buffer *out, const ProtobufCMessage *message, pbjson_shown *shown);
 
 /* Writes an RFC 3339 / enum word / ... from one text value into one field; for path and query parameters. REJECT as
  * above. */

@@ -62,7 +62,7 @@ export class Nats {
     const conf = join(this.folder, 'nats.conf')
     mkdirSync(join(this.folder, 'store'))
     writeFileSync(conf, `listen: "127.0.0.1:${this.port}"\nhttp: "127.0.0.1:${this.monitorPort}"\nmax_payload: 4MB\n` +
-      `jetstream { store_dir: "${join(this.folder, 'store')}", max_file_store: 8GB, max_memory_store: 256MB }\n`)
+      `jetstream { store_dir: "${join(this.folder, 'store')}", max_file_store: 16GB, max_memory_store: 256MB }\n`)
     this.child = new Child('nats-server', 'nats-server', ['-c', conf], { log: join(this.folder, 'log') })
     this.url = `nats://127.0.0.1:${this.port}`
     await this.resume()

@@ -193,7 +193,7 @@ create table crm.messages (
 ) with (fillfactor = 80);
 create unique index messages_external on crm.messages (channel_account_id, external_id) where external_id is not null;
 create index messages_lead on crm.messages (lead_id, created_at desc, id desc);
-create index messages_leaving on crm.messages (updated_at) where status in ('queued', 'sending', 'unknown');
+create index messages_leaving on crm.messages (status, updated_at, id) where status in ('queued', 'sending', 'unknown');
 
 -- What every AI-made message carries beside its row in messages (same id).
 create table crm.ai_messages (

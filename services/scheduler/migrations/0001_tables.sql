@@ -51,6 +51,8 @@ CREATE TABLE jobs.unfinished (
         autovacuum_vacuum_cost_delay = 0);
 -- who is next: ready jobs alone, so that a pick never walks past one that can't go
 CREATE INDEX unfinished_ready ON jobs.unfinished (task, priority, company_id, place_at, id) WHERE stage = 3;
+CREATE VIEW jobs.ready AS
+    SELECT id, company_id, task, priority, status, place_at, lane_1 FROM jobs.unfinished WHERE stage = 3;
 -- what becomes due next; live work has a line of its own
 CREATE INDEX unfinished_due_live ON jobs.unfinished (run_at) WHERE stage = 0 AND priority >= 90;
 CREATE INDEX unfinished_due_low ON jobs.unfinished (run_at) WHERE stage = 0 AND priority < 90;
@@ -90,6 +92,9 @@ CREATE TABLE jobs.lanes (
     wake_at timestamptz,
     UNIQUE (company_id, name)
 ) WITH (fillfactor = 70);
+-- the key of that lock
+CREATE FUNCTION jobs.lane_key(company_id uuid) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT hashtextextended('parley.lanes.' || company_id::text, 0) $$;
 CREATE INDEX lanes_wake ON jobs.lanes (wake_at) WHERE wake_at IS NOT NULL;
 
 -- One row per task; whoever dispatches that task holds it. picks: how many were made, for the share of low priority.

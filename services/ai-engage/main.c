@@ -1,0 +1,36 @@
+/*
+ * ai-engage - answers customers: one turn for all that somebody wrote since the last answer.
+ *
+ *   takes   work.ai.engage        an inbound message that wants an answer
+ *   hears   nudge.conversation    something changed: a model call under way may be in vain
+ *   asks    store.turn.open       is an answer owed, and what the model needs to know
+ *           store.turn.commit     reply, coverage and event in one transaction
+ *   calls   the model's provider  without blocking: thousands in flight
+ *
+ * Every handling makes a fresh claim; the store gives the turn to the newest, so a job that runs twice answers once.
+ */
+#include "engage.h"
+#include "model.h"
+#include "service/service.h"
+
+static const struct route routes[] = {
+    { .takes = &WORK_AI_ENGAGE,
+      .handle = engage_start,
+      .resume = engage_told,
+      .hears = &NUDGE_CONVERSATION,
+      .hear = engage_hear,
+      .batch_max = 64 },
+    { 0 },
+};
+
+static const struct service ai_engage = { .name = "ai-engage",
+                                          .help = "answers customers with a model",
+                                          .settings = model_settings,
+                                          .routes = routes,
+                                          .open = model_open,
+                                          .http = true };
+
+int main(int argc, char **argv)
+{
+    return service_main(argc, argv, &ai_engage);
+}

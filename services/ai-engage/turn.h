@@ -1,0 +1,24 @@
+/*
+ * turn - what one handling of an ai.engage job keeps while the model thinks: only what the commit needs.
+ */
+#pragma once
+#include "llm/llm.h"
+#include "service/service.h"
+#include "waiting.h"
+
+struct turn {
+    struct waiting waiting;
+    const char *claim;
+    const char *turn_id;
+    const struct llm_provider *provider;
+    const char *prompt_json;
+    Pb__TurnCommitRequest commit; /* filled by and by; its texts are the item's or the batch's */
+    int64_t started_us;
+    int opens; /* how often this handling asked for the turn */
+};
+
+/* The turn's own part of a commit: position, knowledge used, prompt version. Copies what outlives the batch. */
+void turn_keep(struct item *item, struct turn *turn, const Pb__TurnOpened *opened, const char *model, const char *prompt_json);
+/* The request of a commit with the model's answer. */
+const Pb__TurnCommitRequest *turn_commit(struct arena *arena, struct turn *turn, const struct llm_reply *reply,
+                                         const char *text);

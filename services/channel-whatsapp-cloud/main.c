@@ -1,0 +1,30 @@
+/*
+ * channel-whatsapp-cloud - hands messages to Meta's Cloud API.
+ *
+ *   takes   work.channel.send.whatsapp_cloud  a message that is queued
+ *   asks    store.send.authorize              may it leave, now? (the gate)
+ *           store.send.settle                 what became of it
+ *   calls   POST {GRAPH_BASE_URL}/{GRAPH_VERSION}/{account}/messages
+ *
+ * Meta knows no idempotency key: a message is handed over under the gate's go and once, and where no answer came it is
+ * `unknown`, never sent again from here.
+ */
+#include "send.h"
+#include "service/service.h"
+
+static const struct route routes[] = {
+    { .takes = &WORK_SEND_WHATSAPP_CLOUD, .handle = send_start, .resume = send_told, .batch_max = 128 },
+    { 0 },
+};
+
+static const struct service channel_whatsapp_cloud = { .name = "channel-whatsapp-cloud",
+                                                       .help = "sends WhatsApp messages through Meta's Cloud API",
+                                                       .settings = send_settings,
+                                                       .routes = routes,
+                                                       .open = send_open,
+                                                       .http = true };
+
+int main(int argc, char **argv)
+{
+    return service_main(argc, argv, &channel_whatsapp_cloud);
+}

@@ -1,0 +1,106 @@
+/*
+ * gateway - the only door from outside: REST, provider webhooks, health, the API's description.
+ *
+ *   emits   inbound.message.*   what customers wrote, as it came
+ *           inbound.receipt.*   what providers say of what we sent
+ *   asks    store.*, jobs.*     for every other endpoint: the table in routes.c
+ *   hears   nudge.keys          API keys or channel accounts changed
+ */
+#include <stdio.h>
+
+#include "accounts.h"
+#include "base/text.h"
+#include "docs.h"
+#include "health.h"
+#include "keys.h"
+#include "make_key.h"
+#include "openapi.h"
+#include "serve.h"
+#include "service/service.h"
+#include "settings.h"
+
+enum { LOAD_EVERY_MS = 30000, LOAD_AGAIN_MS = 1000, KEEP_ALIVE_MS = 1000, REQUEST_WAIT_MS_MAX = 10000 };
+
+static struct web *web;
+
+/* All companies' keys and accounts: the caller names none. */
+static enum status load(struct arena *arena, struct error *error)
+{
+    const struct caller caller = { .company_id = "", .correlation_id = "", .traceparent = "" };
+    void *key_list = NULL, *account_list = NULL;
+    TRY(ask_one(arena, &STORE_API_KEY_LIST, &caller, PB_NEW(arena, api_key_list_request), &key_list, error));
+    keys_set(key_list);
+    TRY(ask_one(arena, &STORE_CHANNEL_ACCOUNT_LIST, &caller, PB_NEW(arena, channel_account_list_request), &account_list,
+                error));
+    accounts_set(account_list);
+    return OK;
+}
+
+static int64_t load_run(struct batch *batch)
+{
+    struct error error = { 0 };
+    if (load(batch->arena, &error) == OK)
+        return LOAD_EVERY_MS;
+    log_line(LOG_WARN, "keys not loaded", "code", error.code, "error", error.text, NULL);
+    return LOAD_AGAIN_MS;
+}
+
+static enum status gateway_check(struct error *error)
+{
+    return settings_check(&settings, error);
+}
+
+static enum status gateway_open(struct batch *batch, struct error *error)
+{
+    (void)batch;
+    char listen_on[128];
+    openapi_open();
+    docs_open(settings.docs_assets);
+    snprintf(listen_on, sizeof listen_on, "%s:%lld", settings.listen, (long long)settings.port);
+    struct web_options options = {
+        .listen = listen_on,
+        .threads = (unsigned)settings.threads,
+        .keep_alive_ms = KEEP_ALIVE_MS,
+        .request_wait_ms = REQUEST_WAIT_MS_MAX,
+        .body_max = serve_body_max,
+        .handle = serve_handle,
+        .refuse = serve_refuse,
+    };
+    TRY(web_open(&options, &web, error));
+    log_line(LOG_INFO, "listening", "address", listen_on, "auth", settings.auth ? "on" : "off", NULL);
+    if (settings.auth && text_empty(settings.app_secrets))
+        log_line(LOG_WARN,
+                 "META_APP_SECRET is not set: only accounts with a webhook secret of their own can receive webhooks",
+                 NULL);
+    return OK;
+}
+
+static void gateway_close(void)
+{
+    web_close(web);
+    web = NULL;
+    docs_close();
+    openapi_close();
+}
+
+static const struct duty duties[] = {
+    { .name = "keys", .run = load_run, .hears = &NUDGE_KEYS },
+    { .name = "health", .run = health_look },
+    { 0 },
+};
+
+static const struct service gateway = {
+    .name = "gateway",
+    .help = "REST, webhooks, health",
+    .settings = SETTINGS,
+    .duties = duties,
+    .check = gateway_check,
+    .open = gateway_open,
+    .close = gateway_close,
+    .command = make_key_command,
+};
+
+int main(int argc, char **argv)
+{
+    return service_main(argc, argv, &gateway);
+}

@@ -1,0 +1,132 @@
+#include "routes.h"
+
+#include <string.h>
+
+#include "admin.h"
+#include "base/text.h"
+#include "docs.h"
+#include "handover.h"
+#include "health.h"
+#include "inbound.h"
+#include "jobs.h"
+#include "openapi.h"
+#include "webhook.h"
+#include "wire/pb.h"
+
+#define OF(lower) (&pb__##lower##__descriptor)
+#define PAGE      "limit cursor"
+
+const struct endpoint ENDPOINTS[] = {
+    { "POST", "/inbound-message", "inbound", "A customer's message, from any front end", SCOPE_INBOUND,
+      .body = OF(inbound_post), .reply = OF(inbound_posted), .handle = inbound_post },
+    { "GET", "/webhook", "inbound", "Meta asks whether the address is ours", SCOPE_NONE, .handle = webhook_verify },
+    { "POST", "/webhook", "inbound", "Meta delivers messages and statuses, signed", SCOPE_NONE,
+      .handle = webhook_receive },
+
+    { "GET", "/leads", "leads", "Leads, newest first", SCOPE_READ, &STORE_LEAD_LIST, .query = PAGE " phone stage_id" },
+    { "GET", "/leads/{id}", "leads", "One lead with its contacts and conversations", SCOPE_READ, &STORE_LEAD_GET,
+      .id_field = "id", .id_noun = "lead" },
+    { "PATCH", "/leads/{id}", "leads", "Changes what is present; attributes are merged, null removes one", SCOPE_WRITE,
+      &STORE_LEAD_PATCH, .body = OF(lead_patch_request), .id_field = "id", .id_noun = "lead" },
+    { "GET", "/leads/{id}/messages", "leads", "A lead's messages, newest first", SCOPE_READ, &STORE_LEAD_MESSAGES,
+      .id_field = "lead_id", .id_noun = "lead", .query = PAGE },
+    { "GET", "/leads/{id}/events", "leads", "A lead's story, newest first", SCOPE_READ, &STORE_LEAD_EVENTS,
+      .id_field = "lead_id", .id_noun = "lead", .query = PAGE },
+    { "GET", "/messages/{id}", "messages", "One message", SCOPE_READ, &STORE_MESSAGE_GET, .id_field = "id",
+      .id_noun = "message" },
+    { "GET", "/messages/{id}/why", "messages", "Why a message left or stayed: verdicts, turn, sources, safety",
+      SCOPE_READ, &STORE_MESSAGE_WHY, .id_field = "id", .id_noun = "message" },
+
+    { "POST", "/api/v1/takeover", "conversations",
+      "A person takes the conversation: nothing of the AI's leaves after the answer", SCOPE_OPERATOR,
+      &STORE_CONVERSATION_TAKE, .body = OF(handover_request), .prepare = handover_prepare, .follow = takeover_follow },
+    { "POST", "/api/v1/handback", "conversations", "The AI resumes", SCOPE_OPERATOR, &STORE_CONVERSATION_GIVE_BACK,
+      .body = OF(handover_request), .prepare = handover_prepare, .follow = handback_follow },
+    { "POST", "/api/v1/operator-message", "conversations", "A person writes to the customer", SCOPE_OPERATOR,
+      &STORE_OPERATOR_POST, .body = OF(operator_message_request), .prepare = operator_prepare,
+      .follow = operator_follow },
+
+    { "POST", "/jobs", "queue", "Enqueues a job; a known idempotency key answers with that job", SCOPE_WRITE,
+      .body = OF(job_create_request), .reply = OF(job_created), .success = 202, .handle = jobs_create },
+    { "GET", "/jobs", "queue", "Jobs, newest first", SCOPE_READ, &JOBS_LIST, .query = PAGE " status task" },
+    { "GET", "/jobs/{id}", "queue", "One job with its attempts", SCOPE_READ, &JOBS_GET, .id_field = "id",
+      .id_noun = "job" },
+    { "GET", "/queue/stats", "queue", "Counts by state", SCOPE_READ, &JOBS_STATS, .prepare = jobs_stats_prepare },
+    { "POST", "/admin/dlq/replay", "admin", "Puts dead-lettered jobs back, oldest first", SCOPE_ADMIN, &JOBS_REPLAY,
+      .body = OF(job_replay_request), .body_optional = true },
+    { "POST", "/admin/quarantine/replay", "admin", "Puts quarantined messages back, oldest first", SCOPE_ADMIN,
+      &INGEST_QUARANTINE_REPLAY, .body = OF(quarantine_replay_request), .body_optional = true, .installation = true },
+
+    { "POST", "/companies", "admin", "Makes a company", SCOPE_ADMIN, &STORE_COMPANY_CREATE,
+      .body = OF(company_create_request), .installation = true, .success = 201 },
+    { "POST", "/api-keys", "admin", "Makes an API key; it is shown once", SCOPE_ADMIN, &STORE_API_KEY_CREATE,
+      .body = OF(api_key_create_request), .success = 201, .prepare = api_key_prepare, .follow = api_key_follow },
+    { "GET", "/api-keys", "admin", "The company's API keys, without their secrets", SCOPE_ADMIN,
+      .asks = &STORE_API_KEY_LIST },
+    { "DELETE", "/api-keys/{id}", "admin", "Revokes an API key", SCOPE_ADMIN, &STORE_API_KEY_REVOKE, .id_field = "id",
+      .follow = keys_changed },
+    { "POST", "/channel-accounts", "admin", "A number or address belongs to the company", SCOPE_ADMIN,
+      &STORE_CHANNEL_ACCOUNT_CREATE, .body = OF(channel_account_request), .follow = keys_changed },
+    { "GET", "/channel-accounts", "admin", "The company's accounts, without their secrets", SCOPE_ADMIN,
+      .asks = &STORE_CHANNEL_ACCOUNT_LIST },
+
+    { "GET", "/health", "system", "Whether all parts are there", SCOPE_NONE, .handle = health_get },
+    { "GET", "/stats", "system", "Open buffers and the kind of deduplication", SCOPE_NONE, .handle = health_stats },
+    { "GET", "/metrics", "system", "Prometheus", SCOPE_NONE, .handle = health_metrics },
+    { "GET", "/openapi.json", "system", "This description", SCOPE_NONE, .handle = openapi_get },
+    { "GET", "/asyncapi.json", "system", "The events and their subjects", SCOPE_NONE, .handle = openapi_get_events },
+    { "GET", "/docs", "system", "Swagger UI", SCOPE_NONE, .handle = docs_page },
+    { "GET", "/docs/{id}", "system", "Swagger UI's files", SCOPE_NONE, .handle = docs_asset },
+    { 0 },
+};
+
+const ProtobufCMessageDescriptor *endpoint_reply(const struct endpoint *endpoint)
+{
+    if (endpoint->reply != NULL)
+        return endpoint->reply;
+    return endpoint->asks == NULL ? NULL : endpoint->asks->reply;
+}
+
+/* *id NULL unless the pattern has one. An id is one segment, never empty. */
+static bool path_fits(struct arena *arena, const char *pattern, const char *path, const char **id)
+{
+    const char *hole = strstr(pattern, "{id}");
+    *id = NULL;
+    if (hole == NULL)
+        return strcmp(pattern, path) == 0;
+    size_t before = (size_t)(hole - pattern);
+    if (strncmp(pattern, path, before) != 0)
+        return false;
+    size_t bytes = strcspn(path + before, "/");
+    if (bytes == 0 || strcmp(hole + 4, path + before + bytes) != 0)
+        return false;
+    *id = arena_text_n(arena, path + before, bytes);
+    return true;
+}
+
+const struct endpoint *routes_find(struct arena *arena, const char *method, const char *path, const char **id,
+                                   bool *path_known)
+{
+    const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
+    *path_known = false;
+    for (const struct endpoint *endpoint = ENDPOINTS; endpoint->method != NULL; endpoint++) {
+        if (!path_fits(arena, endpoint->path, path, id))
+            continue;
+        *path_known = true;
+        if (strcmp(endpoint->method, wanted) == 0)
+            return endpoint;
+    }
+    *id = NULL;
+    return NULL;
+}
+
+const char *routes_allow(struct arena *arena, const char *path)
+{
+    struct buffer out = { .arena = arena };
+    const char *id = NULL;
+    for (const struct endpoint *endpoint = ENDPOINTS; endpoint->method != NULL; endpoint++)
+        if (path_fits(arena, endpoint->path, path, &id))
+            buffer_format(&out, "%s%s", out.bytes > 0 ? ", " : "",
+                          strcmp(endpoint->method, "GET") == 0 ? "GET, HEAD" : endpoint->method);
+    return buffer_text(&out);
+}

@@ -1,0 +1,212 @@
+/* What the gate's verdicts leave behind, for a whole batch. */
+#include "base/text.h"
+#include "column.h"
+#include "gate_ask.h"
+#include "payload.h"
+#include "turn_sent.h"
+#include "uncover.h"
+
+static const struct statement gate_message_save = {
+    .name = "gate_message_save",
+    .sql = "update crm.messages m set status = v.status, claim = v.claim, go_until = v.go_until, error_class = v.error_class, "
+           "    error_code = null, error = null, updated_at = $6 "
+           "from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[]) as v(id, status, claim, go_until, error_class) "
+           "where m.id = v.id",
+};
+
+/* The last one that changed a message in this batch speaks for it. */
+static size_t changed_asks(struct gate_batch *gate, struct gate_ask **out)
+{
+    size_t count = 0;
+    struct ids seen = {.arena = gate->batch->arena};
+    for (size_t i = gate->count; i-- > 0;) {
+        struct gate_ask *ask = &gate->list[i];
+        if (!ask->message || !ask->verdict.status || ids_has(&seen, ask->message->id))
+            continue;
+        ids_add(&seen, ask->message->id);
+        out[count++] = ask;
+    }
+    return count;
+}
+
+static enum status messages_save(struct gate_batch *gate, struct error *error)
+{
+    struct arena *arena = gate->batch->arena;
+    struct gate_ask **asks = ARENA_ARRAY(arena, struct gate_ask *, gate->count);
+    size_t count = changed_asks(gate, asks);
+    if (!count)
+        return OK;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, count, i, asks[i]->message->id);
+    COLUMN_TEXTS(params, count, i, asks[i]->message->status);
+    COLUMN_TEXTS(params, count, i, asks[i]->message->claim);
+    COLUMN_MOMENTS(params, count, i, asks[i]->message->go_until);
+    COLUMN_TEXTS(params, count, i, asks[i]->message->error_class);
+    params_moment(params, gate->batch->now);
+    return db_run(gate->batch->db, arena, &gate_message_save, params, NULL, error);
+}
+
+static const struct statement gate_lead_save = {
+    .name = "gate_lead_save",
+    .sql = "update crm.leads l set proactive_at = $3, proactive_message_id = v.message_id "
+           "from unnest($1::uuid[], $2::uuid[]) as v(id, message_id) where l.id = v.id",
+};
+
+/* The one frequency counter: moved under the lead's lock by the message that leaves. */
+static enum status leads_save(struct gate_batch *gate, struct error *error)
+{
+    struct arena *arena = gate->batch->arena;
+    struct gate_ask **asks = ARENA_ARRAY(arena, struct gate_ask *, gate->count);
+    size_t count = 0;
+    for (size_t i = 0; i < gate->count; i++)
+        if (gate->list[i].message && text_same(gate->list[i].verdict.status, "sending") &&
+            text_same(gate->list[i].message->cause, "proactive"))
+            asks[count++] = &gate->list[i];
+    if (!count)
+        return OK;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, count, i, asks[i]->lead->id);
+    COLUMN_TEXTS(params, count, i, asks[i]->message->id);
+    params_moment(params, gate->batch->now);
+    return db_run(gate->batch->db, arena, &gate_lead_save, params, NULL, error);
+}
+
+static const char *template_word(enum gate_template template)
+{
+    static const char *const words[] = {[TEMPLATE_NONE] = NULL, [TEMPLATE_APPROVED] = "approved", [TEMPLATE_REFUSED] = "not_approved"};
+    return words[template];
+}
+
+static void saw_proactive(struct payload *payload, const struct gate_ask *ask)
+{
+    const struct gate_facts *facts = &ask->facts;
+    payload_bool(payload, "opted_out", facts->person.opted_out);
+    payload_bool(payload, "marketing_consent", facts->person.marketing_consent);
+    payload_bool(payload, "unreachable", facts->reach.unreachable);
+    payload_moment(payload, "proactive_at", facts->person.proactive_at);
+    payload_text(payload, "timezone", ask->quiet.zone_used);
+    payload_moment(payload, "quiet_until_at", facts->person.quiet_until);
+}
+
+/* The facts as they were, so that nobody has to guess later. No text, no address, no credentials. */
+static const char *verdict_saw(struct arena *arena, const struct gate_ask *ask)
+{
+    const struct gate_facts *facts = &ask->facts;
+    struct payload payload = payload_start(arena);
+    payload_text(&payload, "status", facts->message.status);
+    payload_text(&payload, "cause", facts->message.cause);
+    payload_text(&payload, "owner", facts->conversation.human ? "human" : "ai");
+    payload_int(&payload, "epoch", facts->conversation.epoch);
+    payload_int(&payload, "message_epoch", facts->message.epoch);
+    payload_moment(&payload, "window_ends_at", facts->conversation.window_ends_at);
+    payload_bool(&payload, "account", facts->reach.account);
+    payload_bool(&payload, "recipient", facts->reach.recipient);
+    payload_text(&payload, "template", template_word(facts->template));
+    if (facts->turn.known) {
+        payload_bool(&payload, "newer_owed", facts->turn.newer_owed);
+        payload_moment(&payload, "answer_by_at", facts->turn.answer_by);
+    }
+    if (text_same(facts->message.cause, "proactive"))
+        saw_proactive(&payload, ask);
+    if (facts->replayed)
+        payload_bool(&payload, "replayed", true);
+    payload_moment(&payload, "until_at", ask->verdict.until);
+    return payload_end(&payload);
+}
+
+static const struct statement verdict_insert = {
+    .name = "verdict_insert",
+    .sql = "insert into crm.send_verdicts (company_id, message_id, verdict, reason, saw, created_at) "
+           "select v.company_id, v.message_id, v.verdict, v.reason, v.saw::jsonb, $6 "
+           "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[]) with ordinality "
+           "  as v(company_id, message_id, verdict, reason, saw, place) order by v.place",
+};
+
+static const char *verdict_word(Pb__Verdict verdict)
+{
+    static const char *const words[] = {[PB__VERDICT__VERDICT_GO] = "go",
+                                        [PB__VERDICT__VERDICT_DEFER] = "defer",
+                                        [PB__VERDICT__VERDICT_REFUSE] = "refuse",
+                                        [PB__VERDICT__VERDICT_BUSY] = "busy",
+                                        [PB__VERDICT__VERDICT_DONE] = "done"};
+    return words[verdict];
+}
+
+static enum status verdicts_save(struct gate_batch *gate, struct error *error)
+{
+    struct arena *arena = gate->batch->arena;
+    struct gate_ask **asks = ARENA_ARRAY(arena, struct gate_ask *, gate->count);
+    size_t count = 0;
+    for (size_t i = 0; i < gate->count; i++)
+        if (gate->list[i].message)
+            asks[count++] = &gate->list[i];
+    if (!count)
+        return OK;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, count, i, asks[i]->message->company_id);
+    COLUMN_TEXTS(params, count, i, asks[i]->message->id);
+    COLUMN_TEXTS(params, count, i, verdict_word(asks[i]->verdict.verdict));
+    COLUMN_TEXTS(params, count, i, asks[i]->verdict.reason);
+    COLUMN_TEXTS(params, count, i, verdict_saw(arena, asks[i]));
+    params_moment(params, gate->batch->now);
+    return db_run(gate->batch->db, arena, &verdict_insert, params, NULL, error);
+}
+
+/* message.held, .cancelled, .withdrawn: it ended before leaving. */
+static void note_ended(struct event_list *events, const struct gate_ask *ask)
+{
+    struct arena *arena = events->batch->arena;
+    struct payload payload = payload_start(arena);
+    payload_text(&payload, "message_id", ask->message->id);
+    payload_text(&payload, "conversation_id", ask->conversation->id);
+    payload_text(&payload, "channel", ask->message->channel);
+    payload_text(&payload, "reason", ask->verdict.reason);
+    event_note(events, (struct event_note){
+                           .type = text_format(arena, "message.%s", ask->verdict.status),
+                           .company_id = ask->message->company_id,
+                           .lead_id = ask->message->lead_id,
+                           .payload = payload_end(&payload),
+                           .actor = "system",
+                           .correlation_id = ask->message->correlation_id,
+                       });
+}
+
+/* Of what a withdrawn reply was to: the newest owed message's job, asked for again; known to the scheduler in most cases. */
+static enum status withdrawn_follow(struct gate_batch *gate, struct event_list *events, struct error *error)
+{
+    struct ids conversations = {.arena = gate->batch->arena};
+    for (size_t i = 0; i < gate->count; i++)
+        if (gate->list[i].turn && text_same(gate->list[i].message->status, "withdrawn"))
+            ids_add(&conversations, gate->list[i].turn->conversation_id);
+    struct newest_owed newest;
+    TRY(newest_owed_read(&gate->held, &conversations, &newest, error));
+    for (size_t i = 0; i < gate->count; i++) {
+        struct gate_ask *ask = &gate->list[i];
+        if (!ask->turn || !text_same(ask->message->status, "withdrawn"))
+            continue;
+        const struct held_conversation *asked = held_conversation(&gate->held, ask->turn->conversation_id);
+        if (ask->verdict.status)
+            turn_note_superseded(events, ask->turn, newest_owed_message(&newest, asked), &ask->item->caller);
+        Pb__JobSpec *job = newest_owed_job(&newest, asked, &ask->item->caller, NULL, asked->reach->buffer_ms);
+        if (!job || asked->owed_position <= asked->covered_position)
+            continue;
+        ask->reply->jobs = ARENA_ARRAY(gate->batch->arena, Pb__JobSpec *, 1);
+        ask->reply->jobs[ask->reply->n_jobs++] = job;
+    }
+    return OK;
+}
+
+enum status gate_write(struct gate_batch *gate, struct error *error)
+{
+    struct event_list events = {.batch = gate->batch};
+    for (size_t i = 0; i < gate->count; i++)
+        if (gate->list[i].message && gate->list[i].verdict.verdict == PB__VERDICT__VERDICT_REFUSE && gate->list[i].verdict.status)
+            note_ended(&events, &gate->list[i]);
+    TRY(leads_save(gate, error));
+    TRY(hold_save(&gate->held, error));
+    TRY(messages_save(gate, error));
+    TRY(uncover_write(&gate->held, &gate->withdrawn, error));
+    TRY(withdrawn_follow(gate, &events, error));
+    TRY(verdicts_save(gate, error));
+    return event_flush(&events, error);
+}

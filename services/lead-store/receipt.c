@@ -1,0 +1,386 @@
+#include "receipt.h"
+
+#include "base/ident.h"
+#include "base/text.h"
+#include "column.h"
+#include "map.h"
+#include "payload.h"
+#include "receipt_rules.h"
+#include "transaction.h"
+#include "wire/pbjson.h"
+
+/* A message that receipts speak of, locked, as it will be written. */
+struct spoken_of {
+    const char *id, *company_id, *lead_id, *conversation_id, *channel, *external_id, *status, *status_before, *contact_id, *correlation_id;
+    const char *error_class, *error_code, *error;
+    moment sent_at;
+    const char *suppressed_recipient, *unreachable_recipient; /* NULL: not that; "": the conversation's contact */
+    moment at;
+    bool changed;
+};
+
+/* One application of a list of receipts. */
+struct applying {
+    struct event_list *events;
+    struct receipt_task *tasks;
+    size_t count;
+    struct spoken_of **by_task; /* NULL: parked */
+    struct spoken_of *messages;
+    size_t message_count;
+};
+
+static const struct statement receipt_accounts = {
+    .name = "receipt_accounts",
+    .sql = "select w.n, a.id, a.company_id from unnest($1::text[], $2::text[]) with ordinality as w(channel, account, n) "
+           "join crm.channel_accounts a on a.channel = w.channel and a.account = w.account and a.account <> ''",
+};
+
+static enum status accounts_find(struct applying *applying, struct error *error)
+{
+    struct batch *batch = applying->events->batch;
+    struct receipt_task *tasks = applying->tasks;
+    struct params *params = params_new(batch->arena);
+    COLUMN_TEXTS(params, applying->count, i, pbjson_enum_word(&pb__channel__descriptor, (int)tasks[i].receipt->channel));
+    COLUMN_TEXTS(params, applying->count, i, tasks[i].receipt->account);
+    struct rows rows;
+    TRY(db_run(batch->db, batch->arena, &receipt_accounts, params, &rows, error));
+    for (size_t row = 0; row < rows.count; row++) {
+        struct receipt_task *task = &tasks[rows_int(&rows, row, 0) - 1];
+        task->account_id = rows_text(&rows, row, 1);
+        task->company_id = rows_text(&rows, row, 2);
+    }
+    for (size_t i = 0; i < applying->count; i++)
+        tasks[i].status = tasks[i].account_id ? OK : REJECT;
+    return OK;
+}
+
+/* By the provider's id; else by ours, as it came back to us, if that message went through this account. */
+static const struct statement receipt_messages = {
+    .name = "receipt_messages",
+    .sql = "select w.n, m.id, m.lead_id from unnest($1::uuid[], $2::text[], $3::uuid[]) with ordinality as w(account_id, external_id, message_id, n) "
+           "join lateral (select id, lead_id from crm.messages where channel_account_id = w.account_id and external_id = w.external_id "
+           "                and direction = 'outbound' "
+           "              union all "
+           "              select id, lead_id from crm.messages where id = w.message_id and channel_account_id = w.account_id and direction = 'outbound' "
+           "              limit 1) as m on true",
+};
+
+/* What a failed receipt may change beside the message is locked before it: people first, messages last. */
+static const struct statement receipt_leads = {
+    .name = "receipt_leads",
+    .sql = "select id from crm.leads where id = any($1::uuid[]) order by id for no key update",
+};
+
+static const struct statement receipt_lock = {
+    .name = "receipt_lock",
+    .sql = "select m.id, m.company_id, m.lead_id, m.conversation_id, m.channel, m.external_id, m.status, m.correlation_id, c.contact_id "
+           "from crm.messages m join crm.conversations c on c.id = m.conversation_id "
+           "where m.id = any($1::uuid[]) order by m.id for no key update of m",
+};
+
+static void message_fill(struct spoken_of *message, const struct rows *rows, size_t row)
+{
+    *message = (struct spoken_of){ .id = rows_text(rows, row, 0),
+                                   .company_id = rows_text(rows, row, 1),
+                                   .lead_id = rows_text(rows, row, 2),
+                                   .conversation_id = rows_text(rows, row, 3),
+                                   .channel = rows_text(rows, row, 4),
+                                   .external_id = rows_text(rows, row, 5),
+                                   .status = rows_text(rows, row, 6),
+                                   .status_before = rows_text(rows, row, 6),
+                                   .correlation_id = rows_text(rows, row, 7),
+                                   .contact_id = rows_text(rows, row, 8) };
+}
+
+static bool touches_person(const Pb__Receipt *receipt)
+{
+    return receipt->status == PB__RECEIPT_STATUS__RECEIPT_STATUS_FAILED &&
+           (text_same(receipt->error_class, "opted_out") || text_same(receipt->error_class, "unreachable"));
+}
+
+static enum status messages_lock(struct applying *applying, const struct rows *found, struct error *error)
+{
+    struct batch *batch = applying->events->batch;
+    const char **leads = ARENA_ARRAY(batch->arena, const char *, found->count + 1);
+    size_t lead_count = 0;
+    for (size_t row = 0; row < found->count; row++)
+        if (touches_person(applying->tasks[rows_int(found, row, 0) - 1].receipt))
+            leads[lead_count++] = rows_text(found, row, 2);
+    struct params *people = params_new(batch->arena), *params = params_new(batch->arena);
+    params_texts(people, leads, lead_count);
+    if (lead_count)
+        TRY(db_run(batch->db, batch->arena, &receipt_leads, people, NULL, error));
+    COLUMN_TEXTS(params, found->count, row, rows_text(found, row, 1));
+    struct rows rows;
+    TRY(db_run(batch->db, batch->arena, &receipt_lock, params, &rows, error));
+    applying->messages = ARENA_ARRAY(batch->arena, struct spoken_of, rows.count + 1);
+    applying->message_count = rows.count;
+    struct map *by_id = map_new(batch->arena, rows.count);
+    for (size_t row = 0; row < rows.count; row++) {
+        message_fill(&applying->messages[row], &rows, row);
+        *map_at(by_id, applying->messages[row].id) = &applying->messages[row];
+    }
+    for (size_t row = 0; row < found->count; row++)
+        applying->by_task[rows_int(found, row, 0) - 1] = map_find(by_id, rows_text(found, row, 1));
+    return OK;
+}
+
+static enum status messages_find(struct applying *applying, struct error *error)
+{
+    struct batch *batch = applying->events->batch;
+    struct receipt_task *tasks = applying->tasks;
+    struct params *params = params_new(batch->arena);
+    COLUMN_TEXTS(params, applying->count, i, tasks[i].account_id);
+    COLUMN_TEXTS(params, applying->count, i, tasks[i].receipt->external_id);
+    COLUMN_TEXTS(params, applying->count, i, ident_valid(text_or(tasks[i].receipt->message_id, "")) ? tasks[i].receipt->message_id : NULL);
+    struct rows found;
+    applying->by_task = ARENA_ARRAY(batch->arena, struct spoken_of *, applying->count);
+    TRY(db_run(batch->db, batch->arena, &receipt_messages, params, &found, error));
+    return found.count ? messages_lock(applying, &found, error) : OK;
+}
+
+static void note_status(struct applying *applying, const struct spoken_of *message, const Pb__Receipt *receipt)
+{
+    struct payload payload = payload_start(applying->events->batch->arena);
+    payload_text(&payload, "message_id", message->id);
+    payload_text(&payload, "conversation_id", message->conversation_id);
+    payload_text(&payload, "channel", message->channel);
+    payload_text(&payload, "external_id", message->external_id);
+    payload_moment(&payload, "at", receipt->provider_at);
+    if (text_same(message->status, "failed")) {
+        payload_text(&payload, "class", receipt->error_class);
+        payload_text(&payload, "code", receipt->error_code);
+        payload_text(&payload, "error", receipt->error);
+    }
+    event_note(applying->events, (struct event_note){ .type = text_format(applying->events->batch->arena, "message.%s", message->status),
+                                                      .company_id = message->company_id,
+                                                      .lead_id = message->lead_id,
+                                                      .payload = payload_end(&payload),
+                                                      .actor = "system",
+                                                      .correlation_id = message->correlation_id,
+                                                      .occurred_at = receipt->provider_at });
+}
+
+static void message_failed(struct spoken_of *message, const Pb__Receipt *receipt)
+{
+    const char *recipient = text_or(receipt->recipient, "");
+    message->error_class = receipt->error_class;
+    message->error_code = receipt->error_code;
+    message->error = receipt->error;
+    if (text_same(receipt->error_class, "opted_out"))
+        message->suppressed_recipient = recipient;
+    if (text_same(receipt->error_class, "unreachable"))
+        message->unreachable_recipient = recipient;
+}
+
+static void receipt_take_effect(struct applying *applying, struct receipt_task *task, struct spoken_of *message)
+{
+    const Pb__Receipt *receipt = task->receipt;
+    const char *status = receipt_status_word(receipt->status);
+    task->applied = PB_NEW(applying->events->batch->arena, receipt_applied);
+    task->applied->message_id = (char *)message->id;
+    if (text_empty(message->external_id) && !text_empty(receipt->external_id)) {
+        message->external_id = receipt->external_id;
+        message->changed = true;
+    }
+    bool raised = receipt_raises(message->status, status);
+    if (raised) {
+        message->status = status;
+        message->changed = true;
+        message->at = receipt->provider_at;
+        if (!message->sent_at)
+            message->sent_at = receipt->provider_at ? receipt->provider_at : applying->events->batch->now;
+        message->error_class = message->error_code = message->error = NULL;
+        if (text_same(status, "failed"))
+            message_failed(message, receipt);
+        note_status(applying, message, receipt);
+    }
+    PB_SET(task->applied, changed, raised);
+}
+
+static const struct statement receipt_update = {
+    .name = "receipt_update",
+    .sql = "update crm.messages m set status = u.status, external_id = u.external_id, claim = case when m.status = u.status then m.claim end, "
+           "       go_until = case when m.status = u.status then m.go_until end, "
+           "       error_class = case when m.status = u.status then m.error_class else u.error_class end, "
+           "       error_code = case when m.status = u.status then m.error_code else u.error_code end, "
+           "       error = case when m.status = u.status then m.error else u.error end, updated_at = $7 "
+           "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) "
+           "  as u(id, status, external_id, error_class, error_code, error) where m.id = u.id",
+};
+
+static const struct statement receipt_sent = {
+    .name = "receipt_sent",
+    .sql = "update crm.ai_messages a set sent_at = u.at, updated_at = $3 from unnest($1::uuid[], $2::timestamptz[]) as u(id, at) "
+           "where a.id = u.id and a.sent_at is null",
+};
+
+static enum status messages_write(struct applying *applying, struct error *error)
+{
+    struct batch *batch = applying->events->batch;
+    struct spoken_of **changed = ARENA_ARRAY(batch->arena, struct spoken_of *, applying->message_count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < applying->message_count; i++)
+        if (applying->messages[i].changed)
+            changed[count++] = &applying->messages[i];
+    if (!count)
+        return OK;
+    struct params *params = params_new(batch->arena), *sent = params_new(batch->arena);
+    COLUMN_TEXTS(params, count, i, changed[i]->id);
+    COLUMN_TEXTS(params, count, i, changed[i]->status);
+    COLUMN_TEXTS(params, count, i, changed[i]->external_id);
+    COLUMN_TEXTS(params, count, i, changed[i]->error_class);
+    COLUMN_TEXTS(params, count, i, changed[i]->error_code);
+    COLUMN_TEXTS(params, count, i, changed[i]->error);
+    params_moment(params, batch->now);
+    TRY(db_run(batch->db, batch->arena, &receipt_update, params, NULL, error));
+    COLUMN_TEXTS(sent, count, i, changed[i]->id);
+    COLUMN_MOMENTS(sent, count, i, text_same(changed[i]->status, "failed") ? 0 : changed[i]->sent_at);
+    params_moment(sent, batch->now);
+    return db_run(batch->db, batch->arena, &receipt_sent, sent, NULL, error);
+}
+
+static const struct statement receipt_suppress = {
+    .name = "receipt_suppress",
+    .sql = "update crm.leads set opted_out_at = $2, version = version + 1, updated_at = $2 where id = any($1::uuid[]) and opted_out_at is null "
+           "returning id, company_id",
+};
+
+static enum status suppress(struct applying *applying, const char *const *leads, size_t count, struct error *error)
+{
+    struct batch *batch = applying->events->batch;
+    struct params *params = params_new(batch->arena);
+    params_texts(params, leads, count);
+    params_moment(params, batch->now);
+    struct rows rows;
+    TRY(db_run(batch->db, batch->arena, &receipt_suppress, params, &rows, error));
+    for (size_t row = 0; row < rows.count; row++)
+        event_note(applying->events, (struct event_note){ .type = "lead.opted_out",
+                                                          .company_id = rows_text(&rows, row, 1),
+                                                          .lead_id = rows_text(&rows, row, 0),
+                                                          .payload = "{\"scope\":\"marketing\"}",
+                                                          .actor = "customer" });
+    return OK;
+}
+
+/* The contact that the provider names, else the one that the conversation writes to. */
+static const struct statement receipt_unreachable = {
+    .name = "receipt_unreachable",
+    .sql = "update crm.lead_contacts c set unreachable_at = $4, updated_at = $4 "
+           "from unnest($1::uuid[], $2::uuid[], $3::text[]) as u(lead_id, contact_id, recipient) "
+           "where c.lead_id = u.lead_id and case when u.recipient = '' then c.id = u.contact_id "
+           "                                     else c.address = u.recipient or c.value in (u.recipient, '+' || u.recipient) end",
+};
+
+static enum status people_write_back(struct applying *applying, struct error *error)
+{
+    struct batch *batch = applying->events->batch;
+    const char **stopped = ARENA_ARRAY(batch->arena, const char *, applying->message_count + 1);
+    struct spoken_of **gone = ARENA_ARRAY(batch->arena, struct spoken_of *, applying->message_count + 1);
+    size_t stopped_count = 0, gone_count = 0;
+    for (size_t i = 0; i < applying->message_count; i++) {
+        struct spoken_of *message = &applying->messages[i];
+        if (message->suppressed_recipient)
+            stopped[stopped_count++] = message->lead_id;
+        if (message->unreachable_recipient)
+            gone[gone_count++] = message;
+    }
+    if (stopped_count)
+        TRY(suppress(applying, stopped, stopped_count, error));
+    if (!gone_count)
+        return OK;
+    struct params *params = params_new(batch->arena);
+    COLUMN_TEXTS(params, gone_count, i, gone[i]->lead_id);
+    COLUMN_TEXTS(params, gone_count, i, gone[i]->contact_id);
+    COLUMN_TEXTS(params, gone_count, i, gone[i]->unreachable_recipient);
+    params_moment(params, batch->now);
+    return db_run(batch->db, batch->arena, &receipt_unreachable, params, NULL, error);
+}
+
+/* $4: the packed receipt in hex. The same receipt again is the same row. */
+static const struct statement receipt_park = {
+    .name = "receipt_park",
+    .sql = "insert into crm.parked_receipts (id, channel, account, external_id, receipt, created_at) "
+           "select u.id, u.channel, u.account, u.external_id, decode(u.receipt, 'hex'), $6 "
+           "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) as u(id, channel, account, external_id, receipt) "
+           "order by u.id on conflict do nothing",
+};
+
+static const char *receipt_hex(struct arena *arena, const Pb__Receipt *receipt)
+{
+    ProtobufCBinaryData data;
+    pb_pack(arena, receipt, &data);
+    return text_hex(arena, data.data, data.len);
+}
+
+static enum status receipts_park(struct applying *applying, struct error *error)
+{
+    struct batch *batch = applying->events->batch;
+    struct arena *arena = batch->arena;
+    const Pb__Receipt **parked = ARENA_ARRAY(arena, const Pb__Receipt *, applying->count);
+    size_t count = 0;
+    for (size_t i = 0; i < applying->count; i++) {
+        struct receipt_task *task = &applying->tasks[i];
+        if (task->status != OK || task->applied || text_empty(task->receipt->external_id))
+            continue;
+        parked[count++] = task->receipt;
+        task->applied = PB_NEW(arena, receipt_applied);
+        PB_SET(task->applied, parked, true);
+    }
+    if (!count)
+        return OK;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, count, i, ident_named(arena, "receipt", parked[i]->account, parked[i]->external_id, receipt_status_word(parked[i]->status), NULL));
+    COLUMN_TEXTS(params, count, i, pbjson_enum_word(&pb__channel__descriptor, (int)parked[i]->channel));
+    COLUMN_TEXTS(params, count, i, parked[i]->account);
+    COLUMN_TEXTS(params, count, i, parked[i]->external_id);
+    COLUMN_TEXTS(params, count, i, receipt_hex(arena, parked[i]));
+    params_moment(params, batch->now);
+    return db_run(batch->db, arena, &receipt_park, params, NULL, error);
+}
+
+enum status receipt_apply_all(struct event_list *events, struct receipt_task *tasks, size_t count, struct error *error)
+{
+    struct applying applying = { .events = events, .tasks = tasks, .count = count };
+    if (!count)
+        return OK;
+    TRY(accounts_find(&applying, error));
+    TRY(messages_find(&applying, error));
+    for (size_t i = 0; i < count; i++)
+        if (applying.by_task[i])
+            receipt_take_effect(&applying, &tasks[i], applying.by_task[i]);
+    for (size_t i = 0; i < count; i++)
+        if (applying.by_task[i])
+            tasks[i].applied->status = (char *)applying.by_task[i]->status;
+    TRY(people_write_back(&applying, error));
+    TRY(messages_write(&applying, error));
+    return receipts_park(&applying, error);
+}
+
+static enum status apply(struct batch *batch, struct item **items, size_t count, struct error *error)
+{
+    struct event_list events = { .batch = batch };
+    struct receipt_task *tasks = ARENA_ARRAY(batch->arena, struct receipt_task, count);
+    for (size_t i = 0; i < count; i++)
+        tasks[i].receipt = items[i]->message;
+    TRY(receipt_apply_all(&events, tasks, count, error));
+    for (size_t i = 0; i < count; i++) {
+        if (tasks[i].status != OK)
+            item_fail(items[i], REJECT, "unknown_account", "no company has this account on this channel");
+        else if (!tasks[i].applied)
+            item_fail(items[i], REJECT, "unknown_message", "the receipt names no message");
+        else
+            items[i]->reply = &tasks[i].applied->base;
+    }
+    return event_flush(&events, error);
+}
+
+void receipt_apply(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const char *wrong = receipt_wrong(batch->items[i]->message);
+        if (wrong)
+            item_fail(batch->items[i], REJECT, "bad_receipt", "%s", wrong);
+    }
+    transaction_run(batch, apply);
+}

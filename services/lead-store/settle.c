@@ -1,0 +1,314 @@
+#include "settle.h"
+
+#include <string.h>
+
+#include "base/ident.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "column.h"
+#include "event.h"
+#include "hold.h"
+#include "payload.h"
+#include "settle_parked.h"
+#include "settle_rules.h"
+#include "transaction.h"
+#include "wire/pbjson.h"
+
+struct settling {
+    struct item *item;
+    const Pb__SendSettleRequest *request;
+    struct held_message *message;
+    const char *error_class; /* as a word; NULL unless failed */
+    struct settle_verdict verdict;
+    Pb__SendSettled *reply;
+};
+
+struct settle_batch {
+    struct batch *batch;
+    struct held held;
+    struct settling *list;
+    size_t count;
+};
+
+static enum status send_settle_check(const struct item *item, struct error *error)
+{
+    const Pb__SendSettleRequest *request = item->message;
+    if (!ident_valid(item->caller.company_id) || !ident_valid(text_or(request->message_id, "")))
+        return error_code(error, REJECT, "unknown_message", "there is no such message");
+    if (text_empty(request->claim))
+        return error_code(error, REJECT, "bad_value", "claim must not be empty");
+    if (!request->has_outcome || request->outcome == PB__SEND_OUTCOME__SEND_OUTCOME_UNSPECIFIED ||
+        !pbjson_enum_word(&pb__send_outcome__descriptor, (int)request->outcome))
+        return error_code(error, REJECT, "bad_value", "outcome must be given");
+    if (request->external_id && strlen(request->external_id) > KEY_BYTES_MAX)
+        return error_code(error, REJECT, "too_long", "external_id has more than %d bytes", KEY_BYTES_MAX);
+    return OK;
+}
+
+/* -- what is locked */
+
+static const struct statement settle_find = {
+    .name = "settle_find",
+    .sql = "select m.id, m.lead_id from unnest($1::uuid[], $2::uuid[]) as v(id, company_id) "
+           "join crm.messages m on m.id = v.id and m.company_id = v.company_id and m.direction = 'outbound'",
+};
+
+/* An opt-out that only the provider knew of is written on the person. */
+static bool tells_opt_out(const struct settling *settling)
+{
+    return settling->request->outcome == PB__SEND_OUTCOME__SEND_OUTCOME_FAILED &&
+           settling->request->error_class == PB__SEND_CLASS__SEND_CLASS_OPTED_OUT;
+}
+
+static enum status settle_hold(struct settle_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, work->count, i, work->list[i].request->message_id);
+    COLUMN_TEXTS(params, work->count, i, work->list[i].item->caller.company_id);
+    struct rows rows;
+    TRY(db_run(work->batch->db, arena, &settle_find, params, &rows, error));
+    struct ids messages = {.arena = arena}, leads = {.arena = arena};
+    for (size_t row = 0; row < rows.count; row++) {
+        ids_add(&messages, rows_text(&rows, row, 0));
+        for (size_t i = 0; i < work->count; i++)
+            if (tells_opt_out(&work->list[i]) && text_same(text_lower(arena, work->list[i].request->message_id), rows_text(&rows, row, 0)))
+                ids_add(&leads, rows_text(&rows, row, 1));
+    }
+    TRY(hold_leads(&work->held, &leads, error));
+    return hold_messages(&work->held, &messages, error);
+}
+
+/* -- judging */
+
+static void settling_judge(struct settling *settling)
+{
+    const Pb__SendSettleRequest *request = settling->request;
+    struct held_message *message = settling->message;
+    const struct settle_facts facts = {message->status, message->claim, request->claim, request->outcome, request->error_class};
+    settling->verdict = settle_judge(&facts);
+    if (settling->verdict.status) {
+        bool failed = request->outcome == PB__SEND_OUTCOME__SEND_OUTCOME_FAILED;
+        message->status = settling->verdict.status;
+        settling->error_class = failed ? pbjson_enum_word(&pb__send_class__descriptor, (int)request->error_class) : NULL;
+        if (text_same(settling->verdict.status, "held"))
+            settling->error_class = "window_closed";
+    }
+    PB_SET(settling->reply, stale, settling->verdict.stale);
+    settling->reply->status = (char *)message->status;
+}
+
+/* The provider's word counts also where a receipt was faster with the status. */
+static bool brings_id(const struct settling *settling)
+{
+    return settling->message && !settling->verdict.stale && settling->request->outcome == PB__SEND_OUTCOME__SEND_OUTCOME_SENT &&
+           !text_empty(settling->request->external_id) && !settling->message->external_id;
+}
+
+static bool changes(const struct settling *settling)
+{
+    return settling->message && (settling->verdict.status || brings_id(settling));
+}
+
+/* -- writing */
+
+/* An id that another row has already is a provider's slip: the send stands, the id stays with the first. */
+static const struct statement settle_save = {
+    .name = "settle_save",
+    .sql = "update crm.messages m set status = v.status, "
+           "    external_id = case when v.external_id is null or exists (select from crm.messages o where o.channel_account_id = "
+           "        m.channel_account_id and o.external_id = v.external_id and o.id <> m.id) then m.external_id else v.external_id end, "
+           "    error_class = v.error_class, error_code = v.error_code, error = v.error, updated_at = $7 "
+           "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) "
+           "  as v(id, status, external_id, error_class, error_code, error) where m.id = v.id",
+};
+
+static const char *given(const char *text)
+{
+    return text_empty(text) ? NULL : text;
+}
+
+/* Of several words on one message the last that changed something; earlier ones of this batch are in the held row already. */
+static size_t changing(struct settle_batch *work, struct settling **out)
+{
+    size_t count = 0;
+    struct ids seen = {.arena = work->batch->arena};
+    for (size_t i = work->count; i-- > 0;)
+        if (changes(&work->list[i]) && !ids_has(&seen, work->list[i].message->id)) {
+            ids_add(&seen, work->list[i].message->id);
+            out[count++] = &work->list[i];
+        }
+    return count;
+}
+
+static enum status messages_save(struct settle_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    struct settling **list = ARENA_ARRAY(arena, struct settling *, work->count);
+    size_t count = changing(work, list);
+    if (!count)
+        return OK;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, count, i, list[i]->message->id);
+    COLUMN_TEXTS(params, count, i, list[i]->message->status);
+    COLUMN_TEXTS(params, count, i, brings_id(list[i]) ? list[i]->request->external_id : NULL);
+    COLUMN_TEXTS(params, count, i, list[i]->error_class);
+    COLUMN_TEXTS(params, count, i, list[i]->error_class ? given(list[i]->request->error_code) : NULL);
+    COLUMN_TEXTS(params, count, i, list[i]->error_class ? given(list[i]->request->error) : NULL);
+    params_moment(params, work->batch->now);
+    return db_run(work->batch->db, arena, &settle_save, params, NULL, error);
+}
+
+static const struct statement settle_sent_at = {
+    .name = "settle_sent_at",
+    .sql = "update crm.ai_messages a set sent_at = v.at, updated_at = $3 "
+           "from unnest($1::uuid[], $2::timestamptz[]) as v(id, at) where a.id = v.id and a.sent_at is null",
+};
+
+static moment settled_at(const struct settle_batch *work, const struct settling *settling)
+{
+    return settling->request->at > 0 ? settling->request->at : work->batch->now;
+}
+
+static enum status sent_at_save(struct settle_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    struct settling **list = ARENA_ARRAY(arena, struct settling *, work->count);
+    size_t count = 0;
+    for (size_t i = 0; i < work->count; i++)
+        if (work->list[i].message && text_same(work->list[i].verdict.status, "sent") &&
+            text_same(work->list[i].message->sender_type, "ai"))
+            list[count++] = &work->list[i];
+    if (!count)
+        return OK;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, count, i, list[i]->message->id);
+    COLUMN_MOMENTS(params, count, i, settled_at(work, list[i]));
+    params_moment(params, work->batch->now);
+    return db_run(work->batch->db, arena, &settle_sent_at, params, NULL, error);
+}
+
+static const struct statement settle_unreachable = {
+    .name = "settle_unreachable",
+    .sql = "update crm.lead_contacts p set unreachable_at = $2, updated_at = $2 "
+           "where p.id in (select c.contact_id from crm.messages m join crm.conversations c on c.id = m.conversation_id "
+           "               where m.id = any($1::uuid[]))",
+};
+static const struct statement settle_opted_out = {
+    .name = "settle_opted_out",
+    .sql = "update crm.leads set opted_out_at = $2, version = version + 1, updated_at = $2 where id = any($1::uuid[])",
+};
+
+static enum status run_for(struct settle_batch *work, const struct statement *statement, const struct ids *ids, struct error *error)
+{
+    if (!ids->count)
+        return OK;
+    struct params *params = params_new(work->batch->arena);
+    params_texts(params, ids->list, ids->count);
+    params_moment(params, work->batch->now);
+    return db_run(work->batch->db, work->batch->arena, statement, params, NULL, error);
+}
+
+/* What a refusal says of the person is kept with the person. */
+static enum status people_save(struct settle_batch *work, struct event_list *events, struct error *error)
+{
+    struct ids unreachable = {.arena = work->batch->arena}, opted_out = {.arena = work->batch->arena};
+    for (size_t i = 0; i < work->count; i++) {
+        const struct settling *settling = &work->list[i];
+        if (!settling->message || !settling->verdict.status)
+            continue;
+        if (text_same(settling->error_class, "unreachable"))
+            ids_add(&unreachable, settling->message->id);
+        struct held_lead *lead = tells_opt_out(settling) ? held_lead(&work->held, settling->message->lead_id) : NULL;
+        if (!lead || lead->opted_out_at)
+            continue;
+        lead->opted_out_at = work->batch->now;
+        ids_add(&opted_out, lead->id);
+        event_note(events, (struct event_note){.type = "lead.opted_out",
+                                               .company_id = lead->company_id,
+                                               .lead_id = lead->id,
+                                               .payload = "{\"scope\":\"marketing\",\"by\":\"provider\"}",
+                                               .actor = "customer",
+                                               .correlation_id = settling->message->correlation_id});
+    }
+    TRY(run_for(work, &settle_unreachable, &unreachable, error));
+    return run_for(work, &settle_opted_out, &opted_out, error);
+}
+
+static const char *event_type(const struct settling *settling)
+{
+    static const char *const types[][2] = {{"sent", "message.sent"},
+                                           {"failed", "message.failed"},
+                                           {"held", "message.held"},
+                                           {"unknown", "message.unknown"}};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (text_same(settling->verdict.status, types[i][0]))
+            return types[i][1];
+    return NULL;
+}
+
+static void note_settled(struct settle_batch *work, struct event_list *events, const struct settling *settling)
+{
+    const char *type = event_type(settling);
+    if (!type)
+        return;
+    struct payload payload = payload_start(work->batch->arena);
+    payload_text(&payload, "message_id", settling->message->id);
+    payload_text(&payload, "conversation_id", settling->message->conversation_id);
+    payload_text(&payload, "channel", settling->message->channel);
+    payload_text(&payload, "external_id", settling->request->external_id);
+    payload_text(&payload, text_same(settling->verdict.status, "held") ? "reason" : "error_class", settling->error_class);
+    if (settling->error_class) {
+        payload_text(&payload, "error_code", settling->request->error_code);
+        payload_text(&payload, "error", settling->request->error);
+    }
+    event_note(events, (struct event_note){.type = type,
+                                           .company_id = settling->message->company_id,
+                                           .lead_id = settling->message->lead_id,
+                                           .payload = payload_end(&payload),
+                                           .actor = "system",
+                                           .correlation_id = settling->message->correlation_id,
+                                           .occurred_at = settled_at(work, settling)});
+}
+
+static enum status send_settle_work(struct batch *batch, struct item **items, size_t count, struct error *error)
+{
+    struct settle_batch work = {.batch = batch, .held = {.batch = batch}, .count = count};
+    work.list = ARENA_ARRAY(batch->arena, struct settling, count);
+    for (size_t i = 0; i < count; i++)
+        work.list[i] = (struct settling){.item = items[i], .request = items[i]->message};
+    TRY(settle_hold(&work, error));
+    struct event_list events = {.batch = batch};
+    struct parked_list parked = {.arena = batch->arena};
+    for (size_t i = 0; i < count; i++) {
+        struct settling *settling = &work.list[i];
+        settling->message = held_message(&work.held, text_lower(batch->arena, settling->request->message_id));
+        if (!settling->message || !text_same(settling->message->company_id, items[i]->caller.company_id)) {
+            settling->message = NULL;
+            item_fail(items[i], REJECT, "unknown_message", "there is no such message");
+            continue;
+        }
+        settling->reply = PB_NEW(batch->arena, send_settled);
+        items[i]->reply = &settling->reply->base;
+        settling_judge(settling);
+        note_settled(&work, &events, settling);
+        if (brings_id(settling))
+            parked_want(&parked, settling->message, settling->request->external_id, settling->reply);
+    }
+    TRY(people_save(&work, &events, error));
+    TRY(messages_save(&work, error));
+    TRY(sent_at_save(&work, error));
+    TRY(parked_apply(&parked, &events, error));
+    return event_flush(&events, error);
+}
+
+void send_settle(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct error error = {0};
+        enum status status = send_settle_check(batch->items[i], &error);
+        if (status != OK)
+            item_fail(batch->items[i], status, error.code, "%s", error.text);
+    }
+    transaction_run(batch, send_settle_work);
+}

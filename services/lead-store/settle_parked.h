@@ -1,0 +1,21 @@
+/*
+ * settle_parked - receipts that came before their message's id was known: taken from where they wait, and applied at once.
+ *
+ * Park and settle may cross; what is missed here is found by the sweep.
+ */
+#pragma once
+#include "event.h"
+#include "hold.h"
+
+struct parked_list {
+    struct arena *arena;
+    struct parked_wish {
+        const struct held_message *message;
+        const char *external_id;
+        Pb__SendSettled *reply; /* its status follows */
+    } *wishes;
+    size_t count, capacity;
+};
+
+void parked_want(struct parked_list *list, const struct held_message *message, const char *external_id, Pb__SendSettled *reply);
+enum status parked_apply(const struct parked_list *list, struct event_list *events, struct error *error);

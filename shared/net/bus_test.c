@@ -1,0 +1,382 @@
+#include "base/test.h"
+#include "net/bus.h"
+
+#include <pthread.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "net/test_broker.h"
+
+static struct test_broker broker;
+static struct bus *bus;
+static struct arena *arena;
+
+static const char *const subjects[] = {"things.>", NULL};
+static const struct bus_stream things = {
+    .name = "THINGS", .subjects = subjects, .work_queue = true, .duplicates_ms = 120000, .replicas = 1, .version = 3};
+static const struct bus_consumer taker = {
+    .name = "taker", .stream = "THINGS", .filter = "things.>", .ack_wait_ms = 2000, .ack_pending_max = 65536};
+
+static void wait_connected(void)
+{
+    for (int tries = 0; !bus_connected(bus); tries++) {
+        assert_true(tries < 500);
+        test_pause_ms(10);
+    }
+}
+
+static int open_all(void **state)
+{
+    (void)state;
+    struct error error;
+    bool created;
+    test_broker_start(&broker);
+    arena = arena_new(0);
+    if (bus_open(&(struct bus_options){.url = broker.url, .name = "bus_test", .connections = 2}, &bus, &error) != OK)
+        return 1;
+    wait_connected();
+    if (bus_stream_ensure(bus, &things, &created, &error) != OK || bus_consumer_ensure(bus, &taker, &created, &error) != OK)
+        return 1;
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    bus_close(bus);
+    arena_free(arena);
+    test_broker_stop(&broker);
+    return 0;
+}
+
+static struct bus_publish thing(const char *text, const char *id)
+{
+    return (struct bus_publish){.subject = "things.one", .data = text, .bytes = strlen(text), .id = id};
+}
+
+static void publish(const char *text)
+{
+    struct bus_publish message = thing(text, NULL);
+    bus_publish_all(bus, &message, 1, 3000);
+    assert_int_equal(message.status, OK);
+}
+
+static struct bus_source *pull(void)
+{
+    struct bus_source *source = NULL;
+    struct error error;
+    assert_int_equal(bus_pull_open(bus, "THINGS", "taker", &source, &error), OK);
+    return source;
+}
+
+/* Waits for one message, as long as it takes within a few rounds. */
+static size_t take_some(struct bus_source *source, struct bus_message *out, size_t count_max)
+{
+    size_t count = 0;
+    struct error error = {0};
+    for (int rounds = 0; rounds < 6 && count == 0; rounds++)
+        assert_int_equal(bus_take(source, arena, out, count_max, BATCH_BYTES_MAX, 2000, &count, &error), OK);
+    return count;
+}
+
+static void a_published_message_comes_with_its_headers_and_numbers(void **state)
+{
+    (void)state;
+    struct bus_message got;
+    struct bus_header header = {"Parley-Company", "c1"};
+    struct bus_publish message = thing("hello", "id-1");
+    message.headers = &header;
+    message.header_count = 1;
+    bus_publish_all(bus, &message, 1, 3000);
+    assert_int_equal(message.status, OK);
+    struct bus_source *source = pull();
+    assert_int_equal(take_some(source, &got, 1), 1);
+    assert_int_equal(got.bytes, 5);
+    assert_memory_equal(got.data, "hello", 6);
+    assert_string_equal(bus_header(&got, "Parley-Company"), "c1");
+    assert_string_equal(bus_header(&got, "Nats-Msg-Id"), "id-1");
+    assert_null(bus_header(&got, "absent"));
+    assert_true(got.sequence == message.sequence && got.deliveries == 1);
+    assert_true(got.published_at > moment_now() - 10000 && got.published_at <= moment_now() + 1000);
+    bus_ack(bus, &got);
+    bus_flush(bus);
+    bus_source_close(source);
+}
+
+static void the_same_id_is_a_duplicate_one_by_one_and_together(void **state)
+{
+    (void)state;
+    enum { MANY = PUBLISH_SYNC_MAX + 1 };
+    struct bus_publish messages[MANY];
+    struct bus_publish twin = thing("twin", "twin");
+    bus_publish_all(bus, &twin, 1, 3000);
+    assert_false(twin.duplicate);
+    bus_publish_all(bus, &twin, 1, 3000);
+    assert_true(twin.status == OK && twin.duplicate);
+    for (int i = 0; i < MANY; i++)
+        messages[i] = thing("twin", "twin");
+    bus_publish_all(bus, messages, MANY, 3000);
+    for (int i = 0; i < MANY; i++)
+        assert_true(messages[i].status == OK && messages[i].duplicate && messages[i].sequence == twin.sequence);
+}
+
+static void without_a_stream_publishing_says_retry_and_too_large_says_reject(void **state)
+{
+    (void)state;
+    enum { MANY = PUBLISH_SYNC_MAX + 2 };
+    char *large = calloc(1, BUS_PAYLOAD_BYTES_MAX + 1);
+    struct bus_publish messages[MANY];
+    for (int i = 0; i < MANY; i++)
+        messages[i] = (struct bus_publish){.subject = "nobody.here", .data = "x", .bytes = 1};
+    messages[3] = (struct bus_publish){.subject = "things.one", .data = large, .bytes = BUS_PAYLOAD_BYTES_MAX + 1};
+    messages[4] = thing("good neighbour", NULL);
+    bus_publish_all(bus, messages, MANY, 3000);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(messages[i].status, i == 3 ? REJECT : i == 4 ? OK : RETRY);
+    messages[2].subject = "things.one\r\nPUB x 0";
+    bus_publish_all(bus, messages, 4, 3000);
+    assert_int_equal(messages[2].status, REJECT);
+    assert_int_equal(messages[0].status, RETRY);
+    assert_string_equal(messages[0].error.code, "no_stream");
+    assert_int_equal(messages[3].status, REJECT);
+    free(large);
+}
+
+static void drop_all(struct bus_source *source)
+{
+    struct bus_message got[256];
+    size_t count = 0;
+    do {
+        assert_int_equal(bus_take(source, arena, got, 256, BATCH_BYTES_MAX, 300, &count, NULL), OK);
+        for (size_t i = 0; i < count; i++)
+            bus_ack(bus, &got[i]);
+    } while (count > 0);
+    bus_flush(bus);
+}
+
+static void a_batch_ends_at_its_count_or_its_bytes(void **state)
+{
+    (void)state;
+    struct bus_message got[8];
+    struct bus_source *source = pull();
+    size_t count;
+    drop_all(source);
+    for (int i = 0; i < 5; i++)
+        publish("0123456789");
+    while (bus_source_queued(source) < 5)
+        bus_take(source, arena, got, 0, 0, 10, &count, NULL);
+    assert_int_equal(bus_take(source, arena, got, 2, 1000, 1000, &count, NULL), OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(bus_take(source, arena, got, 8, 25, 1000, &count, NULL), OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(bus_take(source, arena, got, 8, 5, 1000, &count, NULL), OK);
+    assert_int_equal(count, 1); /* the first always fits */
+    bus_source_close(source);
+    struct error error;
+    assert_int_equal(bus_request(bus, arena, "$JS.API.STREAM.PURGE.THINGS", "", 0, 2000, &got[0], &error), OK);
+}
+
+static void a_nak_waits_as_many_milliseconds_as_it_says(void **state)
+{
+    (void)state;
+    struct bus_message got;
+    struct bus_source *source = pull();
+    drop_all(source);
+    publish("again");
+    assert_int_equal(take_some(source, &got, 1), 1);
+    int64_t began_us = moment_monotonic_us();
+    bus_nak(bus, &got, 500);
+    assert_int_equal(take_some(source, &got, 1), 1);
+    int64_t took_ms = (moment_monotonic_us() - began_us) / 1000;
+    assert_true(took_ms >= 450 && took_ms < 1900);
+    assert_int_equal(got.deliveries, 2);
+    bus_ack(bus, &got);
+    bus_source_close(source);
+}
+
+static void progress_keeps_a_message_past_its_ack_wait(void **state)
+{
+    (void)state;
+    struct bus_message got, second;
+    struct bus_source *source = pull();
+    size_t count;
+    drop_all(source);
+    publish("slow");
+    assert_int_equal(take_some(source, &got, 1), 1);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(bus_take(source, arena, &second, 1, 1000, 600, &count, NULL), OK);
+        assert_int_equal(count, 0);
+        bus_progress(bus, got.reply);
+    }
+    bus_ack(bus, &got);
+    bus_source_close(source);
+}
+
+static void *wake_soon(void *source)
+{
+    test_pause_ms(50);
+    bus_source_wake(source);
+    return NULL;
+}
+
+static void a_wake_ends_a_take_and_is_remembered(void **state)
+{
+    (void)state;
+    struct bus_message got;
+    struct bus_source *source = pull();
+    size_t count;
+    pthread_t thread;
+    drop_all(source);
+    int64_t began_us = moment_monotonic_us();
+    pthread_create(&thread, NULL, wake_soon, source);
+    assert_int_equal(bus_take(source, arena, &got, 1, 1000, 3000, &count, NULL), OK);
+    pthread_join(thread, NULL);
+    bus_source_wake(source);
+    assert_int_equal(bus_take(source, arena, &got, 0, 0, 3000, &count, NULL), OK);
+    assert_int_equal(count, 0);
+    assert_true(moment_monotonic_us() - began_us < 1500000);
+    bus_source_close(source);
+}
+
+static void an_idle_take_hands_over_a_message_at_once(void **state)
+{
+    (void)state;
+    struct bus_message got;
+    struct bus_source *source = pull();
+    size_t count;
+    drop_all(source);
+    bus_take(source, arena, &got, 1, 1000, 200, &count, NULL);
+    struct bus_publish message = thing("quick", NULL);
+    bus_publish_all(bus, &message, 1, 3000);
+    int64_t began_us = moment_monotonic_us();
+    assert_int_equal(take_some(source, &got, 1), 1);
+    assert_true(moment_monotonic_us() - began_us < 100000);
+    bus_ack(bus, &got);
+    bus_source_close(source);
+}
+
+static void an_older_declaration_never_replaces_a_newer_one(void **state)
+{
+    (void)state;
+    static const char *const fewer[] = {"things.one", NULL};
+    struct bus_stream older = things;
+    struct error error = {0};
+    bool created = true;
+    older.version = 2;
+    older.subjects = fewer;
+    assert_int_equal(bus_stream_ensure(bus, &older, &created, &error), OK);
+    assert_false(created);
+    struct bus_publish message = {.subject = "things.two", .data = "x", .bytes = 1};
+    bus_publish_all(bus, &message, 1, 3000);
+    assert_int_equal(message.status, OK);
+}
+
+static void a_stored_message_is_read_and_deleted_by_its_sequence(void **state)
+{
+    (void)state;
+    struct bus_message got;
+    struct error error = {0};
+    struct bus_stream_state before, after;
+    struct bus_publish message = thing("kept", NULL);
+    assert_int_equal(bus_request(bus, arena, "$JS.API.STREAM.PURGE.THINGS", "", 0, 2000, &got, &error), OK);
+    bus_publish_all(bus, &message, 1, 3000);
+    assert_int_equal(bus_stream_state(bus, "THINGS", &before, &error), OK);
+    assert_int_equal(bus_stream_read(bus, arena, "THINGS", message.sequence, &got, &error), OK);
+    assert_string_equal(got.data, "kept");
+    assert_int_equal(bus_stream_delete_message(bus, "THINGS", message.sequence, &error), OK);
+    assert_int_equal(bus_stream_read(bus, arena, "THINGS", message.sequence, &got, &error), OK);
+    assert_null(got.data);
+    assert_int_equal(bus_stream_state(bus, "THINGS", &after, &error), OK);
+    assert_int_equal(after.messages + 1, before.messages);
+    assert_int_equal(bus_stream_state(bus, "NOTHING", &after, &error), RETRY);
+    assert_string_equal(error.code, "no_stream");
+}
+
+static void a_missing_consumer_is_told_and_its_return_too(void **state)
+{
+    (void)state;
+    struct bus_message got;
+    struct bus_source *source = pull();
+    struct error error = {0};
+    bool created;
+    size_t count = 0;
+    drop_all(source);
+    assert_int_equal(bus_request(bus, arena, "$JS.API.STREAM.DELETE.THINGS", "", 0, 2000, &got, &error), OK);
+    enum status status = OK;
+    for (int rounds = 0; rounds < 5 && status == OK; rounds++)
+        status = bus_take(source, arena, &got, 1, 1000, 2000, &count, &error);
+    assert_int_equal(status, RETRY);
+    assert_string_equal(error.code, "consumer_gone");
+    assert_int_equal(bus_stream_ensure(bus, &things, &created, &error), OK);
+    assert_true(created);
+    assert_int_equal(bus_consumer_ensure(bus, &taker, &created, &error), OK);
+    assert_true(created);
+    publish("back");
+    do
+        status = bus_take(source, arena, &got, 1, 1000, 2000, &count, &error);
+    while (status == RETRY || count == 0);
+    assert_string_equal(got.data, "back");
+    bus_ack(bus, &got);
+    bus_source_close(source);
+}
+
+static void a_killed_server_loses_nothing_acknowledged_and_taking_goes_on(void **state)
+{
+    (void)state;
+    struct bus_message got;
+    struct bus_source *source = pull();
+    drop_all(source);
+    publish("survivor");
+    test_broker_down(&broker, SIGKILL);
+    struct bus_publish message = thing("nobody listens", NULL);
+    bus_publish_all(bus, &message, 1, 500);
+    assert_int_equal(message.status, RETRY);
+    test_broker_up(&broker);
+    wait_connected();
+    assert_true(take_some(source, &got, 1) == 1);
+    assert_string_equal(got.data, "survivor");
+    bus_ack(bus, &got);
+    bus_source_close(source);
+}
+
+static void a_request_without_anybody_there_is_retry_at_once(void **state)
+{
+    (void)state;
+    struct bus_message reply;
+    struct error error = {0};
+    int64_t began_us = moment_monotonic_us();
+    assert_int_equal(bus_request(bus, arena, "nobody.home", "", 0, 3000, &reply, &error), RETRY);
+    assert_string_equal(error.code, "nobody_there");
+    assert_true(moment_monotonic_us() - began_us < 1000000);
+}
+
+static void the_server_version_is_known_and_a_bad_url_refused(void **state)
+{
+    (void)state;
+    struct bus *other = NULL;
+    struct error error = {0};
+    assert_true(strchr(bus_server_version(bus), '.') != NULL);
+    assert_int_equal(bus_open(&(struct bus_options){.url = "nats://127.0.0.1:port"}, &other, &error), REJECT);
+    assert_null(other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_published_message_comes_with_its_headers_and_numbers),
+        cmocka_unit_test(the_same_id_is_a_duplicate_one_by_one_and_together),
+        cmocka_unit_test(without_a_stream_publishing_says_retry_and_too_large_says_reject),
+        cmocka_unit_test(a_batch_ends_at_its_count_or_its_bytes),
+        cmocka_unit_test(a_nak_waits_as_many_milliseconds_as_it_says),
+        cmocka_unit_test(progress_keeps_a_message_past_its_ack_wait),
+        cmocka_unit_test(a_wake_ends_a_take_and_is_remembered),
+        cmocka_unit_test(an_idle_take_hands_over_a_message_at_once),
+        cmocka_unit_test(an_older_declaration_never_replaces_a_newer_one),
+        cmocka_unit_test(a_stored_message_is_read_and_deleted_by_its_sequence),
+        cmocka_unit_test(a_request_without_anybody_there_is_retry_at_once),
+        cmocka_unit_test(the_server_version_is_known_and_a_bad_url_refused),
+        cmocka_unit_test(a_missing_consumer_is_told_and_its_return_too),
+        cmocka_unit_test(a_killed_server_loses_nothing_acknowledged_and_taking_goes_on),
+    };
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
