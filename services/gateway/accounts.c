@@ -57,6 +57,16 @@ bool accounts_loaded(void)
     return loaded;
 }
 
+bool accounts_any_secret(void)
+{
+    bool any = false;
+    pthread_mutex_lock(&known.lock);
+    for (size_t i = 0; i < known.count; i++)
+        any = any || known.accounts[i].secret_count > 0;
+    pthread_mutex_unlock(&known.lock);
+    return any;
+}
+
 static bool account_signed(const struct account *account, const char *signature, const void *body, size_t bytes)
 {
     for (size_t i = 0; i < account->secret_count; i++)

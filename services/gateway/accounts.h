@@ -12,6 +12,7 @@
 
 void accounts_set(const Pb__ChannelAccountList *list);
 bool accounts_loaded(void);
+bool accounts_any_secret(void); /* an account has a secret of its own */
 
 /* Accounts whose own secret has signed these bytes. */
 struct signers {

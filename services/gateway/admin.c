@@ -1,9 +1,34 @@
 #include "admin.h"
 
+#include "base/ident.h"
 #include "base/text.h"
 #include "keys.h"
 #include "service/topology.h"
+#include "transcode.h"
 #include "wire/pb.h"
+
+enum status company_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error)
+{
+    Pb__CompanyCreateRequest *company = (Pb__CompanyCreateRequest *)request;
+    const char *key = NULL;
+    TRY(transcode_idempotency_key(exchange, &key, error));
+    if (key != NULL && company->id == NULL)
+        company->id = ident_named(exchange->arena, "company", "created", exchange->key.id, key, NULL);
+    return OK;
+}
+
+enum status company_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
+                           struct error *error)
+{
+    const Pb__CompanyCreateRequest *wanted = (const Pb__CompanyCreateRequest *)request;
+    const Pb__Company *found = (const Pb__Company *)reply;
+    if (text_same(wanted->name, found->name))
+        return OK;
+    if (web_header(exchange->request, "Idempotency-Key") != NULL)
+        return error_code(error, REJECT, "idempotency_mismatch",
+                          "The same Idempotency-Key came with another body before.");
+    return error_code(error, REJECT, "conflict", "Another company has that id.");
+}
 
 enum status api_key_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error)
 {

@@ -4,6 +4,11 @@
 #pragma once
 #include "exchange.h"
 
+/* With an Idempotency-Key the company's id is made of it, so that a repeat finds the same company. */
+enum status company_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error);
+/* REJECT: the id belongs to a company that was made of another body. */
+enum status company_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
+                           struct error *error);
 /* Makes the key: only its hash travels; the text is shown once, in this answer. */
 enum status api_key_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error);
 enum status api_key_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,

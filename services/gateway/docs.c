@@ -49,24 +49,39 @@ static void asset_read(struct asset *asset, const char *path)
     fclose(file);
 }
 
-/* <folder of bin/gateway>/../swagger-ui, as the build and the image have it. */
-static const char *folder_beside_binary(struct arena *arena)
+/* Folder of the binary. */
+static const char *binary_folder(struct arena *arena)
 {
     char path[4096];
     ssize_t count = readlink("/proc/self/exe", path, sizeof path - 1);
     path[count < 0 ? 0 : count] = '\0';
-    for (int i = 0; i < 2; i++)
-        if (strrchr(path, '/') != NULL)
-            *strrchr(path, '/') = '\0';
-    return text_format(arena, "%s/swagger-ui", path);
+    if (strrchr(path, '/') != NULL)
+        *strrchr(path, '/') = '\0';
+    return arena_text(arena, path);
 }
+
+static bool read_all(struct arena *arena, const char *folder)
+{
+    bool whole = true;
+    for (size_t i = 0; i < ASSET_COUNT; i++) {
+        if (assets[i].bytes == NULL)
+            asset_read(&assets[i], text_format(arena, "%s/%s", folder, assets[i].name));
+        whole = whole && assets[i].bytes != NULL;
+    }
+    return whole;
+}
+
+/* build/<variant>/bin/gateway -> build/swagger-ui; in an image /usr/bin/gateway -> /usr/share/parley/swagger-ui. */
+static const char *const beside[] = { "../../swagger-ui", "../swagger-ui", "../share/parley/swagger-ui" };
 
 void docs_open(const char *folder)
 {
     struct arena *arena = arena_new(0);
-    const char *from = text_empty(folder) ? folder_beside_binary(arena) : folder;
-    for (size_t i = 0; i < ASSET_COUNT; i++)
-        asset_read(&assets[i], text_format(arena, "%s/%s", from, assets[i].name));
+    if (!text_empty(folder))
+        read_all(arena, folder);
+    for (size_t i = 0; text_empty(folder) && i < sizeof beside / sizeof *beside; i++)
+        if (read_all(arena, text_format(arena, "%s/%s", binary_folder(arena), beside[i])))
+            break;
     arena_free(arena);
 }
 

@@ -53,7 +53,7 @@ static void add_query(struct buffer *out, bool *first, const struct endpoint *en
 
 static void add_parameters(struct buffer *out, const struct endpoint *endpoint)
 {
-    bool first = true, takes_key = endpoint->body != NULL;
+    bool first = true;
     if (strstr(endpoint->path, "{id}") != NULL)
         add_parameter(out, &first, "path", "id", true,
                       endpoint->id_noun == NULL ? "{\"type\":\"string\"}"
@@ -69,7 +69,7 @@ static void add_parameters(struct buffer *out, const struct endpoint *endpoint)
     }
     if (strcmp(endpoint->method, "PATCH") == 0)
         add_parameter(out, &first, "header", "If-Match", false, "{\"type\":\"string\"}");
-    else if (takes_key && strcmp(endpoint->method, "POST") == 0)
+    else if (endpoint->takes_key)
         add_parameter(out, &first, "header", "Idempotency-Key", false, "{\"type\":\"string\",\"maxLength\":255}");
     add_parameter(out, &first, "header", "x-correlation-id", false,
                   "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9._-]{1,128}$\"}");

@@ -43,7 +43,7 @@ const struct endpoint ENDPOINTS[] = {
     { "POST", "/api/v1/handback", "conversations", "The AI resumes", SCOPE_OPERATOR, &STORE_CONVERSATION_GIVE_BACK,
       .body = OF(handover_request), .prepare = handover_prepare, .follow = handback_follow },
     { "POST", "/api/v1/operator-message", "conversations", "A person writes to the customer", SCOPE_OPERATOR,
-      &STORE_OPERATOR_POST, .body = OF(operator_message_request), .prepare = operator_prepare,
+      &STORE_OPERATOR_POST, .body = OF(operator_message_request), .takes_key = true, .prepare = operator_prepare,
       .follow = operator_follow },
 
     { "POST", "/jobs", "queue", "Enqueues a job; a known idempotency key answers with that job", SCOPE_WRITE,
@@ -58,7 +58,8 @@ const struct endpoint ENDPOINTS[] = {
       &INGEST_QUARANTINE_REPLAY, .body = OF(quarantine_replay_request), .body_optional = true, .installation = true },
 
     { "POST", "/companies", "admin", "Makes a company", SCOPE_ADMIN, &STORE_COMPANY_CREATE,
-      .body = OF(company_create_request), .installation = true, .success = 201 },
+      .body = OF(company_create_request), .takes_key = true, .prepare = company_prepare, .follow = company_follow,
+      .installation = true, .success = 201 },
     { "POST", "/api-keys", "admin", "Makes an API key; it is shown once", SCOPE_ADMIN, &STORE_API_KEY_CREATE,
       .body = OF(api_key_create_request), .success = 201, .prepare = api_key_prepare, .follow = api_key_follow },
     { "GET", "/api-keys", "admin", "The company's API keys, without their secrets", SCOPE_ADMIN,

@@ -20,6 +20,7 @@ struct endpoint {
     const ProtobufCMessageDescriptor *body;  /* JSON body; NULL: none is taken */
     const ProtobufCMessageDescriptor *reply; /* for the document where asks is NULL or differs; NULL: asks->reply */
     bool body_optional;
+    bool takes_key;       /* Idempotency-Key fixes what it makes */
     bool installation;    /* only for keys of the whole installation */
     const char *id_field; /* request field that {id} fills */
     const char *id_noun;  /* what {id} is the UUID of: "lead"; NULL: {id} need not be a UUID */

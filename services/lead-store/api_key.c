@@ -10,7 +10,7 @@
 
 enum { KEY_ID_BYTES = 8, SECRET_HASH_BYTES = 64, SCOPES_MAX = 5, RATE_MAX = 1000000 };
 
-#define API_KEY_COLUMNS                                                                                                      \
+#define API_KEY_COLUMNS                                                                                                              \
     "id, company_id, name, scopes, every_company, secret_hash, requests_per_minute, expires_at, revoked_at is not null as revoked, " \
     "created_at"
 
@@ -34,7 +34,8 @@ static const char *key_wrong(const struct item *item)
     const Pb__ApiKeyCreateRequest *request = item->message;
     if (!ident_valid(key_company(item, request->company_id)))
         return "company_id must be a UUID";
-    if (!request->id || strlen(request->id) != KEY_ID_BYTES || !request->secret_hash || strlen(request->secret_hash) != SECRET_HASH_BYTES)
+    if (!request->id || strlen(request->id) != KEY_ID_BYTES || !request->secret_hash ||
+        strlen(request->secret_hash) != SECRET_HASH_BYTES)
         return "a key needs a public id of 8 characters and a SHA-256 in hex";
     if (!request->n_scopes || request->n_scopes > SCOPES_MAX)
         return "a key needs at least one scope";
@@ -50,8 +51,9 @@ static const char *key_wrong(const struct item *item)
 
 static const struct statement key_write = {
     .name = "key_write",
-    .sql = "insert into crm.api_keys (id, company_id, name, scopes, every_company, secret_hash, requests_per_minute, expires_at, created_at, updated_at) "
-           "select $1, c.id, coalesce($3, ''), $4::text[], $5, $6, $7, $8, $9, $9 from crm.companies c where c.id = $2::uuid on conflict do nothing",
+    .sql =
+        "insert into crm.api_keys (id, company_id, name, scopes, every_company, secret_hash, requests_per_minute, expires_at, created_at, updated_at) "
+        "select $1, c.id, coalesce($3, ''), $4::text[], $5, $6, $7, $8, $9, $9 from crm.companies c where c.id = $2::uuid on conflict do nothing",
 };
 
 static const struct statement key_read = {
@@ -114,7 +116,8 @@ void api_key_create(struct batch *batch)
 
 static const struct statement key_list = {
     .name = "key_list",
-    .sql = "select " API_KEY_COLUMNS " from crm.api_keys where $1::uuid is null or company_id = $1::uuid order by created_at desc, id",
+    .sql = "select " API_KEY_COLUMNS
+           " from crm.api_keys where $1::uuid is null or company_id = $1::uuid order by created_at desc, id",
 };
 
 static enum status keys_list(struct batch *batch, struct item **items, size_t count, struct error *error)

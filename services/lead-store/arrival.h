@@ -1,8 +1,9 @@
 /*
  * arrival - an inbound message on its way into the tables, and what it meets there.
  *
- * One recording is one run of a transaction over a batch. Its steps, in the order of the locks they take: accounts and companies, known messages,
- * people (leads and their contacts), conversations, messages, events. Each step is a few set-based statements for all arrivals together.
+ * One recording is one run of a transaction over a batch. Its steps, in the order of the locks they take: accounts and
+ * companies, known messages, people (leads and their contacts), conversations, messages, events. Each step is a few
+ * set-based statements for all arrivals together.
  */
 #pragma once
 #include "event.h"
@@ -16,13 +17,13 @@ struct person {
     const char *name, *phone;           /* "" and NULL: none */
     moment created_at, opted_out_at;    /* 0: not opted out */
     bool created, changed;
-    bool stopped;                       /* opted out here and now: what is queued is cancelled */
+    bool stopped; /* opted out here and now: what is queued is cancelled */
     const char *correlation_id;
 };
 
 /* A key under which a provider knows somebody: a contact that is there, or will be. */
 struct identity {
-    const char *key;        /* account, kind, value */
+    const char *key; /* account, kind, value */
     const char *account_id, *company_id, *channel, *kind, *value, *address;
     const char *contact_id; /* NULL: unknown yet */
     const char *lead_id;    /* as found; NULL: unknown yet */
@@ -32,7 +33,7 @@ struct identity {
 
 /* Who wrote to one account: identities that belong together. */
 struct sender {
-    struct sender *same_as;  /* two turned out to be one; follow with sender_root */
+    struct sender *same_as; /* two turned out to be one; follow with sender_root */
     struct person *person;
     const struct arrival *first;
 };
@@ -71,7 +72,7 @@ struct arrival {
     /* the message as it is stored */
     const char *id, *job_id, *lead_id, *conversation_id;
     int64_t position;
-    bool fresh;              /* stored by this transaction */
+    bool fresh; /* stored by this transaction */
     bool wants_answer;
     bool owner_human, uncovered, opted_out; /* of its conversation; it was an opt-out */
     const char *confirmation_id;            /* of the opt-out's confirmation while it is queued; NULL: none */
@@ -81,7 +82,8 @@ struct arrival {
 /* A row of messages to be, in column order of its insert. */
 struct message_row {
     const char *id, *company_id, *conversation_id, *lead_id, *account_id, *channel;
-    const char *direction, *sender_type, *kind, *external_id, *text, *media_info, *extra_metadata, *reply_to, *correlation_id, *job_id;
+    const char *direction, *sender_type, *kind, *external_id, *text, *media_info, *extra_metadata, *reply_to,
+        *correlation_id, *job_id;
     const char *status, *cause;
     int64_t position, epoch, priority;
     moment provider_at;
@@ -94,7 +96,7 @@ struct recording {
     size_t count;
     struct identity *identities;
     size_t identity_count;
-    struct map *people;       /* by lead id */
+    struct map *people; /* by lead id */
     struct person **person_list;
     size_t person_count;
     struct talk **talks;

@@ -29,27 +29,29 @@ static int32_t engage_delay_ms(const struct recording *recording, const struct a
 
 static Pb__JobSpec *engage_job(const struct recording *recording, const struct arrival *arrival, const char *skipped)
 {
-    return follow_engage_job(recording->batch->arena, &(struct follow_engage){ .company_id = arrival->place->company_id,
-                                                                               .lead_id = arrival->lead_id,
-                                                                               .message_id = arrival->id,
-                                                                               .job_id = arrival->job_id,
-                                                                               .correlation_id = arrival->correlation_id,
-                                                                               .traceparent = arrival->item->caller.traceparent,
-                                                                               .skipped = skipped,
-                                                                               .delay_ms = engage_delay_ms(recording, arrival) });
+    return follow_engage_job(recording->batch->arena,
+                             &(struct follow_engage){ .company_id = arrival->place->company_id,
+                                                      .lead_id = arrival->lead_id,
+                                                      .message_id = arrival->id,
+                                                      .job_id = arrival->job_id,
+                                                      .correlation_id = arrival->correlation_id,
+                                                      .traceparent = arrival->item->caller.traceparent,
+                                                      .skipped = skipped,
+                                                      .delay_ms = engage_delay_ms(recording, arrival) });
 }
 
 static Pb__JobSpec *confirmation_job(const struct recording *recording, const struct arrival *arrival)
 {
-    return follow_send_job(recording->batch->arena, &(struct follow_send){ .company_id = arrival->place->company_id,
-                                                                           .message_id = arrival->confirmation_id,
-                                                                           .channel = arrival->place->channel,
-                                                                           .account = arrival->place->account,
-                                                                           .recipient = arrival->confirmation_recipient,
-                                                                           .correlation_id = arrival->correlation_id,
-                                                                           .traceparent = arrival->item->caller.traceparent,
-                                                                           .automated = true,
-                                                                           .priority = PRIORITY_NOTICE });
+    return follow_send_job(recording->batch->arena,
+                           &(struct follow_send){ .company_id = arrival->place->company_id,
+                                                  .message_id = arrival->confirmation_id,
+                                                  .channel = arrival->place->channel,
+                                                  .account = arrival->place->account,
+                                                  .recipient = arrival->confirmation_recipient,
+                                                  .correlation_id = arrival->correlation_id,
+                                                  .traceparent = arrival->item->caller.traceparent,
+                                                  .automated = true,
+                                                  .priority = PRIORITY_NOTICE });
 }
 
 static void arrival_jobs(const struct recording *recording, const struct arrival *arrival, Pb__InboundRecorded *reply)

@@ -16,16 +16,18 @@ int64_t place_buffer_max_ms(const struct place *place)
     return place->buffer_max_ms >= 0 ? place->buffer_max_ms : config_buffer_max_ms;
 }
 
-static void note(struct recording *recording, const struct arrival *arrival, const char *type, const char *actor, const char *payload)
+static void note(struct recording *recording, const struct arrival *arrival, const char *type, const char *actor,
+                 const char *payload)
 {
-    event_note(&recording->events, (struct event_note){ .type = type,
-                                                        .company_id = arrival->place->company_id,
-                                                        .lead_id = arrival->lead_id,
-                                                        .payload = payload,
-                                                        .actor = actor,
-                                                        .correlation_id = arrival->correlation_id,
-                                                        .occurred_at = arrival->message->provider_at ? arrival->message->provider_at
-                                                                                                     : arrival->message->received_at });
+    event_note(&recording->events,
+               (struct event_note){ .type = type,
+                                    .company_id = arrival->place->company_id,
+                                    .lead_id = arrival->lead_id,
+                                    .payload = payload,
+                                    .actor = actor,
+                                    .correlation_id = arrival->correlation_id,
+                                    .occurred_at = arrival->message->provider_at ? arrival->message->provider_at
+                                                                                 : arrival->message->received_at });
 }
 
 static void note_created(struct recording *recording, const struct arrival *arrival)
@@ -39,7 +41,8 @@ static void note_created(struct recording *recording, const struct arrival *arri
     note(recording, arrival, "lead.created", "system", payload_end(&payload));
 }
 
-static void note_message(struct recording *recording, const struct arrival *arrival, const char *type, const char *actor)
+static void note_message(struct recording *recording, const struct arrival *arrival, const char *type,
+                         const char *actor)
 {
     struct payload payload = payload_start(recording->batch->arena);
     payload_text(&payload, "message_id", arrival->id);
@@ -58,17 +61,18 @@ static struct message_row *row_add(struct recording *recording, const struct arr
     struct message_row *row = &recording->rows[recording->row_count++];
     talk->last_message_id = id;
     talk->changed = true;
-    *row = (struct message_row){ .id = id,
-                                 .company_id = talk->company_id,
-                                 .conversation_id = talk->id,
-                                 .lead_id = talk->person->id,
-                                 .account_id = talk->account_id,
-                                 .channel = talk->channel,
-                                 .position = ++talk->last_position,
-                                 .kind = "text",
-                                 .epoch = -1,
-                                 .priority = -1,
-                                 .correlation_id = text_empty(arrival->correlation_id) ? NULL : arrival->correlation_id };
+    *row =
+        (struct message_row){ .id = id,
+                              .company_id = talk->company_id,
+                              .conversation_id = talk->id,
+                              .lead_id = talk->person->id,
+                              .account_id = talk->account_id,
+                              .channel = talk->channel,
+                              .position = ++talk->last_position,
+                              .kind = "text",
+                              .epoch = -1,
+                              .priority = -1,
+                              .correlation_id = text_empty(arrival->correlation_id) ? NULL : arrival->correlation_id };
     return row;
 }
 
@@ -134,7 +138,8 @@ static void talk_owe(struct recording *recording, struct arrival *arrival)
     if (!talk->owed_since)
         talk->owed_since = arrived;
     talk->owed_position = arrival->position;
-    talk->buffer_until = earlier(now + place_buffer_ms(arrival->place), talk->owed_since + place_buffer_max_ms(arrival->place));
+    talk->buffer_until =
+        earlier(now + place_buffer_ms(arrival->place), talk->owed_since + place_buffer_max_ms(arrival->place));
 }
 
 /* Repeated, an opt-out changes and confirms nothing more. Where the vendor confirms by itself (SMS) we don't. */
@@ -174,8 +179,8 @@ static void opt_out(struct recording *recording, struct arrival *arrival, const 
     person->changed = person->stopped = true;
     person->correlation_id = arrival->correlation_id;
     note(recording, arrival, "lead.opted_out", "customer",
-         text_format(recording->batch->arena, "{\"scope\":\"marketing\",\"message_id\":\"%s\",\"channel\":\"%s\"}", arrival->id,
-                     arrival->place->channel));
+         text_format(recording->batch->arena, "{\"scope\":\"marketing\",\"message_id\":\"%s\",\"channel\":\"%s\"}",
+                     arrival->id, arrival->place->channel));
     confirm(recording, arrival, address);
 }
 
@@ -234,8 +239,8 @@ static void business_wrote(struct recording *recording, struct arrival *arrival)
     row->epoch = ++talk->epoch;
     talk_nudge(talk, arrival, "takeover");
     note(recording, arrival, "conversation.taken_over", "operator:phone",
-         text_format(recording->batch->arena, "{\"conversation_id\":\"%s\",\"epoch\":%lld,\"by\":\"operator:phone\"}", talk->id,
-                     (long long)talk->epoch));
+         text_format(recording->batch->arena, "{\"conversation_id\":\"%s\",\"epoch\":%lld,\"by\":\"operator:phone\"}",
+                     talk->id, (long long)talk->epoch));
 }
 
 static void arrival_take_effect(struct recording *recording, struct arrival *arrival)

@@ -3,20 +3,22 @@
 #include "base/text.h"
 #include "column.h"
 
-/* By our id, or by the provider's within the account. What its conversation says of it goes along, so that asking again gets the same answer. */
+/* By our id, or by the provider's within the account. What its conversation says of it goes along, so that asking again
+ * gets the same answer. */
 static const struct statement known_find = {
     .name = "known_find",
-    .sql = "select w.n, m.id, m.job_id, m.lead_id, m.conversation_id, m.position, m.wants_answer, c.owner = 'human' as human, "
-           "       c.state = 'open' and m.position > c.covered_position as uncovered, x.id as confirmation_id, t.address as recipient "
-           "from unnest($1::uuid[], $2::uuid[], $3::text[]) with ordinality as w(id, account_id, external_id, n) "
-           "join lateral (select * from crm.messages where id = w.id "
-           "              union all "
-           "              select * from crm.messages where channel_account_id = w.account_id and external_id = w.external_id and id <> w.id "
-           "              limit 1) as m on true "
-           "join crm.conversations c on c.id = m.conversation_id "
-           "left join unnest($4::uuid[]) with ordinality as q(id, n) on q.n = w.n "
-           "left join crm.messages x on x.id = q.id and x.status = 'queued' "
-           "left join crm.lead_contacts t on t.id = c.contact_id",
+    .sql =
+        "select w.n, m.id, m.job_id, m.lead_id, m.conversation_id, m.position, m.wants_answer, c.owner = 'human' as human, "
+        "       c.state = 'open' and m.position > c.covered_position as uncovered, x.id as confirmation_id, t.address as recipient "
+        "from unnest($1::uuid[], $2::uuid[], $3::text[]) with ordinality as w(id, account_id, external_id, n) "
+        "join lateral (select * from crm.messages where id = w.id "
+        "              union all "
+        "              select * from crm.messages where channel_account_id = w.account_id and external_id = w.external_id and id <> w.id "
+        "              limit 1) as m on true "
+        "join crm.conversations c on c.id = m.conversation_id "
+        "left join unnest($4::uuid[]) with ordinality as q(id, n) on q.n = w.n "
+        "left join crm.messages x on x.id = q.id and x.status = 'queued' "
+        "left join crm.lead_contacts t on t.id = c.contact_id",
 };
 
 const char *arrival_confirmation_id(struct arena *arena, const char *message_id)
@@ -45,8 +47,10 @@ static enum status known_read(struct recording *recording, struct arrival **want
     struct params *params = params_new(arena);
     COLUMN_TEXTS(params, count, i, wanted[i]->message->id);
     COLUMN_TEXTS(params, count, i, wanted[i]->place->account_id);
-    COLUMN_TEXTS(params, count, i, text_empty(wanted[i]->message->external_id) ? NULL : wanted[i]->message->external_id);
-    COLUMN_TEXTS(params, count, i, wanted[i]->message->opt_out ? arrival_confirmation_id(arena, wanted[i]->message->id) : NULL);
+    COLUMN_TEXTS(params, count, i,
+                 text_empty(wanted[i]->message->external_id) ? NULL : wanted[i]->message->external_id);
+    COLUMN_TEXTS(params, count, i,
+                 wanted[i]->message->opt_out ? arrival_confirmation_id(arena, wanted[i]->message->id) : NULL);
     struct rows rows;
     TRY(db_run(recording->batch->db, arena, &known_find, params, &rows, error));
     int n = rows_column(&rows, "n");
@@ -69,8 +73,8 @@ static struct arrival *repeat_find(struct recording *recording, struct map *seen
     *by_id = arrival;
     if (text_empty(arrival->message->external_id))
         return NULL;
-    void **by_external =
-        map_at(seen, text_format(recording->batch->arena, "%s|%s", arrival->place->account_id, arrival->message->external_id));
+    void **by_external = map_at(
+        seen, text_format(recording->batch->arena, "%s|%s", arrival->place->account_id, arrival->message->external_id));
     if (*by_external)
         return first_of(*by_external);
     *by_external = arrival;

@@ -4,32 +4,34 @@
 #include "company.h"
 
 /*
- * $1 channels, $2 accounts ('': the company's own), $3 companies (null: the account tells). An account that is named must exist and be the company's;
- * the company's own is its oldest real one, else its placeholder.
+ * $1 channels, $2 accounts ('': the company's own), $3 companies (null: the account tells). An account that is named
+ * must exist and be the company's; the company's own is its oldest real one, else its placeholder.
  */
 static const struct statement place_find = {
     .name = "place_find",
-    .sql = "select w.n, a.id as account_id, a.account, c.id as company_id, c.buffer_ms, c.buffer_max_ms, p.id as pipeline_id, s.id as stage_id, "
-           "       c.buffer_ms is not null as own_buffer, c.buffer_max_ms is not null as own_buffer_max "
-           "from unnest($1::text[], $2::text[], $3::uuid[]) with ordinality as w(channel, account, company_id, n) "
-           "left join lateral (select x.id, x.account, x.company_id from crm.channel_accounts x "
-           "                   where w.account <> '' and x.account <> '' and x.channel = w.channel and x.account = w.account "
-           "                     and x.company_id = coalesce(w.company_id, x.company_id) "
-           "                   union all "
-           "                   (select x.id, x.account, x.company_id from crm.channel_accounts x "
-           "                    where w.account = '' and x.company_id = w.company_id and x.channel = w.channel "
-           "                    order by x.account = '', x.created_at, x.id limit 1)) as a on true "
-           "left join crm.companies c on c.id = coalesce(a.company_id, w.company_id) "
-           "left join lateral (select id from crm.pipelines where company_id = c.id order by is_default desc, created_at limit 1) as p on true "
-           "left join lateral (select id from crm.stages where pipeline_id = p.id order by position limit 1) as s on true",
+    .sql =
+        "select w.n, a.id as account_id, a.account, c.id as company_id, c.buffer_ms, c.buffer_max_ms, p.id as pipeline_id, s.id as stage_id, "
+        "       c.buffer_ms is not null as own_buffer, c.buffer_max_ms is not null as own_buffer_max "
+        "from unnest($1::text[], $2::text[], $3::uuid[]) with ordinality as w(channel, account, company_id, n) "
+        "left join lateral (select x.id, x.account, x.company_id from crm.channel_accounts x "
+        "                   where w.account <> '' and x.account <> '' and x.channel = w.channel and x.account = w.account "
+        "                     and x.company_id = coalesce(w.company_id, x.company_id) "
+        "                   union all "
+        "                   (select x.id, x.account, x.company_id from crm.channel_accounts x "
+        "                    where w.account = '' and x.company_id = w.company_id and x.channel = w.channel "
+        "                    order by x.account = '', x.created_at, x.id limit 1)) as a on true "
+        "left join crm.companies c on c.id = coalesce(a.company_id, w.company_id) "
+        "left join lateral (select id from crm.pipelines where company_id = c.id order by is_default desc, created_at limit 1) as p on true "
+        "left join lateral (select id from crm.stages where pipeline_id = p.id order by position limit 1) as s on true",
 };
 
 /* The company's own place on a channel where it has no account: what comes in is kept, nothing leaves. */
 static const struct statement place_hold = {
     .name = "place_hold",
-    .sql = "insert into crm.channel_accounts (id, company_id, channel, account, created_at, updated_at) "
-           "select u.id, u.company_id, u.channel, '', $4, $4 "
-           "from unnest($1::uuid[], $2::uuid[], $3::text[]) as u(id, company_id, channel) order by u.id on conflict do nothing",
+    .sql =
+        "insert into crm.channel_accounts (id, company_id, channel, account, created_at, updated_at) "
+        "select u.id, u.company_id, u.channel, '', $4, $4 "
+        "from unnest($1::uuid[], $2::uuid[], $3::text[]) as u(id, company_id, channel) order by u.id on conflict do nothing",
 };
 
 /* The different places of a batch; a batch has few. */
@@ -74,7 +76,8 @@ static void place_fill(struct place *place, const struct rows *rows, size_t row)
     place->company_id = rows_text(rows, row, rows_column(rows, "company_id"));
     place->pipeline_id = rows_text(rows, row, rows_column(rows, "pipeline_id"));
     place->stage_id = rows_text(rows, row, rows_column(rows, "stage_id"));
-    bool own = rows_bool(rows, row, rows_column(rows, "own_buffer")), own_max = rows_bool(rows, row, rows_column(rows, "own_buffer_max"));
+    bool own = rows_bool(rows, row, rows_column(rows, "own_buffer")),
+         own_max = rows_bool(rows, row, rows_column(rows, "own_buffer_max"));
     place->buffer_ms = own ? (int32_t)rows_int(rows, row, rows_column(rows, "buffer_ms")) : -1;
     place->buffer_max_ms = own_max ? (int32_t)rows_int(rows, row, rows_column(rows, "buffer_max_ms")) : -1;
 }
@@ -97,8 +100,8 @@ static enum status places_find(struct recording *recording, struct places *place
     return OK;
 }
 
-static enum status places_hold(struct recording *recording, const char *const *company_ids, const char *const *channels, size_t count,
-                               struct error *error)
+static enum status places_hold(struct recording *recording, const char *const *company_ids, const char *const *channels,
+                               size_t count, struct error *error)
 {
     struct arena *arena = recording->batch->arena;
     const char **ids = ARENA_ARRAY(arena, const char *, count);
@@ -116,7 +119,8 @@ static enum status places_hold(struct recording *recording, const char *const *c
 static enum status places_make(struct recording *recording, struct places *places, bool *made, struct error *error)
 {
     struct arena *arena = recording->batch->arena;
-    const char **companies = ARENA_ARRAY(arena, const char *, places->count), **channels = ARENA_ARRAY(arena, const char *, places->count);
+    const char **companies = ARENA_ARRAY(arena, const char *, places->count),
+               **channels = ARENA_ARRAY(arena, const char *, places->count);
     const char **unknown = ARENA_ARRAY(arena, const char *, places->count);
     size_t count = 0, unknown_count = 0;
     for (size_t i = 0; i < places->count; i++) {

@@ -5,11 +5,12 @@
 
 static const struct statement talk_lock = {
     .name = "talk_lock",
-    .sql = "select c.id, c.lead_id, c.channel_account_id, c.owner, c.epoch, c.last_position, c.covered_position, c.owed_position, c.owed_since, "
-           "       c.buffer_until, c.window_ends_at, c.contact_id, c.phone, c.name, c.last_message_id "
-           "from unnest($1::uuid[], $2::uuid[]) as w(lead_id, account_id) "
-           "join crm.conversations c on c.lead_id = w.lead_id and c.channel_account_id = w.account_id and c.state = 'open' "
-           "order by c.id for no key update of c",
+    .sql =
+        "select c.id, c.lead_id, c.channel_account_id, c.owner, c.epoch, c.last_position, c.covered_position, c.owed_position, c.owed_since, "
+        "       c.buffer_until, c.window_ends_at, c.contact_id, c.phone, c.name, c.last_message_id "
+        "from unnest($1::uuid[], $2::uuid[]) as w(lead_id, account_id) "
+        "join crm.conversations c on c.lead_id = w.lead_id and c.channel_account_id = w.account_id and c.state = 'open' "
+        "order by c.id for no key update of c",
 };
 
 static struct talk *talk_of(struct recording *recording, struct map *talks, const struct arrival *arrival)
@@ -67,14 +68,16 @@ static enum status talks_lock(struct recording *recording, struct map *talks, st
     struct rows rows;
     TRY(db_run(recording->batch->db, arena, &talk_lock, params, &rows, error));
     for (size_t row = 0; row < rows.count; row++)
-        talk_fill(map_find(talks, text_format(arena, "%s|%s", rows_text(&rows, row, 1), rows_text(&rows, row, 2))), &rows, row);
+        talk_fill(map_find(talks, text_format(arena, "%s|%s", rows_text(&rows, row, 1), rows_text(&rows, row, 2))),
+                  &rows, row);
     return OK;
 }
 
 static const struct statement talk_insert = {
     .name = "talk_insert",
-    .sql = "insert into crm.conversations (id, company_id, lead_id, channel_account_id, channel, created_at, updated_at) "
-           "select u.*, $6, $6 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) as u on conflict do nothing",
+    .sql =
+        "insert into crm.conversations (id, company_id, lead_id, channel_account_id, channel, created_at, updated_at) "
+        "select u.*, $6, $6 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) as u on conflict do nothing",
 };
 
 static enum status talks_create(struct recording *recording, struct error *error)
@@ -103,7 +106,9 @@ static enum status talks_create(struct recording *recording, struct error *error
     params_moment(params, recording->batch->now);
     struct rows rows;
     TRY(db_run(recording->batch->db, arena, &talk_insert, params, &rows, error));
-    return rows.affected == count ? OK : error_code(error, RETRY, TRANSACTION_AGAIN, "a conversation came into being meanwhile");
+    return rows.affected == count
+               ? OK
+               : error_code(error, RETRY, TRANSACTION_AGAIN, "a conversation came into being meanwhile");
 }
 
 enum status arrivals_join(struct recording *recording, struct error *error)

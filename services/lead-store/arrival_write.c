@@ -6,9 +6,10 @@
 
 static const struct statement lead_update = {
     .name = "lead_update",
-    .sql = "update crm.leads l set contact_name = u.name, phone_number = u.phone, opted_out_at = u.opted_out_at, version = l.version + 1, "
-           "       updated_at = $5 "
-           "from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) as u(id, name, phone, opted_out_at) where l.id = u.id",
+    .sql =
+        "update crm.leads l set contact_name = u.name, phone_number = u.phone, opted_out_at = u.opted_out_at, version = l.version + 1, "
+        "       updated_at = $5 "
+        "from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) as u(id, name, phone, opted_out_at) where l.id = u.id",
 };
 
 /* People whose name, number or consent changed; those made just now carry name and number already. */
@@ -35,14 +36,15 @@ static enum status people_update(struct recording *recording, struct error *erro
 
 static const struct statement talk_update = {
     .name = "talk_update",
-    .sql = "update crm.conversations c set owner = u.owner, epoch = u.epoch, last_position = u.last_position, "
-           "       covered_position = u.covered_position, owed_position = u.owed_position, owed_since = u.owed_since, "
-           "       buffer_until = u.buffer_until, window_ends_at = u.window_ends_at, contact_id = u.contact_id, phone = u.phone, "
-           "       name = u.name, last_message_id = u.last_message_id, updated_at = $14 "
-           "from unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[], "
-           "            $8::timestamptz[], $9::timestamptz[], $10::uuid[], $11::text[], $12::text[], $13::uuid[]) "
-           "  as u(id, owner, epoch, last_position, covered_position, owed_position, owed_since, buffer_until, window_ends_at, contact_id, "
-           "       phone, name, last_message_id) where c.id = u.id",
+    .sql =
+        "update crm.conversations c set owner = u.owner, epoch = u.epoch, last_position = u.last_position, "
+        "       covered_position = u.covered_position, owed_position = u.owed_position, owed_since = u.owed_since, "
+        "       buffer_until = u.buffer_until, window_ends_at = u.window_ends_at, contact_id = u.contact_id, phone = u.phone, "
+        "       name = u.name, last_message_id = u.last_message_id, updated_at = $14 "
+        "from unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[], "
+        "            $8::timestamptz[], $9::timestamptz[], $10::uuid[], $11::text[], $12::text[], $13::uuid[]) "
+        "  as u(id, owner, epoch, last_position, covered_position, owed_position, owed_since, buffer_until, window_ends_at, contact_id, "
+        "       phone, name, last_message_id) where c.id = u.id",
 };
 
 static enum status talks_update(struct recording *recording, struct error *error)
@@ -71,18 +73,19 @@ static enum status talks_update(struct recording *recording, struct error *error
 
 static const struct statement message_insert = {
     .name = "message_insert",
-    .sql = "insert into crm.messages (id, company_id, conversation_id, lead_id, channel_account_id, channel, position, direction, sender_type, "
-           "                          kind, external_id, message_text, media_info, extra_metadata, reply_to, correlation_id, provider_ts, "
-           "                          job_id, wants_answer, status, cause, epoch, priority, created_at, updated_at) "
-           "select u.id, u.company_id, u.conversation_id, u.lead_id, u.account_id, u.channel, u.position, u.direction, u.sender_type, "
-           "       u.kind, u.external_id, u.text, u.media_info::jsonb, u.extra_metadata::jsonb, u.reply_to, u.correlation_id, u.provider_at, "
-           "       u.job_id, u.wants_answer, u.status, u.cause, nullif(u.epoch, -1), nullif(u.priority, -1), $24, $24 "
-           "from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::text[], $9::text[], "
-           "            $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::timestamptz[], "
-           "            $18::uuid[], $19::bool[], $20::text[], $21::text[], $22::bigint[], $23::bigint[]) "
-           "  as u(id, company_id, conversation_id, lead_id, account_id, channel, position, direction, sender_type, kind, external_id, text, "
-           "       media_info, extra_metadata, reply_to, correlation_id, provider_at, job_id, wants_answer, status, cause, epoch, priority) "
-           "on conflict do nothing",
+    .sql =
+        "insert into crm.messages (id, company_id, conversation_id, lead_id, channel_account_id, channel, position, direction, sender_type, "
+        "                          kind, external_id, message_text, media_info, extra_metadata, reply_to, correlation_id, provider_ts, "
+        "                          job_id, wants_answer, status, cause, epoch, priority, created_at, updated_at) "
+        "select u.id, u.company_id, u.conversation_id, u.lead_id, u.account_id, u.channel, u.position, u.direction, u.sender_type, "
+        "       u.kind, u.external_id, u.text, u.media_info::jsonb, u.extra_metadata::jsonb, u.reply_to, u.correlation_id, u.provider_at, "
+        "       u.job_id, u.wants_answer, u.status, u.cause, nullif(u.epoch, -1), nullif(u.priority, -1), $24, $24 "
+        "from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::text[], $9::text[], "
+        "            $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::timestamptz[], "
+        "            $18::uuid[], $19::bool[], $20::text[], $21::text[], $22::bigint[], $23::bigint[]) "
+        "  as u(id, company_id, conversation_id, lead_id, account_id, channel, position, direction, sender_type, kind, external_id, text, "
+        "       media_info, extra_metadata, reply_to, correlation_id, provider_at, job_id, wants_answer, status, cause, epoch, priority) "
+        "on conflict do nothing",
 };
 
 static struct params *message_params(struct recording *recording)
@@ -123,17 +126,21 @@ static enum status messages_insert(struct recording *recording, struct error *er
     struct rows rows;
     if (!recording->row_count)
         return OK;
-    TRY(db_run(recording->batch->db, recording->batch->arena, &message_insert, message_params(recording), &rows, error));
-    return rows.affected == recording->row_count ? OK : error_code(error, RETRY, TRANSACTION_AGAIN, "a message came into being meanwhile");
+    TRY(db_run(recording->batch->db, recording->batch->arena, &message_insert, message_params(recording), &rows,
+               error));
+    return rows.affected == recording->row_count
+               ? OK
+               : error_code(error, RETRY, TRANSACTION_AGAIN, "a message came into being meanwhile");
 }
 
 /* All that is queued for people who just opted out, but for the confirmation of it. */
 static const struct statement stop_queued = {
     .name = "stop_queued",
-    .sql = "with stopped as (select id from crm.messages where lead_id = any($1::uuid[]) and status = 'queued' and cause <> 'notice' "
-           "                 order by id for no key update) "
-           "update crm.messages m set status = 'cancelled', updated_at = $2 from stopped where m.id = stopped.id "
-           "returning m.id, m.lead_id, m.conversation_id, m.channel, m.company_id",
+    .sql =
+        "with stopped as (select id from crm.messages where lead_id = any($1::uuid[]) and status = 'queued' and cause <> 'notice' "
+        "                 order by id for no key update) "
+        "update crm.messages m set status = 'cancelled', updated_at = $2 from stopped where m.id = stopped.id "
+        "returning m.id, m.lead_id, m.conversation_id, m.channel, m.company_id",
 };
 
 static void note_cancelled(struct recording *recording, const struct rows *rows, size_t row)

@@ -9,7 +9,13 @@
 #include "transaction.h"
 #include "wire/pbrow.h"
 
-enum { TIMEZONE_BYTES_MAX = 64, LOCALE_BYTES_MAX = 35, PLAN_BYTES_MAX = 64, BUFFER_MS_MAX = 60000, BUFFER_MAX_MS_MAX = 600000 };
+enum {
+    TIMEZONE_BYTES_MAX = 64,
+    LOCALE_BYTES_MAX = 35,
+    PLAN_BYTES_MAX = 64,
+    BUFFER_MS_MAX = 60000,
+    BUFFER_MAX_MS_MAX = 600000
+};
 
 static bool fits(const char *text, size_t bytes_max)
 {
@@ -30,26 +36,30 @@ static const char *company_wrong(const Pb__CompanyCreateRequest *request)
         return "id must be a UUID";
     if (text_empty(request->name) || !fits(request->name, NAME_BYTES_MAX))
         return "name must have 1 to 512 bytes";
-    if (!fits(request->timezone, TIMEZONE_BYTES_MAX) || !fits(request->locale, LOCALE_BYTES_MAX) || !fits(request->plan, PLAN_BYTES_MAX))
+    if (!fits(request->timezone, TIMEZONE_BYTES_MAX) || !fits(request->locale, LOCALE_BYTES_MAX) ||
+        !fits(request->plan, PLAN_BYTES_MAX))
         return "timezone, locale or plan is too long";
     if (!is_object(request->company_card))
         return "company_card must be a JSON object";
-    if (request->buffer_ms < 0 || request->buffer_ms > BUFFER_MS_MAX || request->buffer_max_ms < 0 || request->buffer_max_ms > BUFFER_MAX_MS_MAX)
+    if (request->buffer_ms < 0 || request->buffer_ms > BUFFER_MS_MAX || request->buffer_max_ms < 0 ||
+        request->buffer_max_ms > BUFFER_MAX_MS_MAX)
         return "buffer_ms is 0 to 60000, buffer_max_ms 0 to 600000";
     return NULL;
 }
 
 static const struct statement company_write = {
     .name = "company_write",
-    .sql = "insert into crm.companies (id, name, timezone, locale, plan, company_card, buffer_ms, buffer_max_ms, created_at, updated_at) "
-           "values ($1::uuid, $2, coalesce($3, 'UTC'), coalesce($4, 'en'), coalesce($5, 'free'), coalesce($6::jsonb, '{}'), $7::int, $8::int, $9, $9) "
-           "on conflict do nothing",
+    .sql =
+        "insert into crm.companies (id, name, timezone, locale, plan, company_card, buffer_ms, buffer_max_ms, created_at, updated_at) "
+        "values ($1::uuid, $2, coalesce($3, 'UTC'), coalesce($4, 'en'), coalesce($5, 'free'), coalesce($6::jsonb, '{}'), $7::int, $8::int, $9, $9) "
+        "on conflict do nothing",
 };
 
 static const struct statement company_read = {
     .name = "company_read",
-    .sql = "select id, name, timezone, locale, plan, company_card, buffer_ms, buffer_max_ms, created_at, updated_at from crm.companies "
-           "where id = $1::uuid",
+    .sql =
+        "select id, name, timezone, locale, plan, company_card, buffer_ms, buffer_max_ms, created_at, updated_at from crm.companies "
+        "where id = $1::uuid",
 };
 
 static const struct statement timezone_known = {

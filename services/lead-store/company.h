@@ -1,7 +1,8 @@
 /*
  * company - companies, their API keys and their accounts on channels.
  *
- * Whatever makes a company gives it its default pipeline with five stages. Their ids follow from the company's, so that two makers make one.
+ * Whatever makes a company gives it its default pipeline with five stages. Their ids follow from the company's, so that
+ * two makers make one.
  */
 #pragma once
 #include "service/service.h"

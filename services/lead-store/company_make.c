@@ -5,26 +5,29 @@
 
 static const struct statement company_make = {
     .name = "company_make",
-    .sql = "insert into crm.companies (id, name, created_at, updated_at) "
-           "select distinct on (u.id) u.id, u.name, $3, $3 from unnest($1::uuid[], $2::text[]) as u(id, name) order by u.id "
-           "on conflict do nothing",
+    .sql =
+        "insert into crm.companies (id, name, created_at, updated_at) "
+        "select distinct on (u.id) u.id, u.name, $3, $3 from unnest($1::uuid[], $2::text[]) as u(id, name) order by u.id "
+        "on conflict do nothing",
 };
 
 static const struct statement pipeline_make = {
     .name = "pipeline_make",
-    .sql = "insert into crm.pipelines (id, company_id, name, is_default, created_at, updated_at) "
-           "select distinct on (u.id) u.id, u.company_id, 'Default Pipeline', true, $3, $3 from unnest($1::uuid[], $2::uuid[]) as u(id, company_id) "
-           "where not exists (select from crm.pipelines p where p.company_id = u.company_id) order by u.id on conflict do nothing",
+    .sql =
+        "insert into crm.pipelines (id, company_id, name, is_default, created_at, updated_at) "
+        "select distinct on (u.id) u.id, u.company_id, 'Default Pipeline', true, $3, $3 from unnest($1::uuid[], $2::uuid[]) as u(id, company_id) "
+        "where not exists (select from crm.pipelines p where p.company_id = u.company_id) order by u.id on conflict do nothing",
 };
 
 /* The pipeline may be an older one without stages. */
 static const struct statement stage_make = {
     .name = "stage_make",
-    .sql = "insert into crm.stages (id, company_id, pipeline_id, name, position, created_at, updated_at) "
-           "select distinct on (u.id) u.id, u.company_id, p.id, u.name, u.position, $5, $5 "
-           "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[]) as u(id, company_id, name, position) "
-           "join lateral (select id from crm.pipelines where company_id = u.company_id order by is_default desc, created_at limit 1) as p on true "
-           "where not exists (select from crm.stages s where s.pipeline_id = p.id) order by u.id on conflict do nothing",
+    .sql =
+        "insert into crm.stages (id, company_id, pipeline_id, name, position, created_at, updated_at) "
+        "select distinct on (u.id) u.id, u.company_id, p.id, u.name, u.position, $5, $5 "
+        "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[]) as u(id, company_id, name, position) "
+        "join lateral (select id from crm.pipelines where company_id = u.company_id order by is_default desc, created_at limit 1) as p on true "
+        "where not exists (select from crm.stages s where s.pipeline_id = p.id) order by u.id on conflict do nothing",
 };
 
 static const char *const stage_names[] = { "New", "Contacted", "Qualified", "Proposal", "Closed" };
@@ -34,7 +37,8 @@ static enum status stages_make(struct batch *batch, const char *const *company_i
 {
     struct params *params = params_new(batch->arena);
     size_t stages = count * STAGES;
-    COLUMN_TEXTS(params, stages, i, ident_named(batch->arena, "stage", company_ids[i / STAGES], stage_names[i % STAGES], NULL));
+    COLUMN_TEXTS(params, stages, i,
+                 ident_named(batch->arena, "stage", company_ids[i / STAGES], stage_names[i % STAGES], NULL));
     COLUMN_TEXTS(params, stages, i, company_ids[i / STAGES]);
     COLUMN_TEXTS(params, stages, i, stage_names[i % STAGES]);
     COLUMN_INTS(params, stages, i, (int64_t)(i % STAGES) + 1);

@@ -23,7 +23,11 @@ static const char *const token_aliases[] = { "META_WHATSAPP_TOKEN", "WHATSAPP_AC
 enum { HOLD_MS_MIN = 1000, HOLD_MS_MAX = DAY_MS, PACING_MS_MAX = HOUR_MS, RETENTION_DAYS_MAX = 36500 };
 
 const struct setting CONFIG_SETTINGS[] = {
-    { .name = "BUFFER_MS", .number = &config_buffer_ms, .fallback = "2000", .max = 60000, .help = "quiet window of a burst of messages, ms" },
+    { .name = "BUFFER_MS",
+      .number = &config_buffer_ms,
+      .fallback = "2000",
+      .max = 60000,
+      .help = "quiet window of a burst of messages, ms" },
     { .name = "BUFFER_MAX_MS",
       .number = &config_buffer_max_ms,
       .fallback = "15000",
@@ -47,7 +51,8 @@ const struct setting CONFIG_SETTINGS[] = {
       .help = "then: hold it for a person, or resend it once" },
     { .name = "OPT_OUT_CONFIRMATION",
       .text = &config_opt_out_text,
-      .fallback = "You are unsubscribed and will get no more marketing messages from us. Reply START to subscribe again.",
+      .fallback =
+          "You are unsubscribed and will get no more marketing messages from us. Reply START to subscribe again.",
       .help = "what an opt-out is answered with; empty: nothing" },
     { .name = "RETENTION_DAYS",
       .number = &config_retention_days,

@@ -45,15 +45,17 @@ static const struct statement demo_company = {
            "where id = $1::uuid and company_card = '{}' and name = 'Default Company'",
 };
 
-static const char card[] = "{\"name\":\"Lumen Desk\",\"what\":\"customer-support software for small teams: one inbox for WhatsApp, email and chat\","
-                           "\"tone\":\"friendly, short, concrete\",\"website\":\"https://lumendesk.example\"}";
+static const char card[] =
+    "{\"name\":\"Lumen Desk\",\"what\":\"customer-support software for small teams: one inbox for WhatsApp, email and chat\","
+    "\"tone\":\"friendly, short, concrete\",\"website\":\"https://lumendesk.example\"}";
 
 static const struct statement demo_documents = {
     .name = "demo_documents",
-    .sql = "insert into crm.ai_kb_docs (id, company_id, title, text, source, language, hash, created_at, updated_at) "
-           "select u.id, $1::uuid, u.title, u.text, 'demo', 'english', encode(sha256(convert_to(u.title || chr(10) || u.text, 'UTF8')), 'hex'), $5, $5 "
-           "from unnest($2::uuid[], $3::text[], $4::text[]) as u(id, title, text) "
-           "where not exists (select from crm.ai_kb_docs d where d.company_id = $1::uuid) on conflict do nothing",
+    .sql =
+        "insert into crm.ai_kb_docs (id, company_id, title, text, source, language, hash, created_at, updated_at) "
+        "select u.id, $1::uuid, u.title, u.text, 'demo', 'english', encode(sha256(convert_to(u.title || chr(10) || u.text, 'UTF8')), 'hex'), $5, $5 "
+        "from unnest($2::uuid[], $3::text[], $4::text[]) as u(id, title, text) "
+        "where not exists (select from crm.ai_kb_docs d where d.company_id = $1::uuid) on conflict do nothing",
 };
 
 enum status demo_seed(struct batch *batch, const char *company_id, struct error *error)

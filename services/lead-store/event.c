@@ -26,14 +26,15 @@ void event_note(struct event_list *list, struct event_note note)
 /* Order by ordinality: n, which orders events of one transaction, is given out in the order of the notes. */
 static const struct statement event_insert = {
     .name = "event_insert",
-    .sql = "insert into crm.events (id, company_id, type, entity_type, entity_id, lead_id, payload, actor, correlation_id, "
-           "                        occurred_at, admitted_at) "
-           "select e.id, e.company_id, e.type, e.entity_type, e.entity_id, e.lead_id, e.payload::jsonb, e.actor, e.correlation_id, "
-           "       e.occurred_at, $11 "
-           "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], "
-           "            $10::timestamptz[]) with ordinality "
-           "  as e(id, company_id, type, entity_type, entity_id, lead_id, payload, actor, correlation_id, occurred_at, place) "
-           "order by e.place",
+    .sql =
+        "insert into crm.events (id, company_id, type, entity_type, entity_id, lead_id, payload, actor, correlation_id, "
+        "                        occurred_at, admitted_at) "
+        "select e.id, e.company_id, e.type, e.entity_type, e.entity_id, e.lead_id, e.payload::jsonb, e.actor, e.correlation_id, "
+        "       e.occurred_at, $11 "
+        "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], "
+        "            $10::timestamptz[]) with ordinality "
+        "  as e(id, company_id, type, entity_type, entity_id, lead_id, payload, actor, correlation_id, occurred_at, place) "
+        "order by e.place",
 };
 
 static struct params *event_params(const struct event_list *list)

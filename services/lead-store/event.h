@@ -1,21 +1,22 @@
 /*
  * event - writing the event log, in the transaction of what happened.
  *
- * event_note collects; event_flush writes all in one statement, before the commit. Payload members are in docs/events.md.
+ * event_note collects; event_flush writes all in one statement, before the commit. Payload members are in
+ * docs/events.md.
  */
 #pragma once
 #include "service/service.h"
 
 struct event_note {
-    const char *type;           /* "message.received" */
+    const char *type; /* "message.received" */
     const char *company_id;
-    const char *lead_id;        /* NULL: none */
-    const char *entity_type;    /* NULL: "lead" */
-    const char *entity_id;      /* NULL: lead_id */
-    const char *payload;        /* JSON object */
-    const char *actor;          /* customer, ai, operator:<name>, system */
+    const char *lead_id;     /* NULL: none */
+    const char *entity_type; /* NULL: "lead" */
+    const char *entity_id;   /* NULL: lead_id */
+    const char *payload;     /* JSON object */
+    const char *actor;       /* customer, ai, operator:<name>, system */
     const char *correlation_id;
-    moment occurred_at;         /* 0: now */
+    moment occurred_at; /* 0: now */
 };
 
 struct event_list {

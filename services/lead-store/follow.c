@@ -34,7 +34,8 @@ Pb__JobSpec *follow_engage_job(struct arena *arena, const struct follow_engage *
     job->company_id = arena_text(arena, engage->company_id);
     job->task = arena_text(arena, WORK_AI_ENGAGE.task);
     job->idempotency_key = (char *)follow_engage_key(arena, engage->lead_id, engage->message_id, engage->suffix);
-    job->params = pb_json(arena, text_format(arena, "{\"lead_id\":\"%s\",\"message_id\":\"%s\"}", engage->lead_id, engage->message_id));
+    job->params = pb_json(
+        arena, text_format(arena, "{\"lead_id\":\"%s\",\"message_id\":\"%s\"}", engage->lead_id, engage->message_id));
     PB_SET(job, priority, PRIORITY_ENGAGE);
     if (engage->delay_ms > 0 && !engage->skipped)
         PB_SET(job, delay_ms, engage->delay_ms);
@@ -44,7 +45,8 @@ Pb__JobSpec *follow_engage_job(struct arena *arena, const struct follow_engage *
     return job;
 }
 
-static Pb__Lane *lane_new(struct arena *arena, const char *name, int64_t interval_ms, int32_t jitter_ms, int32_t in_flight_max)
+static Pb__Lane *lane_new(struct arena *arena, const char *name, int64_t interval_ms, int32_t jitter_ms,
+                          int32_t in_flight_max)
 {
     Pb__Lane *lane = PB_NEW(arena, lane);
     lane->name = (char *)name;
@@ -55,8 +57,8 @@ static Pb__Lane *lane_new(struct arena *arena, const char *name, int64_t interva
 }
 
 /*
- * WhatsApp Cloud: to one person one after the other, the automated ones paced. A person's messages have a lane of their own, without interval: the
- * vendor lends a burst, and past it its own refusal (131056) makes them wait.
+ * WhatsApp Cloud: to one person one after the other, the automated ones paced. A person's messages have a lane of their
+ * own, without interval: the vendor lends a burst, and past it its own refusal (131056) makes them wait.
  */
 static size_t lanes_whatsapp_cloud(struct arena *arena, const struct follow_send *send, Pb__Lane **lanes)
 {
@@ -65,7 +67,8 @@ static size_t lanes_whatsapp_cloud(struct arena *arena, const struct follow_send
     size_t count = 0;
     lanes[count++] = lane_new(arena, name, send->automated ? config_pacing_ms : 0, 0, 1);
     if (config_pacing_ms > 0)
-        lanes[count++] = lane_new(arena, text_format(arena, "%s:%s", send->channel, send->account), NUMBER_INTERVAL_MS, 0, 0);
+        lanes[count++] =
+            lane_new(arena, text_format(arena, "%s:%s", send->channel, send->account), NUMBER_INTERVAL_MS, 0, 0);
     return count;
 }
 
@@ -74,7 +77,8 @@ static size_t lanes_of(struct arena *arena, const struct follow_send *send, Pb__
     if (text_same(send->channel, "whatsapp_cloud"))
         return lanes_whatsapp_cloud(arena, send, lanes);
     if (text_same(send->channel, "whatsapp_web") && config_pacing_ms > 0) {
-        lanes[0] = lane_new(arena, text_format(arena, "%s:%s", send->channel, send->account), WEB_INTERVAL_MS, WEB_JITTER_MS, 1);
+        lanes[0] = lane_new(arena, text_format(arena, "%s:%s", send->channel, send->account), WEB_INTERVAL_MS,
+                            WEB_JITTER_MS, 1);
         return 1;
     }
     return 0;

@@ -15,10 +15,11 @@ struct follow_engage {
 };
 Pb__JobSpec *follow_engage_job(struct arena *arena, const struct follow_engage *engage);
 
-/* send_{message_id}[_suffix]; its job id follows from the key (messages.job_id); lanes by the channel's rules and WHATSAPP_CLOUD_PACING. */
+/* send_{message_id}[_suffix]; its job id follows from the key (messages.job_id); lanes by the channel's rules and
+ * WHATSAPP_CLOUD_PACING. */
 struct follow_send {
     const char *company_id, *message_id, *channel, *account, *recipient, *correlation_id, *traceparent, *suffix;
-    bool automated;      /* false: a person's */
+    bool automated; /* false: a person's */
     int32_t priority;
     int32_t delay_ms;
 };

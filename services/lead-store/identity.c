@@ -12,8 +12,8 @@ struct sender *sender_root(struct sender *sender)
     return sender;
 }
 
-static struct identity *identity_at(struct recording *recording, struct map *known, const struct arrival *arrival, const char *kind,
-                                    const char *value, const char *address)
+static struct identity *identity_at(struct recording *recording, struct map *known, const struct arrival *arrival,
+                                    const char *kind, const char *value, const char *address)
 {
     const char *key = text_format(recording->batch->arena, "%s|%s|%s", arrival->place->account_id, kind, value);
     void **slot = map_at(known, key);
@@ -53,7 +53,8 @@ static void identities_of(struct recording *recording, struct map *known, struct
     for (size_t i = 0; i < message->n_identities; i++) {
         const Pb__Identity *given = message->identities[i];
         const char *address = text_or(given->address, given->value);
-        identity_join(arrival, identity_at(recording, known, arrival, given->kind, given->value, address), given->address);
+        identity_join(arrival, identity_at(recording, known, arrival, given->kind, given->value, address),
+                      given->address);
     }
     const char *moved_to = message->number_changed_to;
     if (!text_empty(moved_to)) {
@@ -124,7 +125,8 @@ static bool person_older(const struct person *a, const struct person *b)
 }
 
 /* One more key of the sender led to a person: the first, the same, or one to be merged with. */
-static enum status sender_meets(struct recording *recording, struct sender *sender, struct person *person, struct error *error)
+static enum status sender_meets(struct recording *recording, struct sender *sender, struct person *person,
+                                struct error *error)
 {
     if (!sender->person)
         sender->person = person;
@@ -146,7 +148,8 @@ static enum status senders_meet(struct recording *recording, struct error *error
     for (size_t i = 0; i < recording->identity_count; i++) {
         struct identity *identity = &recording->identities[i];
         if (identity->lead_id)
-            TRY(sender_meets(recording, sender_root(identity->sender), map_find(recording->people, identity->lead_id), error));
+            TRY(sender_meets(recording, sender_root(identity->sender), map_find(recording->people, identity->lead_id),
+                             error));
     }
     return OK;
 }
@@ -169,7 +172,8 @@ static void identities_complete(struct recording *recording)
     }
 }
 
-/* Name and number as the newest message has them. What the business wrote on its phone says nothing about the customer. */
+/* Name and number as the newest message has them. What the business wrote on its phone says nothing about the customer.
+ */
 static void person_describe(struct person *person, const struct arrival *arrival)
 {
     const char *name = arrival->message->contact_name, *phone = person->phone;

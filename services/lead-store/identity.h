@@ -1,12 +1,14 @@
 /*
  * identity - keys under which providers know people, and the lead behind them.
  *
- * A key belongs to one lead. Whoever finds a key unknown first takes a lock on its name, so that one of two writers makes the lead and the other finds it.
+ * A key belongs to one lead. Whoever finds a key unknown first takes a lock on its name, so that one of two writers
+ * makes the lead and the other finds it.
  */
 #pragma once
 #include "arrival.h"
 
-/* merge.c: `from` ends as part of `into` (both locked): contacts, conversations and messages move; event lead.merged keeps what an undo needs. */
+/* merge.c: `from` ends as part of `into` (both locked): contacts, conversations and messages move; event lead.merged
+ * keeps what an undo needs. */
 enum status person_merge(struct recording *recording, struct person *into, struct person *from, struct error *error);
 /* Contacts and leads in memory become rows. */
 enum status people_write(struct recording *recording, struct error *error);

@@ -31,7 +31,8 @@ enum status identities_find(struct recording *recording, struct identity **wante
     return OK;
 }
 
-/* The names of keys that have no row yet can be locked all the same; in one order, or two writers wait for each other. */
+/* The names of keys that have no row yet can be locked all the same; in one order, or two writers wait for each other.
+ */
 static const struct statement identity_lock = {
     .name = "identity_lock",
     .sql = "select count(pg_advisory_xact_lock(k.hash)) "
@@ -80,8 +81,9 @@ enum status people_lock(struct recording *recording, struct error *error)
 
 static const struct statement lead_insert = {
     .name = "lead_insert",
-    .sql = "insert into crm.leads (id, company_id, pipeline_id, stage_id, phone_number, contact_name, created_at, updated_at) "
-           "select u.*, $7, $7 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[]) as u",
+    .sql =
+        "insert into crm.leads (id, company_id, pipeline_id, stage_id, phone_number, contact_name, created_at, updated_at) "
+        "select u.*, $7, $7 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[]) as u",
 };
 
 static enum status leads_insert(struct recording *recording, struct person **people, size_t count, struct error *error)
@@ -100,12 +102,14 @@ static enum status leads_insert(struct recording *recording, struct person **peo
 
 static const struct statement contact_insert = {
     .name = "contact_insert",
-    .sql = "insert into crm.lead_contacts (id, company_id, lead_id, channel_account_id, channel, kind, value, address, created_at, updated_at) "
-           "select u.*, $9, $9 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[]) as u "
-           "on conflict do nothing",
+    .sql =
+        "insert into crm.lead_contacts (id, company_id, lead_id, channel_account_id, channel, kind, value, address, created_at, updated_at) "
+        "select u.*, $9, $9 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[]) as u "
+        "on conflict do nothing",
 };
 
-static enum status contacts_insert(struct recording *recording, struct identity **contacts, size_t count, struct error *error)
+static enum status contacts_insert(struct recording *recording, struct identity **contacts, size_t count,
+                                   struct error *error)
 {
     struct arena *arena = recording->batch->arena;
     struct params *params = params_new(arena);
@@ -120,7 +124,8 @@ static enum status contacts_insert(struct recording *recording, struct identity 
     params_moment(params, recording->batch->now);
     struct rows rows;
     TRY(db_run(recording->batch->db, arena, &contact_insert, params, &rows, error));
-    return rows.affected == count ? OK : error_code(error, RETRY, TRANSACTION_AGAIN, "a contact came into being meanwhile");
+    return rows.affected == count ? OK
+                                  : error_code(error, RETRY, TRANSACTION_AGAIN, "a contact came into being meanwhile");
 }
 
 /* Who writes can be reached, at the address as the provider spells it now. */
@@ -130,7 +135,8 @@ static const struct statement contact_touch = {
            "from unnest($1::uuid[], $2::text[]) as u(id, address) where c.id = u.id",
 };
 
-static enum status contacts_touch(struct recording *recording, struct identity **contacts, size_t count, struct error *error)
+static enum status contacts_touch(struct recording *recording, struct identity **contacts, size_t count,
+                                  struct error *error)
 {
     struct arena *arena = recording->batch->arena;
     struct params *params = params_new(arena);

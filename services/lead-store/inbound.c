@@ -46,7 +46,8 @@ static const char *identities_wrong(const Pb__InboundMessage *message)
         const Pb__Identity *identity = message->identities[i];
         if (!kind_known(identity->kind))
             return "a sender identity is of an unknown kind";
-        if (text_empty(identity->value) || !text_fits(identity->value, NAME_BYTES_MAX) || !text_fits(identity->address, NAME_BYTES_MAX))
+        if (text_empty(identity->value) || !text_fits(identity->value, NAME_BYTES_MAX) ||
+            !text_fits(identity->address, NAME_BYTES_MAX))
             return "a sender identity is empty or too long";
     }
     return NULL;
@@ -64,13 +65,17 @@ static const char *message_wrong(const Pb__InboundMessage *message)
         return "the company's id must be a UUID";
     if (message->channel == PB__CHANNEL__CHANNEL_UNSPECIFIED || !channel_word(message->channel))
         return "the channel is unknown";
-    if (message->received_at <= 0 || message->provider_at < 0 || message->received_at > MOMENT_MAX || message->provider_at > MOMENT_MAX)
+    if (message->received_at <= 0 || message->provider_at < 0 || message->received_at > MOMENT_MAX ||
+        message->provider_at > MOMENT_MAX)
         return "a time is missing or out of range";
-    if (!text_fits(message->message_text, MESSAGE_TEXT_BYTES_MAX) || !text_fits(message->contact_name, NAME_BYTES_MAX) ||
-        !text_fits(message->external_id, KEY_BYTES_MAX) || !text_fits(message->reply_to, NAME_BYTES_MAX) ||
-        !text_fits(message->kind, KIND_BYTES_MAX) || !text_fits(message->account, NAME_BYTES_MAX))
+    if (!text_fits(message->message_text, MESSAGE_TEXT_BYTES_MAX) ||
+        !text_fits(message->contact_name, NAME_BYTES_MAX) || !text_fits(message->external_id, KEY_BYTES_MAX) ||
+        !text_fits(message->reply_to, NAME_BYTES_MAX) || !text_fits(message->kind, KIND_BYTES_MAX) ||
+        !text_fits(message->account, NAME_BYTES_MAX))
         return "a text is too long";
-    return json_fits(message->media_info) && json_fits(message->extra_metadata) ? NULL : "media_info or extra_metadata is not JSON";
+    return json_fits(message->media_info) && json_fits(message->extra_metadata)
+               ? NULL
+               : "media_info or extra_metadata is not JSON";
 }
 
 /* The caller's company, or the message's; they can't differ. Neither, and no account either: the default company. */
@@ -100,11 +105,12 @@ static void arrivals_collect(struct recording *recording, struct item **items, s
     for (size_t i = 0; i < count; i++) {
         const Pb__InboundMessage *message = items[i]->message;
         items[i]->state = NULL;
-        recording->arrivals[i] = (struct arrival){ .item = items[i],
-                                                   .message = message,
-                                                   .order = i,
-                                                   .company_id = company_of(arena, items[i]),
-                                                   .correlation_id = text_or(message->correlation_id, items[i]->caller.correlation_id) };
+        recording->arrivals[i] =
+            (struct arrival){ .item = items[i],
+                              .message = message,
+                              .order = i,
+                              .company_id = company_of(arena, items[i]),
+                              .correlation_id = text_or(message->correlation_id, items[i]->caller.correlation_id) };
     }
     recording->count = count;
     qsort(recording->arrivals, count, sizeof *recording->arrivals, by_sequence);

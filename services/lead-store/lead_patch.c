@@ -119,11 +119,11 @@ static void note_stage(struct event_list *events, const struct item *item, const
     if (!request->stage_id || text_same(rows_text(before, 0, 1), rows_text(before, 0, 3)))
         return;
     struct payload payload = payload_start(events->batch->arena);
-    payload_text(&payload, "from", rows_text(before, 0, 2));
-    payload_text(&payload, "from_id", rows_text(before, 0, 1));
-    payload_text(&payload, "to", rows_text(before, 0, 4));
-    payload_text(&payload, "to_id", rows_text(before, 0, 3));
-    payload_text(&payload, "by", "api");
+    payload_text(&payload, "from", rows_text(before, 0, 1));
+    payload_text(&payload, "from_name", rows_text(before, 0, 2));
+    payload_text(&payload, "to", rows_text(before, 0, 3));
+    payload_text(&payload, "to_name", rows_text(before, 0, 4));
+    payload_text(&payload, "by", "operator");
     event_note(events, (struct event_note){.type = "lead.stage_changed",
                                            .company_id = item->caller.company_id,
                                            .lead_id = request->id,

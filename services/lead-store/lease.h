@@ -1,7 +1,9 @@
 /*
- * lease - what only one copy of lead-store does at a time: a row of crm.relay, taken and renewed in short transactions of its own.
+ * lease - what only one copy of lead-store does at a time: a row of crm.relay, taken and renewed in short transactions
+ * of its own.
  *
- * A holder that dies is succeeded when its lease is over. Nothing may rely on the lease alone: what is done under it is also safe done twice.
+ * A holder that dies is succeeded when its lease is over. Nothing may rely on the lease alone: what is done under it is
+ * also safe done twice.
  */
 #pragma once
 #include "service/service.h"

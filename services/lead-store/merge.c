@@ -16,66 +16,72 @@ static const struct statement merge_contacts = {
 /* Both wrote to the same account: two open conversations of one person there, which must become one. */
 static const struct statement merge_clashes = {
     .name = "merge_clashes",
-    .sql = "select i.id as into_id, f.id as from_id, i.last_position as shift, "
-           "       case when i.owner = 'human' or f.owner = 'human' then 'human' else 'ai' end as owner, i.owner as owner_before, i.epoch "
-           "from crm.conversations i join crm.conversations f on f.channel_account_id = i.channel_account_id and f.state = 'open' "
-           "where i.lead_id = $1::uuid and f.lead_id = $2::uuid and i.state = 'open'",
+    .sql =
+        "select i.id as into_id, f.id as from_id, i.last_position as shift, "
+        "       case when i.owner = 'human' or f.owner = 'human' then 'human' else 'ai' end as owner, i.owner as owner_before, i.epoch "
+        "from crm.conversations i join crm.conversations f on f.channel_account_id = i.channel_account_id and f.state = 'open' "
+        "where i.lead_id = $1::uuid and f.lead_id = $2::uuid and i.state = 'open'",
 };
 
 /*
- * Appended in their order, by one shift that an undo can take back; what was answered already stays answered. The key of a job names its lead: what is
- * still owed gets a new one, which must not have the old one's id.
+ * Appended in their order, by one shift that an undo can take back; what was answered already stays answered. The key
+ * of a job names its lead: what is still owed gets a new one, which must not have the old one's id.
  */
 static const struct statement merge_messages = {
     .name = "merge_messages",
-    .sql = "update crm.messages m set conversation_id = $1::uuid, lead_id = $3::uuid, position = m.position + i.last_position, "
-           "       wants_answer = m.wants_answer and m.position > f.covered_position, "
-           "       epoch = case when m.status = 'queued' and m.epoch = f.epoch then i.epoch else m.epoch end, "
-           "       job_id = case when m.direction = 'inbound' and m.position > f.covered_position then null else m.job_id end, updated_at = $4 "
-           "from crm.conversations i, crm.conversations f "
-           "where i.id = $1::uuid and f.id = $2::uuid and m.conversation_id = $2::uuid",
+    .sql =
+        "update crm.messages m set conversation_id = $1::uuid, lead_id = $3::uuid, position = m.position + i.last_position, "
+        "       wants_answer = m.wants_answer and m.position > f.covered_position, "
+        "       epoch = case when m.status = 'queued' and m.epoch = f.epoch then i.epoch else m.epoch end, "
+        "       job_id = case when m.direction = 'inbound' and m.position > f.covered_position then null else m.job_id end, updated_at = $4 "
+        "from crm.conversations i, crm.conversations f "
+        "where i.id = $1::uuid and f.id = $2::uuid and m.conversation_id = $2::uuid",
 };
 
 static const struct statement merge_conversation = {
     .name = "merge_conversation",
-    .sql = "update crm.conversations i set "
-           "  last_position = i.last_position + f.last_position, last_message_id = coalesce(f.last_message_id, i.last_message_id), "
-           "  owed_position = case when f.owed_position > f.covered_position then i.last_position + f.owed_position else i.owed_position end, "
-           "  owed_since = least(i.owed_since, f.owed_since), buffer_until = greatest(i.buffer_until, f.buffer_until), "
-           "  window_ends_at = greatest(i.window_ends_at, f.window_ends_at), "
-           "  owner = case when f.owner = 'human' then 'human' else i.owner end, "
-           "  epoch = case when f.owner = 'human' and i.owner = 'ai' then i.epoch + 1 else i.epoch end, "
-           "  assignee = coalesce(i.assignee, f.assignee), escalated_at = coalesce(i.escalated_at, f.escalated_at), updated_at = $3 "
-           "from crm.conversations f where i.id = $1::uuid and f.id = $2::uuid",
+    .sql =
+        "update crm.conversations i set "
+        "  last_position = i.last_position + f.last_position, last_message_id = coalesce(f.last_message_id, i.last_message_id), "
+        "  owed_position = case when f.owed_position > f.covered_position then i.last_position + f.owed_position else i.owed_position end, "
+        "  owed_since = least(i.owed_since, f.owed_since), buffer_until = greatest(i.buffer_until, f.buffer_until), "
+        "  window_ends_at = greatest(i.window_ends_at, f.window_ends_at), "
+        "  owner = case when f.owner = 'human' then 'human' else i.owner end, "
+        "  epoch = case when f.owner = 'human' and i.owner = 'ai' then i.epoch + 1 else i.epoch end, "
+        "  assignee = coalesce(i.assignee, f.assignee), escalated_at = coalesce(i.escalated_at, f.escalated_at), updated_at = $3 "
+        "from crm.conversations f where i.id = $1::uuid and f.id = $2::uuid",
 };
 
 static const struct statement merge_close = {
     .name = "merge_close",
-    .sql = "with over as (update crm.turns set state = 'superseded', updated_at = $2 where conversation_id = $1::uuid and state = 'open') "
-           "update crm.conversations set state = 'closed', owed_since = null, updated_at = $2 where id = $1::uuid",
+    .sql =
+        "with over as (update crm.turns set state = 'superseded', updated_at = $2 where conversation_id = $1::uuid and state = 'open') "
+        "update crm.conversations set state = 'closed', owed_since = null, updated_at = $2 where id = $1::uuid",
 };
 
 static const struct statement merge_rest = {
     .name = "merge_rest",
-    .sql = "with m as (update crm.messages m set lead_id = $1::uuid, job_id = case when m.direction = 'inbound' and m.position > c.covered_position "
-           "                                                                        then null else m.job_id end "
-           "           from crm.conversations c where m.lead_id = $2::uuid and c.id = m.conversation_id) "
-           "update crm.conversations set lead_id = $1::uuid, updated_at = $3 where lead_id = $2::uuid returning id",
+    .sql =
+        "with m as (update crm.messages m set lead_id = $1::uuid, job_id = case when m.direction = 'inbound' and m.position > c.covered_position "
+        "                                                                        then null else m.job_id end "
+        "           from crm.conversations c where m.lead_id = $2::uuid and c.id = m.conversation_id) "
+        "update crm.conversations set lead_id = $1::uuid, updated_at = $3 where lead_id = $2::uuid returning id",
 };
 
 static const struct statement merge_leads = {
     .name = "merge_leads",
-    .sql = "with f as (update crm.leads set merged_into = $1::uuid, version = version + 1, updated_at = $3 where id = $2::uuid returning *), "
-           "     b as (select attributes, opted_out_at, proactive_at, phone_number, contact_name from crm.leads where id = $1::uuid) "
-           "update crm.leads i set attributes = f.attributes || i.attributes, opted_out_at = coalesce(i.opted_out_at, f.opted_out_at), "
-           "  proactive_at = greatest(i.proactive_at, f.proactive_at), phone_number = coalesce(i.phone_number, f.phone_number), "
-           "  contact_name = case when i.contact_name = '' then f.contact_name else i.contact_name end, version = i.version + 1, updated_at = $3 "
-           "from f, b where i.id = $1::uuid "
-           "returning i.opted_out_at, i.phone_number, i.contact_name, row_to_json(b)::text as before",
+    .sql =
+        "with f as (update crm.leads set merged_into = $1::uuid, version = version + 1, updated_at = $3 where id = $2::uuid returning *), "
+        "     b as (select attributes, opted_out_at, proactive_at, phone_number, contact_name from crm.leads where id = $1::uuid) "
+        "update crm.leads i set attributes = f.attributes || i.attributes, opted_out_at = coalesce(i.opted_out_at, f.opted_out_at), "
+        "  proactive_at = greatest(i.proactive_at, f.proactive_at), phone_number = coalesce(i.phone_number, f.phone_number), "
+        "  contact_name = case when i.contact_name = '' then f.contact_name else i.contact_name end, version = i.version + 1, updated_at = $3 "
+        "from f, b where i.id = $1::uuid "
+        "returning i.opted_out_at, i.phone_number, i.contact_name, row_to_json(b)::text as before",
 };
 
-static enum status pair_run(struct recording *recording, const struct statement *statement, const char *first, const char *second,
-                            struct rows *rows, struct error *error)
+static enum status pair_run(struct recording *recording, const struct statement *statement, const char *first,
+                            const char *second, struct rows *rows, struct error *error)
 {
     struct params *params = params_new(recording->batch->arena);
     params_text(params, first);
@@ -84,8 +90,8 @@ static enum status pair_run(struct recording *recording, const struct statement 
     return db_run(recording->batch->db, recording->batch->arena, statement, params, rows, error);
 }
 
-static enum status pair_read(struct recording *recording, const struct statement *statement, const char *first, const char *second,
-                             struct rows *rows, struct error *error)
+static enum status pair_read(struct recording *recording, const struct statement *statement, const char *first,
+                             const char *second, struct rows *rows, struct error *error)
 {
     struct params *params = params_new(recording->batch->arena);
     params_text(params, first);
@@ -93,7 +99,8 @@ static enum status pair_read(struct recording *recording, const struct statement
     return db_run(recording->batch->db, recording->batch->arena, statement, params, rows, error);
 }
 
-static enum status conversation_append(struct recording *recording, const char *into, const char *from, const char *lead_id, struct error *error)
+static enum status conversation_append(struct recording *recording, const char *into, const char *from,
+                                       const char *lead_id, struct error *error)
 {
     struct arena *arena = recording->batch->arena;
     struct params *messages = params_new(arena), *closing = params_new(arena);
@@ -124,8 +131,8 @@ static void note_owner(struct recording *recording, const struct rows *rows, siz
                                                         .actor = "system" });
 }
 
-static enum status clashes_resolve(struct recording *recording, const struct person *into, const struct person *from, struct buffer *undo,
-                                   struct error *error)
+static enum status clashes_resolve(struct recording *recording, const struct person *into, const struct person *from,
+                                   struct buffer *undo, struct error *error)
 {
     struct rows rows;
     TRY(pair_read(recording, &merge_clashes, into->id, from->id, &rows, error));
@@ -133,8 +140,8 @@ static enum status clashes_resolve(struct recording *recording, const struct per
     for (size_t row = 0; row < rows.count; row++) {
         TRY(conversation_append(recording, rows_text(&rows, row, 0), rows_text(&rows, row, 1), into->id, error));
         note_owner(recording, &rows, row, into);
-        buffer_format(undo, "%s{\"conversation_id\":\"%s\",\"into\":\"%s\",\"shift\":%s}", row ? "," : "", rows_text(&rows, row, 1),
-                      rows_text(&rows, row, 0), rows_text(&rows, row, 2));
+        buffer_format(undo, "%s{\"conversation_id\":\"%s\",\"into\":\"%s\",\"shift\":%s}", row ? "," : "",
+                      rows_text(&rows, row, 1), rows_text(&rows, row, 0), rows_text(&rows, row, 2));
     }
     buffer_add(undo, "]");
     return OK;

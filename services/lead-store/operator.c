@@ -21,7 +21,7 @@ struct post {
     const char *id, *media; /* media: its JSON; NULL: none */
     const char *quoted;     /* provider's id of what is quoted */
     bool known, same;       /* a row of this id exists; with this very content */
-    const char *known_conversation_id, *known_quoted;
+    const char *known_conversation_id, *known_lead_id, *known_quoted;
     struct outbound outbound;
     struct held_conversation *conversation;
     bool written;
@@ -83,7 +83,7 @@ static enum status post_check(struct arena *arena, struct item *item, struct err
 
 static const struct statement operator_known = {
     .name = "operator_known",
-    .sql = "select v.n, m.conversation_id, m.reply_to, m.message_text is not distinct from v.text "
+    .sql = "select v.n, m.conversation_id, m.lead_id, m.reply_to, m.message_text is not distinct from v.text "
            "    and m.media_info is not distinct from v.media::jsonb and m.sender_id is not distinct from v.sender as same "
            "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[]) with ordinality "
            "    as v(id, company_id, text, media, sender, n) "
@@ -117,8 +117,9 @@ static enum status known_read(struct posting *posting, struct error *error)
         struct post *post = &posting->list[rows_int(&rows, row, 0) - 1];
         post->known = true;
         post->known_conversation_id = rows_text(&rows, row, 1);
-        post->known_quoted = rows_text(&rows, row, 2);
-        post->same = rows_bool(&rows, row, 3);
+        post->known_lead_id = rows_text(&rows, row, 2);
+        post->known_quoted = rows_text(&rows, row, 3);
+        post->same = rows_bool(&rows, row, 4);
     }
     return OK;
 }
@@ -200,9 +201,8 @@ static void mismatch(struct item *item)
 static void post_repeat(struct posting *posting, struct post *post)
 {
     struct held_conversation *conversation = held_conversation(&posting->handover.held, post->known_conversation_id);
-    const char *lead_id = conversation ? conversation->lead_id : NULL;
     const struct target *target = &posting->handover.targets[post - posting->list];
-    if (!post->same || !text_same(given(post->quoted), post->known_quoted) || (lead_id && !ids_has(&target->leads, lead_id))) {
+    if (!post->same || !text_same(given(post->quoted), post->known_quoted) || !ids_has(&target->leads, post->known_lead_id)) {
         mismatch(post->item);
         return;
     }

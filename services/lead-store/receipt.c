@@ -11,7 +11,8 @@
 
 /* A message that receipts speak of, locked, as it will be written. */
 struct spoken_of {
-    const char *id, *company_id, *lead_id, *conversation_id, *channel, *external_id, *status, *status_before, *contact_id, *correlation_id;
+    const char *id, *company_id, *lead_id, *conversation_id, *channel, *external_id, *status, *status_before,
+        *contact_id, *correlation_id;
     const char *error_class, *error_code, *error;
     moment sent_at;
     const char *suppressed_recipient, *unreachable_recipient; /* NULL: not that; "": the conversation's contact */
@@ -31,8 +32,9 @@ struct applying {
 
 static const struct statement receipt_accounts = {
     .name = "receipt_accounts",
-    .sql = "select w.n, a.id, a.company_id from unnest($1::text[], $2::text[]) with ordinality as w(channel, account, n) "
-           "join crm.channel_accounts a on a.channel = w.channel and a.account = w.account and a.account <> ''",
+    .sql =
+        "select w.n, a.id, a.company_id from unnest($1::text[], $2::text[]) with ordinality as w(channel, account, n) "
+        "join crm.channel_accounts a on a.channel = w.channel and a.account = w.account and a.account <> ''",
 };
 
 static enum status accounts_find(struct applying *applying, struct error *error)
@@ -40,7 +42,8 @@ static enum status accounts_find(struct applying *applying, struct error *error)
     struct batch *batch = applying->events->batch;
     struct receipt_task *tasks = applying->tasks;
     struct params *params = params_new(batch->arena);
-    COLUMN_TEXTS(params, applying->count, i, pbjson_enum_word(&pb__channel__descriptor, (int)tasks[i].receipt->channel));
+    COLUMN_TEXTS(params, applying->count, i,
+                 pbjson_enum_word(&pb__channel__descriptor, (int)tasks[i].receipt->channel));
     COLUMN_TEXTS(params, applying->count, i, tasks[i].receipt->account);
     struct rows rows;
     TRY(db_run(batch->db, batch->arena, &receipt_accounts, params, &rows, error));
@@ -57,12 +60,13 @@ static enum status accounts_find(struct applying *applying, struct error *error)
 /* By the provider's id; else by ours, as it came back to us, if that message went through this account. */
 static const struct statement receipt_messages = {
     .name = "receipt_messages",
-    .sql = "select w.n, m.id, m.lead_id from unnest($1::uuid[], $2::text[], $3::uuid[]) with ordinality as w(account_id, external_id, message_id, n) "
-           "join lateral (select id, lead_id from crm.messages where channel_account_id = w.account_id and external_id = w.external_id "
-           "                and direction = 'outbound' "
-           "              union all "
-           "              select id, lead_id from crm.messages where id = w.message_id and channel_account_id = w.account_id and direction = 'outbound' "
-           "              limit 1) as m on true",
+    .sql =
+        "select w.n, m.id, m.lead_id from unnest($1::uuid[], $2::text[], $3::uuid[]) with ordinality as w(account_id, external_id, message_id, n) "
+        "join lateral (select id, lead_id from crm.messages where channel_account_id = w.account_id and external_id = w.external_id "
+        "                and direction = 'outbound' "
+        "              union all "
+        "              select id, lead_id from crm.messages where id = w.message_id and channel_account_id = w.account_id and direction = 'outbound' "
+        "              limit 1) as m on true",
 };
 
 /* What a failed receipt may change beside the message is locked before it: people first, messages last. */
@@ -73,9 +77,10 @@ static const struct statement receipt_leads = {
 
 static const struct statement receipt_lock = {
     .name = "receipt_lock",
-    .sql = "select m.id, m.company_id, m.lead_id, m.conversation_id, m.channel, m.external_id, m.status, m.correlation_id, c.contact_id "
-           "from crm.messages m join crm.conversations c on c.id = m.conversation_id "
-           "where m.id = any($1::uuid[]) order by m.id for no key update of m",
+    .sql =
+        "select m.id, m.company_id, m.lead_id, m.conversation_id, m.channel, m.external_id, m.status, m.correlation_id, c.contact_id "
+        "from crm.messages m join crm.conversations c on c.id = m.conversation_id "
+        "where m.id = any($1::uuid[]) order by m.id for no key update of m",
 };
 
 static void message_fill(struct spoken_of *message, const struct rows *rows, size_t row)
@@ -132,7 +137,8 @@ static enum status messages_find(struct applying *applying, struct error *error)
     struct params *params = params_new(batch->arena);
     COLUMN_TEXTS(params, applying->count, i, tasks[i].account_id);
     COLUMN_TEXTS(params, applying->count, i, tasks[i].receipt->external_id);
-    COLUMN_TEXTS(params, applying->count, i, ident_valid(text_or(tasks[i].receipt->message_id, "")) ? tasks[i].receipt->message_id : NULL);
+    COLUMN_TEXTS(params, applying->count, i,
+                 ident_valid(text_or(tasks[i].receipt->message_id, "")) ? tasks[i].receipt->message_id : NULL);
     struct rows found;
     applying->by_task = ARENA_ARRAY(batch->arena, struct spoken_of *, applying->count);
     TRY(db_run(batch->db, batch->arena, &receipt_messages, params, &found, error));
@@ -152,13 +158,14 @@ static void note_status(struct applying *applying, const struct spoken_of *messa
         payload_text(&payload, "code", receipt->error_code);
         payload_text(&payload, "error", receipt->error);
     }
-    event_note(applying->events, (struct event_note){ .type = text_format(applying->events->batch->arena, "message.%s", message->status),
-                                                      .company_id = message->company_id,
-                                                      .lead_id = message->lead_id,
-                                                      .payload = payload_end(&payload),
-                                                      .actor = "system",
-                                                      .correlation_id = message->correlation_id,
-                                                      .occurred_at = receipt->provider_at });
+    event_note(applying->events,
+               (struct event_note){ .type = text_format(applying->events->batch->arena, "message.%s", message->status),
+                                    .company_id = message->company_id,
+                                    .lead_id = message->lead_id,
+                                    .payload = payload_end(&payload),
+                                    .actor = "system",
+                                    .correlation_id = message->correlation_id,
+                                    .occurred_at = receipt->provider_at });
 }
 
 static void message_failed(struct spoken_of *message, const Pb__Receipt *receipt)
@@ -200,19 +207,21 @@ static void receipt_take_effect(struct applying *applying, struct receipt_task *
 
 static const struct statement receipt_update = {
     .name = "receipt_update",
-    .sql = "update crm.messages m set status = u.status, external_id = u.external_id, claim = case when m.status = u.status then m.claim end, "
-           "       go_until = case when m.status = u.status then m.go_until end, "
-           "       error_class = case when m.status = u.status then m.error_class else u.error_class end, "
-           "       error_code = case when m.status = u.status then m.error_code else u.error_code end, "
-           "       error = case when m.status = u.status then m.error else u.error end, updated_at = $7 "
-           "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) "
-           "  as u(id, status, external_id, error_class, error_code, error) where m.id = u.id",
+    .sql =
+        "update crm.messages m set status = u.status, external_id = u.external_id, claim = case when m.status = u.status then m.claim end, "
+        "       go_until = case when m.status = u.status then m.go_until end, "
+        "       error_class = case when m.status = u.status then m.error_class else u.error_class end, "
+        "       error_code = case when m.status = u.status then m.error_code else u.error_code end, "
+        "       error = case when m.status = u.status then m.error else u.error end, updated_at = $7 "
+        "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) "
+        "  as u(id, status, external_id, error_class, error_code, error) where m.id = u.id",
 };
 
 static const struct statement receipt_sent = {
     .name = "receipt_sent",
-    .sql = "update crm.ai_messages a set sent_at = u.at, updated_at = $3 from unnest($1::uuid[], $2::timestamptz[]) as u(id, at) "
-           "where a.id = u.id and a.sent_at is null",
+    .sql =
+        "update crm.ai_messages a set sent_at = u.at, updated_at = $3 from unnest($1::uuid[], $2::timestamptz[]) as u(id, at) "
+        "where a.id = u.id and a.sent_at is null",
 };
 
 static enum status messages_write(struct applying *applying, struct error *error)
@@ -242,8 +251,9 @@ static enum status messages_write(struct applying *applying, struct error *error
 
 static const struct statement receipt_suppress = {
     .name = "receipt_suppress",
-    .sql = "update crm.leads set opted_out_at = $2, version = version + 1, updated_at = $2 where id = any($1::uuid[]) and opted_out_at is null "
-           "returning id, company_id",
+    .sql =
+        "update crm.leads set opted_out_at = $2, version = version + 1, updated_at = $2 where id = any($1::uuid[]) and opted_out_at is null "
+        "returning id, company_id",
 };
 
 static enum status suppress(struct applying *applying, const char *const *leads, size_t count, struct error *error)
@@ -266,10 +276,11 @@ static enum status suppress(struct applying *applying, const char *const *leads,
 /* The contact that the provider names, else the one that the conversation writes to. */
 static const struct statement receipt_unreachable = {
     .name = "receipt_unreachable",
-    .sql = "update crm.lead_contacts c set unreachable_at = $4, updated_at = $4 "
-           "from unnest($1::uuid[], $2::uuid[], $3::text[]) as u(lead_id, contact_id, recipient) "
-           "where c.lead_id = u.lead_id and case when u.recipient = '' then c.id = u.contact_id "
-           "                                     else c.address = u.recipient or c.value in (u.recipient, '+' || u.recipient) end",
+    .sql =
+        "update crm.lead_contacts c set unreachable_at = $4, updated_at = $4 "
+        "from unnest($1::uuid[], $2::uuid[], $3::text[]) as u(lead_id, contact_id, recipient) "
+        "where c.lead_id = u.lead_id and case when u.recipient = '' then c.id = u.contact_id "
+        "                                     else c.address = u.recipient or c.value in (u.recipient, '+' || u.recipient) end",
 };
 
 static enum status people_write_back(struct applying *applying, struct error *error)
@@ -300,10 +311,11 @@ static enum status people_write_back(struct applying *applying, struct error *er
 /* $4: the packed receipt in hex. The same receipt again is the same row. */
 static const struct statement receipt_park = {
     .name = "receipt_park",
-    .sql = "insert into crm.parked_receipts (id, channel, account, external_id, receipt, created_at) "
-           "select u.id, u.channel, u.account, u.external_id, decode(u.receipt, 'hex'), $6 "
-           "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) as u(id, channel, account, external_id, receipt) "
-           "order by u.id on conflict do nothing",
+    .sql =
+        "insert into crm.parked_receipts (id, channel, account, external_id, receipt, created_at) "
+        "select u.id, u.channel, u.account, u.external_id, decode(u.receipt, 'hex'), $6 "
+        "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) as u(id, channel, account, external_id, receipt) "
+        "order by u.id on conflict do nothing",
 };
 
 static const char *receipt_hex(struct arena *arena, const Pb__Receipt *receipt)
@@ -330,7 +342,9 @@ static enum status receipts_park(struct applying *applying, struct error *error)
     if (!count)
         return OK;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, count, i, ident_named(arena, "receipt", parked[i]->account, parked[i]->external_id, receipt_status_word(parked[i]->status), NULL));
+    COLUMN_TEXTS(params, count, i,
+                 ident_named(arena, "receipt", parked[i]->account, parked[i]->external_id,
+                             receipt_status_word(parked[i]->status), NULL));
     COLUMN_TEXTS(params, count, i, pbjson_enum_word(&pb__channel__descriptor, (int)parked[i]->channel));
     COLUMN_TEXTS(params, count, i, parked[i]->account);
     COLUMN_TEXTS(params, count, i, parked[i]->external_id);

@@ -24,14 +24,17 @@ bool receipt_raises(const char *status, const char *receipt)
 
 const char *receipt_status_word(Pb__ReceiptStatus status)
 {
-    return status == PB__RECEIPT_STATUS__RECEIPT_STATUS_UNSPECIFIED ? NULL : pbjson_enum_word(&pb__receipt_status__descriptor, (int)status);
+    return status == PB__RECEIPT_STATUS__RECEIPT_STATUS_UNSPECIFIED
+               ? NULL
+               : pbjson_enum_word(&pb__receipt_status__descriptor, (int)status);
 }
 
 const char *receipt_wrong(const Pb__Receipt *receipt)
 {
     if (!receipt_status_word(receipt->status))
         return "the receipt's status is unknown";
-    if (receipt->channel == PB__CHANNEL__CHANNEL_UNSPECIFIED || !pbjson_enum_word(&pb__channel__descriptor, (int)receipt->channel))
+    if (receipt->channel == PB__CHANNEL__CHANNEL_UNSPECIFIED ||
+        !pbjson_enum_word(&pb__channel__descriptor, (int)receipt->channel))
         return "the channel is unknown";
     if (text_empty(receipt->account) || strlen(receipt->account) > NAME_BYTES_MAX)
         return "the receipt names no account";

@@ -1,8 +1,8 @@
 /*
  * receipt_rules - which receipt raises which status, as pure functions.
  *
- * queued < sending < unknown < sent < failed < delivered < read. A message that was ended before leaving (held, withdrawn, cancelled) counts as
- * queued: a receipt is proof that it left all the same.
+ * queued < sending < unknown < sent < failed < delivered < read. A message that was ended before leaving (held,
+ * withdrawn, cancelled) counts as queued: a receipt is proof that it left all the same.
  */
 #pragma once
 #include <stdbool.h>

@@ -11,8 +11,8 @@
 enum {
     RELAY_ITEMS_MAX = 1000,
     LEASE_MS = 10000,
-    IDLE_MS = 1000,     /* nothing to do: until a commit wakes it */
-    HORIZON_MS = 5,     /* an older transaction still runs in front of known events, and its end wakes nobody */
+    IDLE_MS = 1000, /* nothing to do: until a commit wakes it */
+    HORIZON_MS = 5, /* an older transaction still runs in front of known events, and its end wakes nobody */
     TROUBLE_MS = 1000,
     REPUBLISH_MS = DAY_MS,
 };
@@ -21,9 +21,15 @@ static const struct duty *relay_row;
 static _Thread_local bool written; /* by the transaction of this thread */
 static atomic_bool unheard;        /* commits here that no other copy was told of */
 
-static struct metric published = { .name = "parley_events_published_total", .help = "events published", .kind = METRIC_COUNTER };
-static struct metric behind = { .name = "parley_relay_waiting", .help = "1: events wait for the relay", .kind = METRIC_GAUGE };
-static struct metric skipped = { .name = "parley_events_unpublishable_total", .help = "events the stream refused", .kind = METRIC_COUNTER };
+static struct metric published = { .name = "parley_events_published_total",
+                                   .help = "events published",
+                                   .kind = METRIC_COUNTER };
+static struct metric behind = { .name = "parley_relay_waiting",
+                                .help = "1: events wait for the relay",
+                                .kind = METRIC_GAUGE };
+static struct metric skipped = { .name = "parley_events_unpublishable_total",
+                                 .help = "events the stream refused",
+                                 .kind = METRIC_COUNTER };
 
 void relay_register(const struct duty *row)
 {
@@ -67,12 +73,14 @@ static enum status relay_lease(struct batch *batch, struct watermark *at, bool *
 /* `ready` is true for a prefix: no transaction that still runs can put anything in front of it. */
 static const struct statement relay_read = {
     .name = "relay_read",
-    .sql = "select id, type, company_id, entity_type, entity_id, lead_id, payload, actor, correlation_id, occurred_at, admitted_at, "
-           "       xid, n, xid < pg_snapshot_xmin(pg_current_snapshot()) as ready "
-           "from crm.events where (xid, n) > ($1::xid8, $2::bigint) order by xid, n limit $3",
+    .sql =
+        "select id, type, company_id, entity_type, entity_id, lead_id, payload, actor, correlation_id, occurred_at, admitted_at, "
+        "       xid, n, xid < pg_snapshot_xmin(pg_current_snapshot()) as ready "
+        "from crm.events where (xid, n) > ($1::xid8, $2::bigint) order by xid, n limit $3",
 };
 
-static enum status events_read(struct batch *batch, const struct watermark *from, struct rows *rows, struct error *error)
+static enum status events_read(struct batch *batch, const struct watermark *from, struct rows *rows,
+                               struct error *error)
 {
     struct params *params = params_new(batch->arena);
     params_text(params, from->xid);
@@ -114,7 +122,8 @@ static const struct statement relay_move = {
            "where name = 'events' and holder = $4 and xid = $5::xid8 and n = $6::bigint",
 };
 
-static enum status watermark_move(struct batch *batch, const struct watermark *from, const struct watermark *to, struct error *error)
+static enum status watermark_move(struct batch *batch, const struct watermark *from, const struct watermark *to,
+                                  struct error *error)
 {
     struct rows rows;
     struct params *params = params_new(batch->arena);
@@ -128,7 +137,8 @@ static enum status watermark_move(struct batch *batch, const struct watermark *f
     return rows.affected ? OK : error_set(error, RETRY, "the relay's watermark was moved by another");
 }
 
-/* Index walk from the newest event back to the first that is older; never further back than the watermark already is. */
+/* Index walk from the newest event back to the first that is older; never further back than the watermark already is.
+ */
 static const struct statement relay_back = {
     .name = "relay_back",
     .sql = "update crm.relay r set xid = coalesce(o.xid, '0'), n = coalesce(o.n, 0) "
@@ -177,8 +187,8 @@ static enum status republish_vanished(struct batch *batch, struct error *error)
 }
 
 /*
- * Asked once a second by the holder, for losses that nobody watched (while we were down, or a second time): a stream whose sequence fell, or that is empty
- * though something was published, is a new one. True: the watermark went back.
+ * Asked once a second by the holder, for losses that nobody watched (while we were down, or a second time): a stream
+ * whose sequence fell, or that is empty though something was published, is a new one. True: the watermark went back.
  */
 static enum status republish_lost(struct batch *batch, const struct watermark *at, bool *back, struct error *error)
 {
@@ -228,7 +238,8 @@ static enum status relay_step(struct batch *batch, int64_t *again_ms, struct err
         return OK;
     size_t out = events_publish(batch, &rows, ready);
     if (out) {
-        const struct watermark to = { rows_text(&rows, out - 1, rows_column(&rows, "xid")), rows_text(&rows, out - 1, rows_column(&rows, "n")) };
+        const struct watermark to = { rows_text(&rows, out - 1, rows_column(&rows, "xid")),
+                                      rows_text(&rows, out - 1, rows_column(&rows, "n")) };
         TRY(watermark_move(batch, &at, &to, error));
     }
     if (out < ready)

@@ -1,8 +1,8 @@
 /*
  * relay - publishes the event log to EVENTS, in the order of its commits, at least once.
  *
- * One copy at a time holds the lease. What lies below the oldest running transaction can no longer be preceded by anything: that, and nothing
- * above it, is published, then the watermark moves by compare-and-set.
+ * One copy at a time holds the lease. What lies below the oldest running transaction can no longer be preceded by
+ * anything: that, and nothing above it, is published, then the watermark moves by compare-and-set.
  */
 #pragma once
 #include "service/service.h"
@@ -12,7 +12,8 @@ void relay_register(const struct duty *row);
 int64_t relay_run(struct batch *batch);
 void relay_stop(struct batch *batch);
 
-/* Of the calling thread's transaction: it wrote events; it begins anew; it was committed (which wakes the relay if it wrote any). */
+/* Of the calling thread's transaction: it wrote events; it begins anew; it was committed (which wakes the relay if it
+ * wrote any). */
 void relay_note(void);
 void relay_forget(void);
 void relay_commit(void);

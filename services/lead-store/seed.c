@@ -24,7 +24,8 @@ static enum status account_seed(struct batch *batch, const char *company_id, str
     struct rows rows;
     TRY(channel_account_write(batch, company_id, request, &rows, error));
     if (!rows.count)
-        log_line(LOG_WARN, "WHATSAPP_CLOUD_PHONE_ID is another company's account and stays so", "account", config_whatsapp_phone_id, NULL);
+        log_line(LOG_WARN, "WHATSAPP_CLOUD_PHONE_ID is another company's account and stays so", "account",
+                 config_whatsapp_phone_id, NULL);
     return OK;
 }
 

@@ -257,9 +257,9 @@ static void note_settled(struct settle_batch *work, struct event_list *events, c
     payload_text(&payload, "conversation_id", settling->message->conversation_id);
     payload_text(&payload, "channel", settling->message->channel);
     payload_text(&payload, "external_id", settling->request->external_id);
-    payload_text(&payload, text_same(settling->verdict.status, "held") ? "reason" : "error_class", settling->error_class);
+    payload_text(&payload, text_same(settling->verdict.status, "held") ? "reason" : "class", settling->error_class);
     if (settling->error_class) {
-        payload_text(&payload, "error_code", settling->request->error_code);
+        payload_text(&payload, "code", settling->request->error_code);
         payload_text(&payload, "error", settling->request->error);
     }
     event_note(events, (struct event_note){.type = type,

@@ -6,8 +6,9 @@
 
 static const struct statement stats_buffers = {
     .name = "stats_buffers",
-    .sql = "select count(*) from crm.conversations where owed_since is not null and owner = 'ai' and state = 'open' and buffer_until > $1 "
-           "and ($2::uuid is null or company_id = $2::uuid)",
+    .sql =
+        "select count(*) from crm.conversations where owed_since is not null and owner = 'ai' and state = 'open' and buffer_until > $1 "
+        "and ($2::uuid is null or company_id = $2::uuid)",
 };
 
 static enum status stats_one(struct batch *batch, struct item *item, struct error *error)

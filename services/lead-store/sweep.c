@@ -16,13 +16,15 @@ void sweep_cursor_params(const struct sweep_cursor *cursor, struct params *param
     params_text(params, cursor->id ? cursor->id : "00000000-0000-0000-0000-000000000000");
 }
 
-void sweep_cursor_move(struct sweep_cursor *cursor, const struct rows *rows, size_t page, const char *at_column, const char *id_column)
+void sweep_cursor_move(struct sweep_cursor *cursor, const struct rows *rows, size_t page, const char *at_column,
+                       const char *id_column)
 {
     *cursor = (struct sweep_cursor){ 0 };
     if (rows->count < page)
         return;
     cursor->at = rows_moment(rows, rows->count - 1, rows_column(rows, at_column));
-    snprintf(cursor->id_bytes, sizeof cursor->id_bytes, "%s", rows_text(rows, rows->count - 1, rows_column(rows, id_column)));
+    snprintf(cursor->id_bytes, sizeof cursor->id_bytes, "%s",
+             rows_text(rows, rows->count - 1, rows_column(rows, id_column)));
     cursor->id = cursor->id_bytes;
 }
 
@@ -45,11 +47,12 @@ enum status sweep_transaction(struct batch *batch, sweep_work *work, void *conte
 
 static const struct statement escalate_write = {
     .name = "escalate_write",
-    .sql = "with held as (select c.id, u.message_id, u.reason from crm.conversations c "
-           "              join unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) as u(id, message_id, reason, since) on c.id = u.id "
-           "              where c.escalated_at is null or c.escalated_at < u.since order by c.id for no key update of c) "
-           "update crm.conversations c set escalated_at = $5, updated_at = $5 from held where c.id = held.id "
-           "returning c.id, c.company_id, c.lead_id, held.message_id, held.reason",
+    .sql =
+        "with held as (select c.id, u.message_id, u.reason from crm.conversations c "
+        "              join unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) as u(id, message_id, reason, since) on c.id = u.id "
+        "              where c.escalated_at is null or c.escalated_at < u.since order by c.id for no key update of c) "
+        "update crm.conversations c set escalated_at = $5, updated_at = $5 from held where c.id = held.id "
+        "returning c.id, c.company_id, c.lead_id, held.message_id, held.reason",
 };
 
 static void note_escalated(struct event_list *events, const struct rows *rows, size_t row)

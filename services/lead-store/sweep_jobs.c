@@ -12,7 +12,10 @@ enum {
     ROUNDS_MAX = 5,                  /* jobs in a row that ended and left the work undone: then a person must look */
 };
 
-static struct metric revived = { .name = "parley_sweep_revived_total", .help = "jobs made for work that had none", .kind = METRIC_COUNTER, .label = "pass" };
+static struct metric revived = { .name = "parley_sweep_revived_total",
+                                 .help = "jobs made for work that had none",
+                                 .kind = METRIC_COUNTER,
+                                 .label = "pass" };
 
 /* Work of a row that should have a live job. */
 struct wanted {
@@ -26,10 +29,11 @@ struct wanted {
 typedef Pb__JobSpec *wanted_job(struct arena *arena, const struct wanted *wanted, const char *suffix);
 
 /*
- * Asks for the same job again. A live one: well. New, because the key was unknown: well. Dead or refused: a person must look. Completed, and the work still
- * undone: the next suffix, which is again the same one for every later pass.
+ * Asks for the same job again. A live one: well. New, because the key was unknown: well. Dead or refused: a person must
+ * look. Completed, and the work still undone: the next suffix, which is again the same one for every later pass.
  */
-static enum status wanted_ask(struct batch *batch, struct wanted **list, size_t count, wanted_job *make, const char *pass, struct error *error)
+static enum status wanted_ask(struct batch *batch, struct wanted **list, size_t count, wanted_job *make,
+                              const char *pass, struct error *error)
 {
     struct arena *arena = batch->arena;
     for (int round = 0; round < ROUNDS_MAX && count; round++) {
@@ -70,12 +74,14 @@ static enum status troubles_write(struct event_list *events, void *context, stru
     for (size_t i = 0; i < page->count; i++) {
         const struct wanted *wanted = &page->list[i];
         if (wanted->trouble)
-            escalations[count++] = (struct escalation){ wanted->conversation_id, wanted->message_id, wanted->trouble, wanted->since };
+            escalations[count++] =
+                (struct escalation){ wanted->conversation_id, wanted->message_id, wanted->trouble, wanted->since };
     }
     return escalate(events, escalations, count, error);
 }
 
-static enum status page_handle(struct batch *batch, struct wanted_page *page, wanted_job *make, const char *pass, struct error *error)
+static enum status page_handle(struct batch *batch, struct wanted_page *page, wanted_job *make, const char *pass,
+                               struct error *error)
 {
     if (!page->count)
         return OK;
@@ -91,19 +97,21 @@ static enum status page_handle(struct batch *batch, struct wanted_page *page, wa
 
 static const struct statement owed_find = {
     .name = "sweep_owed",
-    .sql = "select c.company_id, c.lead_id, c.id as conversation_id, m.id as message_id, m.job_id, m.correlation_id, c.owed_since as since "
-           "from crm.conversations c join crm.companies k on k.id = c.company_id "
-           "join crm.messages m on m.conversation_id = c.id and m.position = c.owed_position "
-           "where c.owed_since is not null and c.owner = 'ai' and c.state = 'open' and c.owed_since < $1 "
-           "  and c.owed_since < $1::timestamptz - make_interval(secs => coalesce(k.buffer_max_ms, $2::int) / 1000.0) "
-           "  and c.owed_position > c.covered_position and (c.owed_since, c.id) > ($3::timestamptz, $4::uuid) "
-           "order by c.owed_since, c.id limit $5",
+    .sql =
+        "select c.company_id, c.lead_id, c.id as conversation_id, m.id as message_id, m.job_id, m.correlation_id, c.owed_since as since "
+        "from crm.conversations c join crm.companies k on k.id = c.company_id "
+        "join crm.messages m on m.conversation_id = c.id and m.position = c.owed_position "
+        "where c.owed_since is not null and c.owner = 'ai' and c.state = 'open' and c.owed_since < $1 "
+        "  and c.owed_since < $1::timestamptz - make_interval(secs => coalesce(k.buffer_max_ms, $2::int) / 1000.0) "
+        "  and c.owed_position > c.covered_position and (c.owed_since, c.id) > ($3::timestamptz, $4::uuid) "
+        "order by c.owed_since, c.id limit $5",
 };
 
 static const struct cell wanted_cells[] = {
-    CELL(wanted, company_id, CELL_TEXT),     CELL(wanted, lead_id, CELL_TEXT), CELL(wanted, conversation_id, CELL_TEXT),
-    CELL(wanted, message_id, CELL_TEXT),     CELL(wanted, job_id, CELL_TEXT),  CELL(wanted, correlation_id, CELL_TEXT),
-    CELL(wanted, since, CELL_MOMENT),        { 0 },
+    CELL(wanted, company_id, CELL_TEXT),      CELL(wanted, lead_id, CELL_TEXT),
+    CELL(wanted, conversation_id, CELL_TEXT), CELL(wanted, message_id, CELL_TEXT),
+    CELL(wanted, job_id, CELL_TEXT),          CELL(wanted, correlation_id, CELL_TEXT),
+    CELL(wanted, since, CELL_MOMENT),         { 0 },
 };
 
 static Pb__JobSpec *owed_job(struct arena *arena, const struct wanted *wanted, const char *suffix)
@@ -133,19 +141,20 @@ enum status sweep_owed(struct batch *batch, struct error *error)
 
 static const struct statement queued_find = {
     .name = "sweep_queued",
-    .sql = "select m.company_id, m.lead_id, m.conversation_id, m.id as message_id, m.correlation_id, m.updated_at as since, m.channel, a.account, "
-           "       t.address as recipient, m.cause, m.priority "
-           "from crm.messages m join crm.channel_accounts a on a.id = m.channel_account_id join crm.conversations c on c.id = m.conversation_id "
-           "left join crm.lead_contacts t on t.id = c.contact_id "
-           "where m.status = 'queued' and m.updated_at < $1 and (m.updated_at, m.id) > ($2::timestamptz, $3::uuid) "
-           "order by m.updated_at, m.id limit $4",
+    .sql =
+        "select m.company_id, m.lead_id, m.conversation_id, m.id as message_id, m.correlation_id, m.updated_at as since, m.channel, a.account, "
+        "       t.address as recipient, m.cause, m.priority "
+        "from crm.messages m join crm.channel_accounts a on a.id = m.channel_account_id join crm.conversations c on c.id = m.conversation_id "
+        "left join crm.lead_contacts t on t.id = c.contact_id "
+        "where m.status = 'queued' and m.updated_at < $1 and (m.updated_at, m.id) > ($2::timestamptz, $3::uuid) "
+        "order by m.updated_at, m.id limit $4",
 };
 
 static const struct cell queued_cells[] = {
-    CELL(wanted, company_id, CELL_TEXT),     CELL(wanted, lead_id, CELL_TEXT),   CELL(wanted, conversation_id, CELL_TEXT),
-    CELL(wanted, message_id, CELL_TEXT),     CELL(wanted, channel, CELL_TEXT),   CELL(wanted, account, CELL_TEXT),
-    CELL(wanted, recipient, CELL_TEXT),      CELL(wanted, cause, CELL_TEXT),     CELL(wanted, priority, CELL_INT),
-    CELL(wanted, correlation_id, CELL_TEXT), CELL(wanted, since, CELL_MOMENT),   { 0 },
+    CELL(wanted, company_id, CELL_TEXT),     CELL(wanted, lead_id, CELL_TEXT), CELL(wanted, conversation_id, CELL_TEXT),
+    CELL(wanted, message_id, CELL_TEXT),     CELL(wanted, channel, CELL_TEXT), CELL(wanted, account, CELL_TEXT),
+    CELL(wanted, recipient, CELL_TEXT),      CELL(wanted, cause, CELL_TEXT),   CELL(wanted, priority, CELL_INT),
+    CELL(wanted, correlation_id, CELL_TEXT), CELL(wanted, since, CELL_MOMENT), { 0 },
 };
 
 static Pb__JobSpec *queued_job(struct arena *arena, const struct wanted *wanted, const char *suffix)

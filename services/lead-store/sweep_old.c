@@ -11,28 +11,33 @@ enum {
 /* Only from the old end of an index: what is young is never read. */
 static const struct statement old_events = {
     .name = "old_events",
-    .sql = "delete from crm.events where id in (select id from (select id, xid, n, admitted_at from crm.events order by xid, n limit $2) as e "
-           "  where e.admitted_at < $1 and (e.xid, e.n) <= (select xid, n from crm.relay where name = 'events'))",
+    .sql =
+        "delete from crm.events where id in (select id from (select id, xid, n, admitted_at from crm.events order by xid, n limit $2) as e "
+        "  where e.admitted_at < $1 and (e.xid, e.n) <= (select xid, n from crm.relay where name = 'events'))",
 };
 
 static const struct statement old_verdicts = {
     .name = "old_verdicts",
-    .sql = "delete from crm.send_verdicts where id in (select id from (select id, created_at from crm.send_verdicts order by id limit $2) as v "
-           "  where v.created_at < $1)",
+    .sql =
+        "delete from crm.send_verdicts where id in (select id from (select id, created_at from crm.send_verdicts order by id limit $2) as v "
+        "  where v.created_at < $1)",
 };
 
 static const struct statement old_parked = {
     .name = "old_parked",
-    .sql = "delete from crm.parked_receipts where id in (select id from crm.parked_receipts where created_at < $1 order by created_at limit $2)",
+    .sql =
+        "delete from crm.parked_receipts where id in (select id from crm.parked_receipts where created_at < $1 order by created_at limit $2)",
 };
 
 static const struct statement most_parked = {
     .name = "most_parked",
-    .sql = "delete from crm.parked_receipts where created_at <= (select created_at from crm.parked_receipts order by created_at desc "
-           "  offset $1 limit 1)",
+    .sql =
+        "delete from crm.parked_receipts where created_at <= (select created_at from crm.parked_receipts order by created_at desc "
+        "  offset $1 limit 1)",
 };
 
-static enum status old_delete(struct batch *batch, const struct statement *statement, moment before, struct error *error)
+static enum status old_delete(struct batch *batch, const struct statement *statement, moment before,
+                              struct error *error)
 {
     struct params *params = params_new(batch->arena);
     params_moment(params, before);

@@ -11,7 +11,8 @@ struct sweep_cursor {
 };
 void sweep_cursor_params(const struct sweep_cursor *cursor, struct params *params);
 /* After a page: at its last row, or back to the start if the page was not full. */
-void sweep_cursor_move(struct sweep_cursor *cursor, const struct rows *rows, size_t page, const char *at_column, const char *id_column);
+void sweep_cursor_move(struct sweep_cursor *cursor, const struct rows *rows, size_t page, const char *at_column,
+                       const char *id_column);
 
 /* sweep_jobs.c: what should have a live job. */
 enum status sweep_owed(struct batch *batch, struct error *error);
@@ -30,7 +31,8 @@ struct escalation {
     moment since;
 };
 /* Inside a transaction. */
-enum status escalate(struct event_list *events, const struct escalation *escalations, size_t count, struct error *error);
+enum status escalate(struct event_list *events, const struct escalation *escalations, size_t count,
+                     struct error *error);
 
 /* One transaction of its own; wakes the relay. */
 typedef enum status sweep_work(struct event_list *events, void *context, struct error *error);

@@ -10,11 +10,12 @@ enum { PAGE = 2000, RECENT_MS = 30 * SECOND_MS };
 /* Receipts and sends may cross: the message may know its external id by now. */
 static const struct statement parked_find = {
     .name = "sweep_parked",
-    .sql = "select p.created_at, p.id, case when m.id is not null then encode(p.receipt, 'hex') end as receipt "
-           "from (select * from crm.parked_receipts where (created_at, id) > ($1::timestamptz, $2::uuid) order by created_at, id limit $3) as p "
-           "left join crm.channel_accounts a on a.channel = p.channel and a.account = p.account and a.account <> '' "
-           "left join crm.messages m on m.channel_account_id = a.id and m.external_id = p.external_id and m.direction = 'outbound' "
-           "order by p.created_at, p.id",
+    .sql =
+        "select p.created_at, p.id, case when m.id is not null then encode(p.receipt, 'hex') end as receipt "
+        "from (select * from crm.parked_receipts where (created_at, id) > ($1::timestamptz, $2::uuid) order by created_at, id limit $3) as p "
+        "left join crm.channel_accounts a on a.channel = p.channel and a.account = p.account and a.account <> '' "
+        "left join crm.messages m on m.channel_account_id = a.id and m.external_id = p.external_id and m.direction = 'outbound' "
+        "order by p.created_at, p.id",
 };
 
 static const struct statement parked_forget = {
@@ -59,7 +60,8 @@ static enum status matched_apply(struct batch *batch, const struct rows *rows, s
     struct parked parked = { ARENA_ARRAY(batch->arena, const char *, rows->count + 1),
                              ARENA_ARRAY(batch->arena, struct receipt_task, rows->count + 1), 0 };
     for (size_t row = 0; row < rows->count; row++) {
-        const Pb__Receipt *receipt = rows_text(rows, row, 2) ? receipt_from_hex(batch->arena, rows_text(rows, row, 2)) : NULL;
+        const Pb__Receipt *receipt =
+            rows_text(rows, row, 2) ? receipt_from_hex(batch->arena, rows_text(rows, row, 2)) : NULL;
         if (!receipt)
             continue;
         parked.ids[parked.count] = rows_text(rows, row, 1);
@@ -68,7 +70,8 @@ static enum status matched_apply(struct batch *batch, const struct rows *rows, s
     return parked.count ? sweep_transaction(batch, parked_work, &parked, error) : OK;
 }
 
-static enum status parked_page(struct batch *batch, const struct sweep_cursor *from, struct rows *rows, struct error *error)
+static enum status parked_page(struct batch *batch, const struct sweep_cursor *from, struct rows *rows,
+                               struct error *error)
 {
     struct params *params = params_new(batch->arena);
     sweep_cursor_params(from, params);

@@ -9,7 +9,8 @@ enum { PAGE = 500 };
 
 #define MESSAGE_COLUMNS "m.id, m.company_id, m.lead_id, m.conversation_id, m.channel, m.correlation_id"
 
-static void note_message(struct event_list *events, const struct rows *rows, size_t row, const char *type, const char *reason)
+static void note_message(struct event_list *events, const struct rows *rows, size_t row, const char *type,
+                         const char *reason)
 {
     struct payload payload = payload_start(events->batch->arena);
     payload_text(&payload, "message_id", rows_text(rows, row, 0));
@@ -27,9 +28,10 @@ static void note_message(struct event_list *events, const struct rows *rows, siz
 /* The claim stays: whoever made the call may still settle it, late. */
 static const struct statement sending_end = {
     .name = "sweep_sending",
-    .sql = "with late as (select id from crm.messages where status = 'sending' and updated_at < $1 and go_until < $1 "
-           "              order by updated_at, id limit $3 for no key update skip locked) "
-           "update crm.messages m set status = 'unknown', updated_at = $2 from late where m.id = late.id returning " MESSAGE_COLUMNS,
+    .sql =
+        "with late as (select id from crm.messages where status = 'sending' and updated_at < $1 and go_until < $1 "
+        "              order by updated_at, id limit $3 for no key update skip locked) "
+        "update crm.messages m set status = 'unknown', updated_at = $2 from late where m.id = late.id returning " MESSAGE_COLUMNS,
 };
 
 static enum status sending_work(struct event_list *events, void *context, struct error *error)
@@ -55,14 +57,15 @@ enum status sweep_sending(struct batch *batch, struct error *error)
 /* $3: whether to send again what was not sent again before; the gate's verdicts remember that. */
 static const struct statement unknown_end = {
     .name = "sweep_unknown",
-    .sql = "with late as (select id, $3 and not exists (select from crm.send_verdicts v where v.message_id = x.id and v.reason = 'resend') as again "
-           "              from crm.messages x where status = 'unknown' and updated_at < $1 order by updated_at, id limit $4 "
-           "              for no key update skip locked), "
-           "     told as (insert into crm.send_verdicts (company_id, message_id, verdict, reason, created_at) "
-           "              select m.company_id, m.id, 'defer', 'resend', $2 from late join crm.messages m on m.id = late.id where late.again) "
-           "update crm.messages m set status = case when late.again then 'queued' else 'held' end, claim = case when not late.again then m.claim end, "
-           "       go_until = null, updated_at = $2 "
-           "from late where m.id = late.id returning " MESSAGE_COLUMNS ", late.again",
+    .sql =
+        "with late as (select id, $3 and not exists (select from crm.send_verdicts v where v.message_id = x.id and v.reason = 'resend') as again "
+        "              from crm.messages x where status = 'unknown' and updated_at < $1 order by updated_at, id limit $4 "
+        "              for no key update skip locked), "
+        "     told as (insert into crm.send_verdicts (company_id, message_id, verdict, reason, created_at) "
+        "              select m.company_id, m.id, 'defer', 'resend', $2 from late join crm.messages m on m.id = late.id where late.again) "
+        "update crm.messages m set status = case when late.again then 'queued' else 'held' end, claim = case when not late.again then m.claim end, "
+        "       go_until = null, updated_at = $2 "
+        "from late where m.id = late.id returning " MESSAGE_COLUMNS ", late.again",
 };
 
 static enum status unknown_work(struct event_list *events, void *context, struct error *error)
@@ -82,7 +85,8 @@ static enum status unknown_work(struct event_list *events, void *context, struct
         bool again = rows_bool(&rows, row, 6);
         note_message(events, &rows, row, again ? "message.queued" : "message.held", again ? "resend" : "unknown");
         if (!again)
-            escalations[count++] = (struct escalation){ rows_text(&rows, row, 3), rows_text(&rows, row, 0), "send_unknown", batch->now };
+            escalations[count++] =
+                (struct escalation){ rows_text(&rows, row, 3), rows_text(&rows, row, 0), "send_unknown", batch->now };
     }
     return escalate(events, escalations, count, error);
 }

@@ -32,7 +32,8 @@ static void items_fail(struct item **items, size_t count, enum status status, co
 }
 
 /* A part under a savepoint: whole, or in halves until the bad item stands alone. */
-static enum status run_part(struct batch *batch, transaction_work *work, struct item **items, size_t count, struct error *error)
+static enum status run_part(struct batch *batch, transaction_work *work, struct item **items, size_t count,
+                            struct error *error)
 {
     if (!count)
         return OK;
@@ -54,7 +55,8 @@ static enum status run_part(struct batch *batch, transaction_work *work, struct 
     return run_part(batch, work, items + count / 2, count - count / 2, error);
 }
 
-static enum status run_once(struct batch *batch, transaction_work *work, struct item **items, size_t count, bool parts, struct error *error)
+static enum status run_once(struct batch *batch, transaction_work *work, struct item **items, size_t count, bool parts,
+                            struct error *error)
 {
     relay_forget();
     TRY(db_begin(batch->db, error));

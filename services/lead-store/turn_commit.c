@@ -39,6 +39,7 @@ struct commit_batch {
     size_t committing_count;
     struct commit **superseded;
     size_t superseded_count;
+    struct event_list events;
 };
 
 static enum status check_json(const Pb__Json *json, const char *name, struct error *error)
@@ -128,7 +129,8 @@ static struct turn_verdict commit_judge(const struct commit_batch *work, const s
         .now = work->batch->now,
     };
     const struct turn_offer offer = {
-        .newest_claim = text_same(commit->turn->claim, commit->request->claim) && text_same(commit->turn->state, "open"),
+        .newest_claim = text_same(commit->turn->claim, commit->request->claim),
+        .taken_back = !text_same(commit->turn->state, "open"),
         .epoch = commit->turn->epoch,
         .after_position = commit->turn->after_position,
         .covered_position = commit->request->covered_position,
@@ -162,6 +164,30 @@ static void commit_prepare(struct commit_batch *work, struct commit *commit)
     commit->turn->covered_position = commit->request->covered_position;
 }
 
+/* It will never answer: a person took over, the customer opted out. */
+static void note_failed(struct commit_batch *work, const struct commit *commit)
+{
+    struct payload payload = payload_start(work->batch->arena);
+    payload_text(&payload, "turn_id", commit->turn->id);
+    payload_text(&payload, "job_id", commit->turn->job_id);
+    payload_text(&payload, "conversation_id", commit->conversation->id);
+    payload_text(&payload, "reason", commit->reply->reason);
+    event_note(&work->events, (struct event_note){
+                                  .type = "turn.failed",
+                                  .company_id = commit->conversation->company_id,
+                                  .lead_id = commit->conversation->lead_id,
+                                  .payload = payload_end(&payload),
+                                  .actor = "system",
+                                  .correlation_id = commit->item->caller.correlation_id,
+                              });
+}
+
+/* Another handling of the same job goes on, or this one opens anew. */
+static bool goes_on(const char *reason)
+{
+    return text_same(reason, "stale_claim") || text_same(reason, "answered");
+}
+
 static enum status commit_decide(struct commit_batch *work, struct commit *commit, struct error *error)
 {
     commit->conversation = held_conversation(&work->held, commit->turn->conversation_id);
@@ -179,8 +205,11 @@ static enum status commit_decide(struct commit_batch *work, struct commit *commi
         work->superseded[work->superseded_count++] = commit;
         return OK;
     }
-    if (verdict.state != PB__TURN_STATE__TURN_STATE_COMMITTED)
+    if (verdict.state != PB__TURN_STATE__TURN_STATE_COMMITTED) {
+        if (!goes_on(verdict.reason))
+            note_failed(work, commit);
         return OK;
+    }
     if (commit->request->covered_position > commit->conversation->last_position) {
         item_fail(commit->item, REJECT, "bad_value", "covered_position is past the conversation's end");
         return OK;
@@ -287,7 +316,7 @@ static void note_committed(struct event_list *events, const struct commit *commi
     payload_text(&payload, "job_id", commit->turn->job_id);
     payload_text(&payload, "conversation_id", commit->conversation->id);
     payload_text(&payload, "message_id", commit->outbound->id);
-    payload_texts(&payload, "covered_message_ids", commit->covered_ids, commit->covered_count);
+    payload_texts(&payload, "covered", commit->covered_ids, commit->covered_count);
     payload_text(&payload, "provider", commit->request->provider);
     payload_text(&payload, "model", commit->request->model);
     event_note(events, (struct event_note){
@@ -300,7 +329,7 @@ static void note_committed(struct event_list *events, const struct commit *commi
                        });
 }
 
-static enum status superseded_write(struct commit_batch *work, struct event_list *events, struct error *error)
+static enum status superseded_write(struct commit_batch *work, struct error *error)
 {
     struct arena *arena = work->batch->arena;
     struct ids conversations = {.arena = arena};
@@ -315,20 +344,19 @@ static enum status superseded_write(struct commit_batch *work, struct event_list
     for (size_t i = 0; i < work->superseded_count; i++) {
         struct commit *commit = work->superseded[i];
         commit->reply->superseded_by = (char *)newest_owed_key(&newest, commit->conversation);
-        turn_note_superseded(events, commit->turn, newest_owed_message(&newest, commit->conversation), &commit->item->caller);
+        turn_note_superseded(&work->events, commit->turn, newest_owed_message(&newest, commit->conversation), &commit->item->caller);
     }
     return OK;
 }
 
 static enum status commits_write(struct commit_batch *work, struct error *error)
 {
-    struct event_list events = {.batch = work->batch};
-    TRY(superseded_write(work, &events, error));
+    TRY(superseded_write(work, error));
     if (work->committing_count) {
         TRY(coverage_write(work, error));
         for (size_t i = 0; i < work->committing_count; i++)
-            note_committed(&events, work->committing[i]);
-        TRY(outbound_write(&work->held, work->outbounds, work->committing_count, &events, error));
+            note_committed(&work->events, work->committing[i]);
+        TRY(outbound_write(&work->held, work->outbounds, work->committing_count, &work->events, error));
         TRY(committed_write(work, error));
         TRY(hold_save(&work->held, error));
     }
@@ -338,12 +366,12 @@ static enum status commits_write(struct commit_batch *work, struct error *error)
         commit->reply->jobs = ARENA_ARRAY(work->batch->arena, Pb__JobSpec *, 1);
         commit->reply->jobs[commit->reply->n_jobs++] = commit->outbound->job;
     }
-    return event_flush(&events, error);
+    return event_flush(&work->events, error);
 }
 
 static enum status turn_commit_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
-    struct commit_batch work = {.batch = batch, .held = {.batch = batch}, .count = count};
+    struct commit_batch work = {.batch = batch, .held = {.batch = batch}, .count = count, .events = {.batch = batch}};
     work.list = ARENA_ARRAY(batch->arena, struct commit, count);
     work.outbounds = ARENA_ARRAY(batch->arena, struct outbound, count);
     work.committing = ARENA_ARRAY(batch->arena, struct commit *, count);

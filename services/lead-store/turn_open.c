@@ -15,7 +15,7 @@
 #include "turn_rules.h"
 #include "turn_sent.h"
 
-/* The inbound of a job, as found; none of this ever changes. */
+/* The inbound of a job, as found; of this only a merge of two people changes the conversation and the position. */
 struct asked {
     const char *id, *conversation_id, *reply_conversation_id;
     int64_t position;
@@ -79,20 +79,46 @@ static enum status openings_find(struct opening_batch *work, struct error *error
     struct rows rows;
     TRY(db_run(work->batch->db, arena, &turn_asked_find, params, &rows, error));
     const struct asked *asked = cells_read(arena, &rows, asked_cells, sizeof *asked);
-    for (size_t i = 0; i < work->count; i++)
+    for (size_t i = 0; i < work->count; i++) {
+        work->list[i].asked = NULL;
         for (size_t row = 0; row < rows.count && !work->list[i].asked; row++)
             if (text_same(asked[row].id, text_lower(arena, work->list[i].request->message_id)))
                 work->list[i].asked = &asked[row];
-    struct ids conversations = {.arena = arena}, jobs = {.arena = arena};
-    for (size_t row = 0; row < rows.count; row++) {
-        ids_add(&conversations, asked[row].conversation_id);
-        ids_add(&conversations, asked[row].reply_conversation_id);
     }
-    for (size_t i = 0; i < work->count; i++)
+    return OK;
+}
+
+static enum status openings_hold(struct opening_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    struct ids conversations = {.arena = arena}, jobs = {.arena = arena};
+    for (size_t i = 0; i < work->count; i++) {
+        if (work->list[i].asked) {
+            ids_add(&conversations, work->list[i].asked->conversation_id);
+            ids_add(&conversations, work->list[i].asked->reply_conversation_id);
+        }
         ids_add(&jobs, text_lower(arena, work->list[i].request->job_id));
+    }
     TRY(hold_conversations(&work->held, &conversations, error));
     TRY(hold_turns_of_jobs(&work->held, &jobs, error));
     return hold_reach(&work->held, error);
+}
+
+/*
+ * A merge of two people moves the messages of one of two conversations and closes it; that may have happened between the look and the lock. Nothing else moves a message.
+ */
+static enum status openings_settle(struct opening_batch *work, struct error *error)
+{
+    bool closed = false;
+    for (size_t i = 0; i < work->held.conversation_count; i++)
+        closed |= !text_same(work->held.conversations[i].state, "open");
+    if (!closed)
+        return OK;
+    TRY(openings_find(work, error));
+    for (size_t i = 0; i < work->count; i++)
+        if (work->list[i].asked && !held_conversation(&work->held, work->list[i].asked->conversation_id))
+            return error_code(error, RETRY, TRANSACTION_AGAIN, "the message has just moved to another conversation");
+    return OK;
 }
 
 static struct turn_facts facts_of(const struct opening_batch *work, const struct held_conversation *conversation)
@@ -188,7 +214,7 @@ static void note_opened(struct event_list *events, const struct opening *opening
     payload_text(&payload, "job_id", opening->request->job_id);
     payload_text(&payload, "conversation_id", opening->conversation->id);
     payload_int(&payload, "after_position", opening->conversation->covered_position);
-    payload_int(&payload, "opened_position", opening->conversation->owed_position);
+    payload_int(&payload, "position", opening->conversation->owed_position);
     event_note(events, (struct event_note){
                            .type = "turn.opened",
                            .company_id = opening->conversation->company_id,
@@ -278,6 +304,8 @@ static enum status turn_open_work(struct batch *batch, struct item **items, size
     for (size_t i = 0; i < count; i++)
         work.list[i] = (struct opening){.item = items[i], .request = items[i]->message};
     TRY(openings_find(&work, error));
+    TRY(openings_hold(&work, error));
+    TRY(openings_settle(&work, error));
     for (size_t i = 0; i < count; i++) {
         if (!work.list[i].asked) {
             item_fail(items[i], REJECT, "unknown_message", "there is no such message");

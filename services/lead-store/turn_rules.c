@@ -50,6 +50,8 @@ struct turn_verdict turn_may_commit(const struct turn_facts *facts, const struct
 {
     if (!offer->newest_claim)
         return refused("stale_claim");
+    if (offer->taken_back)
+        return refused("answered"); /* to be opened anew: what is owed may stand elsewhere now */
     if (facts->closed)
         return refused("closed");
     if (facts->human || facts->epoch != offer->epoch)

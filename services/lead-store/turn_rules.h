@@ -27,6 +27,7 @@ struct turn_asked {
 /* A turn that wants to commit. */
 struct turn_offer {
     bool newest_claim;
+    bool taken_back; /* superseded since it was opened, or its conversation went up in another */
     int64_t epoch, after_position, covered_position;
     moment opened_at;
 };

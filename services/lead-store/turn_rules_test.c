@@ -100,8 +100,11 @@ static void every_reason_to_refuse_a_commit(void **state)
     struct turn_offer old = offer();
     old.newest_claim = false;
     expect(turn_may_commit(&now, &old), REFUSED, "stale_claim");
-    const struct turn_offer whole = offer();
+    struct turn_offer taken = offer();
+    taken.taken_back = true;
     now.closed = true;
+    expect(turn_may_commit(&now, &taken), REFUSED, "answered");
+    const struct turn_offer whole = offer();
     expect(turn_may_commit(&now, &whole), REFUSED, "closed");
     now = facts();
     now.human = true;

@@ -60,6 +60,7 @@ void turn_note_superseded(struct event_list *events, const struct held_turn *tur
 {
     struct payload payload = payload_start(events->batch->arena);
     payload_text(&payload, "turn_id", turn->id);
+    payload_text(&payload, "conversation_id", turn->conversation_id);
     payload_text(&payload, "job_id", turn->job_id);
     payload_text(&payload, "message_id", turn->message_id);
     payload_text(&payload, "by_message_id", by_message_id);

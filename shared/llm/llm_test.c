@@ -190,6 +190,22 @@ static void a_question_gets_the_sentence_that_answers_it(void **state)
     assert_true(text_starts(answered(*state, shop(*state, "Hello, what does it cost?")), "Hello! "));
 }
 
+static void a_question_that_the_company_wrote_down_is_answered_and_not_repeated(void **state)
+{
+    Pb__TurnContext *context = context_new(*state);
+    know(*state, context, "FAQ", "Do you deliver on Sunday?\r\nNo, on weekdays only.\nIs there a warranty? Two years.");
+    owe(*state, context, "delivery on sunday");
+    assert_string_equal(answered(*state, context), "No, on weekdays only.");
+}
+
+static void one_word_of_a_long_question_is_no_answer(void **state)
+{
+    Pb__TurnContext *context = context_new(*state);
+    know(*state, context, "Trial", "No credit card is needed.");
+    owe(*state, context, "Is deep cleaning possible and can I pay by card?");
+    assert_non_null(strstr(answered(*state, context), "nothing written down"));
+}
+
 static void a_greeting_gets_a_greeting_in_the_companys_name(void **state)
 {
     static const char *const GREETINGS[] = { "Hello", "hi!", "Good morning", "হ্যালো", "Olá, bom dia!", "Hey there" };
@@ -253,6 +269,8 @@ int main(void)
         TEST(a_prompt_is_stored_as_json),
         TEST(providers_are_found_by_name),
         TEST(a_question_gets_the_sentence_that_answers_it),
+        TEST(a_question_that_the_company_wrote_down_is_answered_and_not_repeated),
+        TEST(one_word_of_a_long_question_is_no_answer),
         TEST(a_greeting_gets_a_greeting_in_the_companys_name),
         TEST(it_says_plainly_when_it_has_nothing),
         TEST(bengali_questions_find_bengali_sentences),

@@ -9,7 +9,14 @@
 #include "base/text.h"
 #include "llm/llm.h"
 
-enum { WORD_BYTES_MAX = 64, WORDS_MAX = 256, SENTENCES_MAX = 3, ANSWER_BYTES_MAX = 900, STEM_BYTES_MIN = 4 };
+enum {
+    WORD_BYTES_MAX = 64,
+    WORDS_MAX = 256,
+    SENTENCES_MAX = 3,
+    ANSWER_BYTES_MAX = 900,
+    STEM_BYTES_MIN = 4,
+    LONG_QUESTION_WORDS = 4
+};
 
 struct word {
     const char *text;
@@ -185,24 +192,48 @@ static size_t best_add(struct sentence *best, size_t count, struct sentence sent
     return kept + 1;
 }
 
+static bool asks(const struct sentence *sentence)
+{
+    return sentence->text[sentence->bytes - 1] == '?';
+}
+
+/* One word of a long question may be met anywhere by chance. */
+static size_t score_min(const struct words *asked)
+{
+    return asked->count >= LONG_QUESTION_WORDS ? 2 : 1;
+}
+
+/* The sentences of one passage. A question in it is what its next sentence answers: it lends that its score and is not
+ * told itself. */
+static size_t best_find_in(struct arena *arena, const Pb__Passage *passage, const struct words *asked,
+                           struct sentence *best, size_t count, size_t *at)
+{
+    const char *text = text_or(passage->text, "");
+    const char *title = text_or(passage->title, "");
+    size_t title_score = score_of(arena, asked, title, strlen(title));
+    size_t lent = 0;
+    while (*text) {
+        struct sentence sentence = { .text = text, .bytes = sentence_bytes(text), .at = (*at)++ };
+        if (sentence.bytes) {
+            size_t own = score_of(arena, asked, text, sentence.bytes);
+            sentence.score = title_score + own + lent;
+            lent = asks(&sentence) ? own : 0;
+            if (!asks(&sentence) && sentence.score >= score_min(asked))
+                count = best_add(best, count, sentence);
+        }
+        text += sentence.bytes;
+        while (*text == ' ' || *text == '\n' || *text == '\r')
+            text++;
+    }
+    return count;
+}
+
 static size_t best_find(struct arena *arena, const Pb__TurnContext *context, const struct words *asked,
                         struct sentence *best)
 {
     size_t count = 0, at = 0;
-    for (size_t i = 0; i < context->n_passages; i++) {
-        const char *text = text_or(context->passages[i]->text, "");
-        size_t title = score_of(arena, asked, text_or(context->passages[i]->title, ""),
-                                strlen(text_or(context->passages[i]->title, "")));
-        while (*text) {
-            struct sentence sentence = { .text = text, .bytes = sentence_bytes(text), .at = at++ };
-            sentence.score = sentence.bytes ? score_of(arena, asked, text, sentence.bytes) + title : 0;
-            if (sentence.score > 0)
-                count = best_add(best, count, sentence);
-            text += sentence.bytes ? sentence.bytes : 1;
-            while (*text == ' ' || *text == '\n')
-                text++;
-        }
-    }
+    for (size_t i = 0; i < context->n_passages; i++)
+        count = best_find_in(arena, context->passages[i], asked, best, count, &at);
     return count;
 }
 

@@ -109,6 +109,16 @@ static int help(const struct service *service)
     return 0;
 }
 
+/* For nats-server's configuration; the same from every service. */
+static int permissions(void)
+{
+    struct buffer out = {.arena = arena_new(0)};
+    topology_permissions(&out);
+    fputs(buffer_text(&out), stdout);
+    arena_free(out.arena);
+    return 0;
+}
+
 /* -- start */
 
 static sigset_t signals;
@@ -276,6 +286,8 @@ int service_main(int argc, char **argv, const struct service *service)
         return help(service);
     if (argc == 2 && text_same(argv[1], "--version"))
         return printf("%s %s\n", service->name, PARLEY_VERSION) < 0;
+    if (argc == 2 && text_same(argv[1], "--nats-permissions"))
+        return permissions();
     block_signals();
     log_open(service->name);
     if (read_settings(service, &error) != OK)

@@ -135,12 +135,12 @@ static void what_no_process_survives_is_quarantined_unhandled(void **state)
             bus_nak(process.bus, &message, 0);
     }
     assert_int_equal(message.deliveries, DELIVERIES_ALONE_MAX);
-    bus_source_stop(source); /* the eleventh delivery is not ours */
-    bus_nak(process.bus, &message, 0);
     bus_source_close(source);
+    /* The eleventh delivery is not ours. It has to find somebody who pulls: else nats-server 2.9.10 may count it as the first. */
+    bus_nak(process.bus, &message, 3000);
     forget_reports();
     ingest = demo_start("ingest");
-    expect_empty("INBOUND"); { char c[200]; snprintf(c,200,"cat %s/*.log",broker.folder); system(c);}
+    expect_empty("INBOUND");
     expect_nothing("seen.inbound", 200);
     assert_int_equal(bus_stream_read(process.bus, arena, "QUARANTINE", before + 1, &message, &error), OK);
     assert_string_equal(bus_header(&message, "Parley-Code"), "deliveries");

@@ -69,3 +69,7 @@ const char *topology_quarantine_subject(struct arena *arena, const char *subject
 extern const struct bus_stream *const TOPOLOGY_STREAMS[]; /* NULL-terminated */
 const char *topology_owner(const struct bus_stream *stream);
 extern const struct bus_consumer TOPOLOGY_CONSUMERS[]; /* ends with name NULL */
+
+/* The authorization block of nats-server's configuration: a user per service, passwords from the server's environment (NATS_PASSWORD_<SERVICE>). */
+struct buffer;
+void topology_permissions(struct buffer *out);

@@ -3,6 +3,7 @@ import test, { before, after } from 'node:test'
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { consumerOpts } from 'nats'
 import { Parser } from '@asyncapi/parser'
 import { Parley } from '../support/parley.mjs'
 import { Bus, decode } from '../support/bus.mjs'
@@ -13,9 +14,9 @@ const events = []
 before(async () => {
   parley = await Parley.start()
   bus = await Bus.open(parley.nats.url)
-  const consumer = await bus.jetstream.subscribe('events.>', { ordered: true, config: { deliver_policy: 'all', ack_policy: 'none', deliver_subject: 'test.events' } })
+  const subscription = await bus.jetstream.subscribe('events.>', consumerOpts().orderedConsumer().deliverAll())
   ;(async () => {
-    for await (const message of consumer) events.push({ subject: message.subject, headers: message.headers, event: decode('Event', message.data) })
+    for await (const message of subscription) events.push({ subject: message.subject, headers: message.headers, event: decode('Event', message.data) })
   })()
 })
 after(async () => {

@@ -51,11 +51,11 @@ test('a wrong token (190) goes to the DLQ at once, and a replay with a good one 
   const { body } = await parley.inbound('+15005570003', 'hello?')
   const turn = await job(body.job_id, 'completed')
   const send = await until('the send in the DLQ', async () => {
-    const found = await sendJob(turn.result.message_id)
+    const found = await sendJob(turn.result.message_ids[0])
     return found?.status === 'dlq' && found
   })
   assert.equal((await parley.get(`/jobs/${send.id}`)).body.attempt_log.length, 1)
-  const message = (await parley.get(`/messages/${turn.result.message_id}`)).body
+  const message = (await parley.get(`/messages/${turn.result.message_ids[0]}`)).body
   assert.deepEqual([message.status, message.error_class], ['failed', 'auth'])
   await parley.faults({ graph: null })
   assert.equal((await parley.post('/admin/dlq/replay', {})).body.replayed, 1)
@@ -67,11 +67,11 @@ test('an unreachable recipient (131026) is an outcome, not a failure', async () 
   const { body } = await parley.inbound('+15005570004', 'hello?')
   const turn = await job(body.job_id, 'completed')
   const send = await until('the send to end', async () => {
-    const found = await sendJob(turn.result.message_id)
+    const found = await sendJob(turn.result.message_ids[0])
     return found?.status === 'completed' && found
   })
   assert.equal(send.result.outcome, 'unreachable')
-  assert.equal((await parley.get(`/messages/${turn.result.message_id}`)).body.status, 'failed')
+  assert.equal((await parley.get(`/messages/${turn.result.message_ids[0]}`)).body.status, 'failed')
 })
 
 test('accepted and then cut: one copy at the provider, settled by its receipt', async () => {
@@ -79,7 +79,7 @@ test('accepted and then cut: one copy at the provider, settled by its receipt', 
   const { body } = await parley.inbound('+15005570005', 'hello?')
   const turn = await job(body.job_id, 'completed')
   await parley.sentCount(1, '15005570005')
-  await until('the receipt to settle it', async () => (await parley.get(`/messages/${turn.result.message_id}`)).body.status === 'read')
+  await until('the receipt to settle it', async () => (await parley.get(`/messages/${turn.result.message_ids[0]}`)).body.status === 'read')
   await pause(500)
   assert.equal((await parley.sent('15005570005')).length, 1)
 })
@@ -88,7 +88,7 @@ test('accepted and cut with receipts lost: it stays unknown and is never sent ag
   await parley.faults({ graph: { accept_then_cut: true, count: 1 }, webhook: { drop_receipts: true } })
   const { body } = await parley.inbound('+15005570006', 'hello?')
   const turn = await job(body.job_id, 'completed')
-  await until('the message to be unknown', async () => (await parley.get(`/messages/${turn.result.message_id}`)).body.status === 'unknown')
+  await until('the message to be unknown', async () => (await parley.get(`/messages/${turn.result.message_ids[0]}`)).body.status === 'unknown')
   await pause(1000)
   assert.equal((await parley.sent('15005570006')).length, 1)
 })
@@ -103,7 +103,7 @@ test('a bare 503 of a proxy is ambiguous: unknown, and not sent a second time', 
   await parley.faults({ graph: { http_only: 503, count: 1 } })
   const { body } = await parley.inbound('+15005570008', 'hello?')
   const turn = await job(body.job_id, 'completed')
-  await until('the message to be unknown', async () => (await parley.get(`/messages/${turn.result.message_id}`)).body.status === 'unknown')
+  await until('the message to be unknown', async () => (await parley.get(`/messages/${turn.result.message_ids[0]}`)).body.status === 'unknown')
   await pause(500)
   assert.equal((await parley.sent('15005570008')).length, 0)
 })
@@ -112,23 +112,23 @@ test('a status that overtakes the send response is applied', async () => {
   await parley.faults({ webhook: { delay_send_answer_ms: 500 } })
   const { body } = await parley.inbound('+15005570009', 'hello?')
   const turn = await job(body.job_id, 'completed')
-  await until('the message to be read', async () => (await parley.get(`/messages/${turn.result.message_id}`)).body.status === 'read')
+  await until('the message to be read', async () => (await parley.get(`/messages/${turn.result.message_ids[0]}`)).body.status === 'read')
   await pause(800)
-  assert.equal((await parley.get(`/messages/${turn.result.message_id}`)).body.status, 'read')
+  assert.equal((await parley.get(`/messages/${turn.result.message_ids[0]}`)).body.status, 'read')
 })
 
 test('receipts that come thrice and in disorder end as read', async () => {
   await parley.faults({ seed: 7, webhook: { duplicate: 3, reorder: true } })
   const { body } = await parley.inbound('+15005570010', 'hello?')
   const turn = await job(body.job_id, 'completed')
-  await until('the message to be read', async () => (await parley.get(`/messages/${turn.result.message_id}`)).body.status === 'read')
+  await until('the message to be read', async () => (await parley.get(`/messages/${turn.result.message_ids[0]}`)).body.status === 'read')
   await pause(500)
-  assert.equal((await parley.get(`/messages/${turn.result.message_id}`)).body.status, 'read')
+  assert.equal((await parley.get(`/messages/${turn.result.message_ids[0]}`)).body.status, 'read')
 })
 
 test('free text outside the 24 h window is held with its reason and never tried', async () => {
   const yesterday = Math.floor(Date.now() / 1000) - 25 * 3600
-  await parley.receive('15005570011', 'an old message', { timestamp: String(yesterday) })
+  await parley.receive('15005570011', 'an old message', { timestamp: yesterday })
   const held = await until('the held reply', async () =>
     (await parley.postgres.rows(`select id from crm.messages where status = 'held'`))[0])
   const why = (await parley.get(`/messages/${held.id}/why`)).body

@@ -40,7 +40,7 @@ test('the first claim owns the message, the same claim is told the same go, anot
   const same = await talk.authorize(id)
   assert.deepEqual([same.verdict, same.go_until_at, same.outgoing], ['go', first.go_until_at, first.outgoing])
   const other = await talk.authorize(id, 'claim-2')
-  assert.deepEqual([...verdictOf(other), other.until_at, other.outgoing], ['busy', 'sending', 'sending', first.go_until_at + 20000, null])
+  assert.deepEqual([...verdictOf(other), other.until_at, other.outgoing], ['busy', 'sending', 'sending', first.go_until_at + 20000, undefined])
 })
 
 test('two claims in one batch: one go, one busy', async () => {
@@ -69,7 +69,7 @@ test('every later status is answered without a go', async () => {
     await store.rows('update crm.messages set status = $2, updated_at = now() where id = $1', [id, status])
     for (const claim of ['claim-1', 'claim-2']) {
       const answer = await talk.authorize(id, claim)
-      assert.deepEqual([status, answer.verdict, answer.status, answer.outgoing], [status, verdict, status, null])
+      assert.deepEqual([status, answer.verdict, answer.status, answer.outgoing], [status, verdict, status, undefined])
     }
   }
 })

@@ -58,6 +58,36 @@ test('a bad item is refused alone', async () => {
   assert.deepEqual(answers.map(answer => answer.code ?? 'ok'), ['ok', 'bad_message', 'unknown_account', 'bad_message', 'unknown_account', 'bad_message', 'ok'])
 })
 
+test('what only the database refuses is found by halves and refused alone', async () => {
+  const phone = '+15005550008'
+  const items = Array.from({ length: 9 }, () => message({ phone }))
+  items[5].media_info = { text: '{"size":1e200000}' } // JSON, but no number of PostgreSQL's
+  const answers = await store.record(items)
+  assert.deepEqual(statuses(answers).map(status => status === 'STATUS_OK'), [true, true, true, true, true, false, true, true, true])
+  assert.equal(answers[5].status, 'STATUS_REJECT')
+  assert.deepEqual(answers.filter(answer => answer.reply).map(answer => answer.reply.position), [1, 2, 3, 4, 5, 6, 7, 8])
+})
+
+test('batches about the same people race through two copies: every message is stored once, positions have no gap', async () => {
+  const person = n => [{ phone: `+1500555080${n % 10}` }, { phone: `+1500555080${n % 10}`, bsuid: `US.80${n % 10}` }, { phone: null, bsuid: `US.80${n % 10}` }][n % 3]
+  const batches = Array.from({ length: 16 }, (_, b) => Array.from({ length: 60 }, (_, i) => message(person(b % 2 ? i : 59 - i))))
+  const sent = batches.flat()
+  const ask = async batch => {
+    for (;;) {
+      const answers = await store.record(batch)
+      if (answers.every(answer => answer.status === 'STATUS_OK')) return answers
+      assert.ok(answers.every(answer => answer.status !== 'STATUS_REJECT'))
+    }
+  }
+  await Promise.all([...batches, ...batches.slice(0, 4)].map(ask))
+  assert.equal(await store.value('select count(*) from crm.messages where external_id = any($1)', [sent.map(item => item.external_id)]), sent.length)
+  const gaps = await store.rows(`select c.id from crm.conversations c join crm.messages m on m.conversation_id = c.id
+                                 group by c.id having count(*) <> max(m.position) or max(m.position) <> max(c.last_position)`)
+  assert.deepEqual(gaps.map(row => row.id), [])
+  const people = await store.value("select count(distinct lead_id) from crm.lead_contacts where value like '+1500555080%' or value like 'US.80%'")
+  assert.equal(people, 10)
+})
+
 test('an unknown company with a key of its own comes into being with its pipeline and five stages', async () => {
   const company_id = randomUUID()
   const item = () => message({ account: '', company_id, external_id: '', phone: '+15005550006' })

@@ -34,7 +34,7 @@ test('an owed message is opened with all that a model needs, and committed as on
   assert.deepEqual([turn.state, turn.prompt, turn.message_id, turn.covered_position], ['committed', [{ role: 'user' }], committed.message_id, 1])
   assert.deepEqual(await talk.events(), ['lead.created', 'message.received', 'turn.opened', 'turn.committed', 'message.queued'])
   const [event] = await store.rows("select payload from crm.events where type = 'turn.committed' and lead_id = $1", [talk.leadId])
-  assert.deepEqual(event.payload.covered_message_ids, [talk.first.message_id])
+  assert.deepEqual(event.payload.covered, [talk.first.message_id])
 })
 
 test('five messages of a burst are one turn: the older jobs are superseded by the newest', async () => {
@@ -126,6 +126,7 @@ test('a takeover at any point of the turn leaves no reply behind', async () => {
   const opened = await between.open(between.first)
   await between.take()
   assert.deepEqual((({ state, reason }) => [state, reason])(await between.commit(opened)), ['refused', 'human_owner'])
+  assert.ok((await between.events()).includes('turn.failed'))
 
   const thereAndBack = await Talk.start(store)
   const early = await thereAndBack.open(thereAndBack.first)

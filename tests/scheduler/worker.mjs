@@ -61,7 +61,7 @@ export class Worker {
   async #report() {
     while (this.waiting.length) {
       const some = this.waiting.splice(0, 256)
-      this.bus.call('jobs.finish', 'JobFinish', 'JobFinished', some.map(one => one.item), {}, 10000)
+      this.bus.call('jobs.finish', 'JobFinish', 'JobFinished', some.map(one => one.item), {}, 2000)
         .then(answers => some.forEach((one, i) => one.resolve(answers[i])))
         .catch(() => setTimeout(() => { this.waiting.push(...some); if (this.waiting.length === some.length) this.#report() }, 100))
     }

@@ -1,0 +1,142 @@
+/* Who may say and hear what: the users of nats-server, one per service, from the same declarations as everything else. */
+#include <ctype.h>
+
+#include "base/text.h"
+#include "service/topology.h"
+
+enum { SUBJECTS_MAX = 32 };
+
+/* What one service does on the bus, beyond what all do (inbox, $SRV, capacity and quarantine of what it takes). */
+struct role {
+    const char *service;
+    const struct subject *takes[4];
+    const struct subject *serves[SUBJECTS_MAX], *asks[SUBJECTS_MAX];
+    const struct subject *hears[4], *nudges[4];
+    const char *publishes[4];  /* subjects of streams */
+    const char *reads;         /* a stream whose messages it reads and deletes by sequence */
+    bool anything_of_store, anything_of_jobs; /* asks all of store.>, jobs.> */
+};
+
+static const struct role roles[] = {
+    {.service = "gateway",
+     .asks = {&INGEST_QUARANTINE_REPLAY},
+     .anything_of_store = true,
+     .anything_of_jobs = true,
+     .hears = {&NUDGE_KEYS},
+     .nudges = {&NUDGE_KEYS},
+     .publishes = {"inbound.>"}},
+    {.service = "ingest",
+     .takes = {&INBOUND_MESSAGE, &INBOUND_RECEIPT},
+     .serves = {&INGEST_QUARANTINE_REPLAY},
+     .asks = {&STORE_INBOUND_RECORD, &STORE_RECEIPT_APPLY, &STORE_CHANNEL_ACCOUNT_LIST, &JOBS_ENQUEUE},
+     .hears = {&NUDGE_KEYS},
+     .publishes = {"inbound.>"},
+     .reads = "QUARANTINE"},
+    {.service = "lead-store",
+     .serves = {&STORE_INBOUND_RECORD, &STORE_RECEIPT_APPLY, &STORE_TURN_OPEN, &STORE_TURN_COMMIT, &STORE_SEND_AUTHORIZE,
+                &STORE_SEND_SETTLE, &STORE_CONVERSATION_TAKE, &STORE_CONVERSATION_GIVE_BACK, &STORE_OPERATOR_POST, &STORE_LEAD_LIST,
+                &STORE_LEAD_GET, &STORE_LEAD_PATCH, &STORE_LEAD_MESSAGES, &STORE_LEAD_EVENTS, &STORE_MESSAGE_GET, &STORE_MESSAGE_WHY,
+                &STORE_COMPANY_CREATE, &STORE_API_KEY_CREATE, &STORE_API_KEY_LIST, &STORE_API_KEY_REVOKE,
+                &STORE_CHANNEL_ACCOUNT_CREATE, &STORE_CHANNEL_ACCOUNT_LIST, &STORE_STATS},
+     .anything_of_jobs = true,
+     .hears = {&NUDGE_RELAY},
+     .nudges = {&NUDGE_CONVERSATION, &NUDGE_RELAY, &NUDGE_KEYS},
+     .publishes = {"events.>"}},
+    {.service = "scheduler",
+     .serves = {&JOBS_ENQUEUE, &JOBS_FINISH, &JOBS_GET, &JOBS_LIST, &JOBS_STATS, &JOBS_REPLAY},
+     .hears = {&JOBS_CAPACITY, &NUDGE_DISPATCH},
+     .nudges = {&NUDGE_DISPATCH},
+     .publishes = {"work.>", "events.>"}},
+    {.service = "ai-engage",
+     .takes = {&WORK_AI_ENGAGE},
+     .asks = {&STORE_TURN_OPEN, &STORE_TURN_COMMIT, &JOBS_FINISH},
+     .hears = {&NUDGE_CONVERSATION}},
+    {.service = "channel-whatsapp-cloud",
+     .takes = {&WORK_SEND_WHATSAPP_CLOUD},
+     .asks = {&STORE_SEND_AUTHORIZE, &STORE_SEND_SETTLE, &JOBS_FINISH}},
+    {.service = NULL},
+};
+
+static void allow(struct buffer *out, const char *subject)
+{
+    char last = out->bytes ? out->text[out->bytes - 1] : '[';
+    buffer_format(out, "%s\"%s\"", last == '[' ? "" : ", ", subject);
+}
+
+static void allow_all(struct buffer *out, const struct subject *const *subjects)
+{
+    for (; *subjects; subjects++)
+        allow(out, (*subjects)->name);
+}
+
+static void allow_owner(struct buffer *out, const struct role *role)
+{
+    static const char *const verbs[] = {"INFO", "CREATE", "UPDATE"};
+    for (const struct bus_stream *const *stream = TOPOLOGY_STREAMS; *stream; stream++)
+        for (size_t i = 0; text_same(topology_owner(*stream), role->service) && i < 3; i++)
+            allow(out, text_format(out->arena, "$JS.API.STREAM.%s.%s", verbs[i], (*stream)->name));
+    for (int i = 0; role->reads && i < 2; i++)
+        allow(out, text_format(out->arena, "$JS.API.STREAM.MSG.%s.%s", i == 0 ? "GET" : "DELETE", role->reads));
+}
+
+static void allow_taking(struct buffer *out, const struct subject *subject)
+{
+    static const char *const verbs[] = {"INFO", "DURABLE.CREATE", "MSG.NEXT"};
+    for (size_t i = 0; i < 3; i++)
+        allow(out, text_format(out->arena, "$JS.API.CONSUMER.%s.%s.%s", verbs[i], subject->stream, subject->consumer));
+    allow(out, text_format(out->arena, "$JS.API.CONSUMER.CREATE.%s.%s.>", subject->stream, subject->consumer));
+    allow(out, text_format(out->arena, "$JS.ACK.%s.%s.>", subject->stream, subject->consumer));
+    allow(out, topology_quarantine_subject(out->arena, subject->name));
+    if (subject->task)
+        allow(out, topology_capacity_subject(out->arena, subject->task));
+}
+
+static void add_publish(struct buffer *out, const struct role *role)
+{
+    buffer_add(out, "        publish: [");
+    allow(out, "_INBOX.>"); /* answers */
+    for (const char *const *subject = role->publishes; *subject; subject++)
+        allow(out, *subject);
+    if (role->anything_of_store)
+        allow(out, "store.>");
+    if (role->anything_of_jobs)
+        allow(out, "jobs.*");
+    allow_all(out, role->asks);
+    allow_all(out, role->nudges);
+    allow_owner(out, role);
+    for (const struct subject *const *subject = role->takes; *subject; subject++)
+        allow_taking(out, *subject);
+    buffer_add(out, "]\n");
+}
+
+static void add_subscribe(struct buffer *out, const struct role *role)
+{
+    buffer_add(out, "        subscribe: [");
+    allow(out, text_format(out->arena, "_INBOX.%s.>", role->service));
+    allow(out, "$SRV.>");
+    allow_all(out, role->serves);
+    allow_all(out, role->hears);
+    buffer_add(out, "]\n");
+}
+
+/* "ai-engage" -> "NATS_PASSWORD_AI_ENGAGE", which nats-server reads from its environment. */
+static const char *password_name(struct arena *arena, const char *service)
+{
+    char *name = text_format(arena, "NATS_PASSWORD_%s", service);
+    for (char *c = name; *c; c++)
+        *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+    return name;
+}
+
+void topology_permissions(struct buffer *out)
+{
+    buffer_add(out, "authorization {\n  users: [\n");
+    for (const struct role *role = roles; role->service; role++) {
+        buffer_format(out, "    {\n      user: \"%s\", password: $%s\n      permissions: {\n", role->service,
+                      password_name(out->arena, role->service));
+        add_publish(out, role);
+        add_subscribe(out, role);
+        buffer_add(out, "      }\n    }\n");
+    }
+    buffer_add(out, "  ]\n}\n");
+}
