@@ -209,6 +209,29 @@ static const Pb__TurnOpenRequest *compose_open(struct batch *batch, struct item 
     return request;
 }
 
+/* Contexts are large: a reply holds the first of them and tells the rest to ask for themselves again, which is no
+ * failure. */
+static void ask_whole(struct arena *arena, const struct subject *subject, struct call *calls, size_t count)
+{
+    struct call *some = ARENA_ARRAY(arena, struct call, count);
+    size_t *open = ARENA_ARRAY(arena, size_t, count);
+    size_t left = count, before = count + 1;
+    for (size_t i = 0; i < count; i++)
+        open[i] = i;
+    while (left > 0 && left < before) {
+        before = left;
+        for (size_t i = 0; i < before; i++)
+            some[i] = calls[open[i]];
+        ask(arena, subject, some, before);
+        left = 0;
+        for (size_t i = 0; i < before; i++) {
+            calls[open[i]] = some[i];
+            if (some[i].status == RETRY && text_same(some[i].error.code, "reply_full"))
+                open[left++] = open[i];
+        }
+    }
+}
+
 /* Asked for the first time, and again after a call was in vain: the store says what has become of the turn. */
 static void open_turns(struct batch *batch, struct items *items)
 {
@@ -225,7 +248,7 @@ static void open_turns(struct batch *batch, struct items *items)
         calls[count++] =
             (struct call){ .caller = items->list[i]->caller, .request = compose_open(batch, items->list[i]) };
     }
-    ask(batch->arena, &STORE_TURN_OPEN, calls, count);
+    ask_whole(batch->arena, &STORE_TURN_OPEN, calls, count);
     for (size_t i = 0; i < count; i++)
         if (calls[i].status == OK)
             follow_opened(batch, items->list[i], calls[i].reply, &answers);

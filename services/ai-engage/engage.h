@@ -1,5 +1,6 @@
 /*
- * engage - the way of an ai.engage job: open the turn, ask the model, commit. Every request to the store is one for the whole batch.
+ * engage - the way of an ai.engage job: open the turn, ask the model, commit. Every request to the store is one for the
+ * whole batch.
  */
 #pragma once
 #include "service/service.h"

@@ -18,7 +18,8 @@ struct turn {
 };
 
 /* The turn's own part of a commit: position, knowledge used, prompt version. Copies what outlives the batch. */
-void turn_keep(struct item *item, struct turn *turn, const Pb__TurnOpened *opened, const char *model, const char *prompt_json);
+void turn_keep(struct item *item, struct turn *turn, const Pb__TurnOpened *opened, const char *model,
+               const char *prompt_json);
 /* The request of a commit with the model's answer. */
 const Pb__TurnCommitRequest *turn_commit(struct arena *arena, struct turn *turn, const struct llm_reply *reply,
                                          const char *text);

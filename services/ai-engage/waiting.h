@@ -20,4 +20,5 @@ void waiting_add(struct waiting *entry);
 void waiting_remove(struct waiting *entry); /* harmless when it isn't in */
 
 /* The entries that a nudge makes vain, one after the other: start with NULL; NULL after the last. */
-struct waiting *waiting_vain(struct waiting *after, const char *conversation_id, const char *cause, int64_t position, moment now);
+struct waiting *waiting_vain(struct waiting *after, const char *conversation_id, const char *cause, int64_t position,
+                             moment now);

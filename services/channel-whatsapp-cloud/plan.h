@@ -1,7 +1,8 @@
 /*
  * plan - what follows from how a call to Meta ended: what the message is settled as, and what becomes of its job. Pure.
  *
- * A message whose call left without an answer of Meta's own is unknown, whatever the reason. What Meta refused for a while goes back to queued and its job up the ladder.
+ * A message whose call left without an answer of Meta's own is unknown, whatever the reason. What Meta refused for a
+ * while goes back to queued and its job up the ladder.
  */
 #pragma once
 #include "channels/whatsapp_cloud.h"
@@ -20,10 +21,10 @@ struct plan {
     enum plan_end end;
     Pb__SendOutcome outcome;
     Pb__SendClass error_class; /* of what Meta refused */
-    const char *word;          /* class, or what happened: "unreachable_provider", "no_answer"; of everything but SENT */
-    const char *code;          /* Meta's, decimal; "" */
-    const char *error;         /* one sentence; "" */
-    const char *external_id;   /* of SENT */
+    const char *word;        /* class, or what happened: "unreachable_provider", "no_answer"; of everything but SENT */
+    const char *code;        /* Meta's, decimal; "" */
+    const char *error;       /* one sentence; "" */
+    const char *external_id; /* of SENT */
     int64_t retry_after_ms;
 };
 

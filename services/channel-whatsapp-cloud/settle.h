@@ -1,7 +1,8 @@
 /*
  * settle - tells the store what became of messages, many in one request, and ends their jobs accordingly.
  *
- * The claim is this handling's only: when the store can't be reached even after trying again, the message is left to the sweep, which makes it unknown.
+ * The claim is this handling's only: when the store can't be reached even after trying again, the message is left to
+ * the sweep, which makes it unknown.
  */
 #pragma once
 #include "plan.h"

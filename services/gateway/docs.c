@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-enum { ASSET_BYTES_MAX = 8 * 1024 * 1024 };
+enum { ASSET_BYTES_MAX = 4 * 1024 * 1024 };
 
 static const char start_js[] =
     "window.onload = function () {\n"
@@ -17,6 +17,7 @@ static const char start_js[] =
 static const char page[] =
     "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Parley API</title>\n"
     "<link rel=\"stylesheet\" href=\"/docs/swagger-ui.css\">\n</head>\n<body>\n<div id=\"swagger-ui\"></div>\n"
+    "<noscript>The description is at <a href=\"/openapi.json\">/openapi.json</a>.</noscript>\n"
     "<script src=\"/docs/swagger-ui-bundle.js\"></script>\n<script src=\"/docs/start.js\"></script>\n</body>\n</html>\n";
 
 static const char plain_page[] =
@@ -41,11 +42,10 @@ static void asset_read(struct asset *asset, const char *path)
     FILE *file = fopen(path, "rbe");
     if (file == NULL)
         return;
-    char *bytes = malloc(ASSET_BYTES_MAX);
-    if (bytes == NULL)
+    asset->bytes = malloc(ASSET_BYTES_MAX);
+    if (asset->bytes == NULL)
         abort();
-    asset->count = fread(bytes, 1, ASSET_BYTES_MAX, file);
-    asset->bytes = realloc(bytes, asset->count == 0 ? 1 : asset->count);
+    asset->count = fread(asset->bytes, 1, ASSET_BYTES_MAX, file);
     fclose(file);
 }
 

@@ -19,9 +19,16 @@
 #include "service/service.h"
 #include "settings.h"
 
-enum { LOAD_EVERY_MS = 30000, LOAD_AGAIN_MS = 1000, KEEP_ALIVE_MS = 1000, REQUEST_WAIT_MS_MAX = 10000 };
+enum {
+    LOAD_EVERY_MS = 30000,
+    LOAD_AGAIN_MS = 250,
+    KEEP_ALIVE_MS = 1000,
+    REQUEST_WAIT_MS_MAX = 10000,
+    LOAD_WAIT_MS_MAX = 10000
+};
 
 static struct web *web;
+static moment opened_at;
 
 /* All companies' keys and accounts: the caller names none. */
 static enum status load(struct arena *arena, struct error *error)
@@ -38,10 +45,15 @@ static enum status load(struct arena *arena, struct error *error)
 
 static int64_t load_run(struct batch *batch)
 {
+    static bool failing; /* this thread's: said once per outage */
     struct error error = { 0 };
-    if (load(batch->arena, &error) == OK)
+    if (load(batch->arena, &error) == OK) {
+        failing = false;
         return LOAD_EVERY_MS;
-    log_line(LOG_WARN, "keys not loaded", "code", error.code, "error", error.text, NULL);
+    }
+    if (!failing)
+        log_line(LOG_WARN, "keys not loaded", "code", error.code, "error", error.text, NULL);
+    failing = true;
     return LOAD_AGAIN_MS;
 }
 
@@ -67,12 +79,21 @@ static enum status gateway_open(struct batch *batch, struct error *error)
         .refuse = serve_refuse,
     };
     TRY(web_open(&options, &web, error));
+    opened_at = moment_now();
     log_line(LOG_INFO, "listening", "address", listen_on, "auth", settings.auth ? "on" : "off", NULL);
     if (settings.auth && text_empty(settings.app_secrets))
         log_line(LOG_WARN,
                  "META_APP_SECRET is not set: only accounts with a webhook secret of their own can receive webhooks",
                  NULL);
     return OK;
+}
+
+/* Waits for the keys a while, not for ever: signed webhooks can be taken without lead-store. */
+static enum status gateway_ready(struct error *error)
+{
+    if ((keys_loaded() && accounts_loaded()) || moment_now() - opened_at > LOAD_WAIT_MS_MAX)
+        return OK;
+    return error_code(error, RETRY, "keys_not_loaded", "The API keys are not loaded yet.");
 }
 
 static void gateway_close(void)
@@ -97,6 +118,7 @@ static const struct service gateway = {
     .check = gateway_check,
     .open = gateway_open,
     .close = gateway_close,
+    .ready = gateway_ready,
     .command = make_key_command,
 };
 

@@ -18,6 +18,7 @@ static const struct {
     { "request_timeout", 408 },
     { "conflict", 409 },
     { "length_required", 411 },
+    { "account_taken", 409 },
     { "stale_version", 412 },
     { "body_too_large", 413 },
     { "expectation_failed", 417 },
@@ -30,6 +31,7 @@ static const struct {
     { "unknown_parameter", 422 },
     { "unknown_task", 422 },
     { "unknown_stage", 422 },
+    { "unknown_channel", 422 },
     { "unknown_timezone", 422 },
     { "unknown_scope", 422 },
 };

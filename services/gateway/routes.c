@@ -18,7 +18,7 @@
 
 const struct endpoint ENDPOINTS[] = {
     { "POST", "/inbound-message", "inbound", "A customer's message, from any front end", SCOPE_INBOUND,
-      .body = OF(inbound_post), .reply = OF(inbound_posted), .handle = inbound_post },
+      .body = OF(inbound_post), .reply = OF(inbound_posted), .takes_key = true, .handle = inbound_post },
     { "GET", "/webhook", "inbound", "Meta asks whether the address is ours", SCOPE_NONE, .handle = webhook_verify },
     { "POST", "/webhook", "inbound", "Meta delivers messages and statuses, signed", SCOPE_NONE,
       .handle = webhook_receive },
@@ -47,7 +47,8 @@ const struct endpoint ENDPOINTS[] = {
       .follow = operator_follow },
 
     { "POST", "/jobs", "queue", "Enqueues a job; a known idempotency key answers with that job", SCOPE_WRITE,
-      .body = OF(job_create_request), .reply = OF(job_created), .success = 202, .handle = jobs_create },
+      .body = OF(job_create_request), .reply = OF(job_created), .success = 202, .takes_key = true,
+      .handle = jobs_create },
     { "GET", "/jobs", "queue", "Jobs, newest first", SCOPE_READ, &JOBS_LIST, .query = PAGE " status task" },
     { "GET", "/jobs/{id}", "queue", "One job with its attempts", SCOPE_READ, &JOBS_GET, .id_field = "id",
       .id_noun = "job" },

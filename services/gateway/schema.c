@@ -15,7 +15,7 @@ void schema_mention(struct schema_set *set, const ProtobufCMessageDescriptor *ty
     for (size_t i = 0; i < set->count; i++)
         if (set->types[i] == type)
             return;
-    assert(set->count < sizeof set->types / sizeof *set->types);
+    assert(set->count < SCHEMA_TYPES_MAX);
     set->types[set->count++] = type;
 }
 

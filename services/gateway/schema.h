@@ -7,9 +7,11 @@
 
 #include "base/text.h"
 
+enum { SCHEMA_TYPES_MAX = 128 };
+
 /* Types that are referred to, in the order of their first mention; each once. */
 struct schema_set {
-    const ProtobufCMessageDescriptor *types[128];
+    const ProtobufCMessageDescriptor *types[SCHEMA_TYPES_MAX];
     size_t count;
 };
 void schema_mention(struct schema_set *set, const ProtobufCMessageDescriptor *type);

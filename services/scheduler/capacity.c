@@ -82,6 +82,7 @@ int64_t capacity_of(const char *task, moment now)
 void capacity_forget(void)
 {
     pthread_mutex_lock(&lock);
+    memset(words, 0, sizeof words);
     word_count = 0;
     pthread_mutex_unlock(&lock);
 }

@@ -88,9 +88,9 @@ static enum status run_steps(struct change *change, struct error *error)
     if (change->step_count == 0)
         return OK;
     TRY(db_run_all(change->db, change->arena, change->steps, change->step_count, error));
-    enum status status = dispatch_take(change, error);
+    dispatch_take(change);
     change->step_count = 0;
-    return status;
+    return OK;
 }
 
 static enum status follow(struct change *change, struct error *error)
@@ -114,6 +114,7 @@ enum status change_commit(struct change *change, struct error *error)
         change_undo(change);
         return status;
     }
+    lanes_leave(change);
     work_publish(change->arena, change->dispatched, change->dispatched_count, change->now);
     if (change->events_owed)
         relay_wake();

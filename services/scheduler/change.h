@@ -4,8 +4,8 @@
  * Whoever changes rows says which lanes and tasks that touched; change_commit looks after both in the same transaction, commits, and only then publishes. So a job
  * that is written while a worker is free leaves in one step: without lanes that is one round trip, its steps being a transaction of their own.
  *
- * Locks are taken in one order, so that several schedulers never wait for each other in a circle: rows by id, then the lane locks of companies (sorted), then
- * new rows (sorted by key); after that nothing waits any more: a task's row and further lane locks are taken only if they are free.
+ * Locks are taken in one order, so that several schedulers never wait for each other in a circle: rows by id, then new lanes (sorted by name), then lane locks
+ * (sorted), then new rows (sorted by key); after that nothing waits any more: a task's row and further lane locks are taken only if they are free.
  */
 #pragma once
 #include "ladder.h"
@@ -37,6 +37,7 @@ struct change {
     size_t task_count;
     int64_t *lanes; /* to be looked at; may hold one twice */
     size_t lane_count, lane_room;
+    struct lane_set *locked, *left; /* lane.c's own: whose locks are held; who must be looked at by somebody else */
     moment wake_at; /* when the dispatcher must look again because of what was written here; 0: it need not */
     bool events_owed; /* the relay has something to publish */
     Pb__JobDispatch **dispatched;

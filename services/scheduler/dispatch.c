@@ -34,7 +34,7 @@ int64_t dispatch_run_ms(const struct task *task)
 
 /*
  * task: its row, held; if another scheduler holds it, that one picks and we have no room. room: how many; $8: only low priority's share of them. level: the priority to serve. company: who has ready jobs there, in turn from the one after the last served, one index probe each. candidate: everybody's first,
- * then everybody's second, ... A laned job needs its company's lane lock; if that is not free the job is left for the next look. No row: nothing is ready; one row
+ * then everybody's second, ... A laned job needs the locks of its lanes; if they are not free it is left for the next look. No row: nothing is ready; one row
  * without an id: something is, and could not be taken. (stage + 0: rows are found by id, not along the index of all that are ready.)
  */
 static const struct statement pick_sql = {
@@ -66,7 +66,8 @@ static const struct statement pick_sql = {
     "    SELECT id, status, row_number() OVER (ORDER BY place_at, id) AS k FROM ("
     "      SELECT u.id, u.status, u.place_at FROM jobs.ready AS u"
     "      WHERE u.task = $1 AND u.priority = (SELECT priority FROM level) AND u.company_id = c.company_id"
-    "       AND (u.lane_1 IS NULL OR $9::bool AND pg_try_advisory_xact_lock(jobs.lane_key(u.company_id)))"
+    "       AND (u.lane_1 IS NULL OR $9::bool AND pg_try_advisory_xact_lock(jobs.lane_key(u.lane_1))"
+    "        AND (u.lane_2 IS NULL OR pg_try_advisory_xact_lock(jobs.lane_key(u.lane_2))))"
     "      ORDER BY u.place_at, u.id LIMIT (SELECT jobs FROM share)) AS first) AS u"
     "  WHERE c.n > 0 ORDER BY u.k, c.n LIMIT greatest(0, (SELECT jobs FROM room))),"
     " taken AS ("
@@ -80,6 +81,8 @@ static const struct statement pick_sql = {
     "  SELECT $1, level.priority, (SELECT company_id FROM candidate ORDER BY k DESC, n DESC LIMIT 1) FROM level"
     "  WHERE EXISTS (SELECT FROM candidate)"
     "  ON CONFLICT (task, priority) DO UPDATE SET company_id = excluded.company_id WHERE t.company_id <> excluded.company_id),"
+    " spent AS (UPDATE jobs.lanes SET next_at = $6 + (interval_ms + floor(random() * (jitter_ms + 1))) * interval '1 millisecond'"
+    "  WHERE id = ANY (ARRAY(SELECT lane_1 FROM taken UNION SELECT lane_2 FROM taken)) AND interval_ms + jitter_ms > 0),"
     " made AS (UPDATE jobs.tasks SET picks = picks + (SELECT count(*) FROM taken) WHERE name = $1 AND $10::bool AND EXISTS (SELECT FROM taken)),"
     " delta AS (SELECT company_id, task, " COUNT_MOVE("status", "'processing'") ", 0 AS total FROM taken),"
     COUNT_DELTA
@@ -100,21 +103,17 @@ static void change_add_dispatched(struct change *change, Pb__JobDispatch *job)
     change->dispatched[change->dispatched_count++] = job;
 }
 
-static enum status take_rows(struct change *change, const struct task *task, const struct rows *rows, struct error *error)
+static void take_rows(struct change *change, const struct task *task, const struct rows *rows)
 {
-    int64_t *lanes = ARENA_ARRAY(change->arena, int64_t, rows->count * LANES_MAX + 1);
-    size_t lane_count = 0;
     for (size_t i = 0; i < rows->count; i++) {
         change_add_dispatched(change, work_read(change->arena, rows, i, change->now));
         metric_observe(&lateness_seconds, task->name, (change->now - rows_moment(rows, i, WORK_COLUMN_COUNT)) * 1000);
-        for (int column = WORK_COLUMN_COUNT + 1; column <= WORK_COLUMN_COUNT + 2; column++)
-            if (rows_int(rows, i, column))
-                lanes[lane_count++] = rows_int(rows, i, column);
+        for (int column = WORK_COLUMN_COUNT + 1; column <= WORK_COLUMN_COUNT + 2; column++) {
+            lanes_locked(change, rows_int(rows, i, column));
+            change_touch_lane(change, rows_int(rows, i, column));
+        }
     }
     metric_add(&dispatched_total, task->name, (int64_t)rows->count);
-    for (size_t i = 0; i < lane_count; i++)
-        change_touch_lane(change, lanes[i]);
-    return lanes_spend(change, lanes, lane_count, error);
 }
 
 static bool mixed(const struct task *task)
@@ -152,17 +151,17 @@ static void add_picks(struct change *change, const struct task_touch *touch)
 }
 
 /* A lock that was not free, or a level that is empty while the next may not be: look again. */
-static enum status take_pick(struct change *change, const struct task_pick *pick, const struct rows *rows, struct error *error)
+static void take_pick(struct change *change, const struct task_pick *pick, const struct rows *rows)
 {
     if (rows->count == 0)
-        return OK;
+        return;
     if (!rows_text(rows, 0, 0)) {
         change_wake(change, change->now + LOCKED_WAIT_MS);
-        return OK;
+        return;
     }
     if ((int64_t)rows->count < pick->jobs)
         change_wake(change, change->now);
-    return take_rows(change, pick->task, rows, error);
+    take_rows(change, pick->task, rows);
 }
 
 void dispatch_add(struct change *change)
@@ -172,10 +171,9 @@ void dispatch_add(struct change *change)
     change->task_count = 0;
 }
 
-enum status dispatch_take(struct change *change, struct error *error)
+void dispatch_take(struct change *change)
 {
     for (size_t i = 0; i < change->step_count; i++)
         if (change->picks[i].task)
-            TRY(take_pick(change, &change->picks[i], &change->steps[i].rows, error));
-    return OK;
+            take_pick(change, &change->picks[i], &change->steps[i].rows);
 }

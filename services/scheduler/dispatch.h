@@ -10,7 +10,7 @@
 /* Adds the picks for all touched tasks to the change's steps. Without an open transaction (all in one step) jobs with lanes stay. */
 void dispatch_add(struct change *change);
 /* After the steps have run: rows are processing; they are published when the change commits. */
-enum status dispatch_take(struct change *change, struct error *error);
+void dispatch_take(struct change *change);
 
 /* How long after its dispatch a run must be back. */
 int64_t dispatch_run_ms(const struct task *task);

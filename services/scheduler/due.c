@@ -61,12 +61,14 @@ static const struct statement promote_sql = {
     "   ORDER BY run_at LIMIT $3::bigint FOR NO KEY UPDATE SKIP LOCKED)"
     " UPDATE jobs.unfinished SET stage = CASE WHEN lane_1 IS NOT NULL THEN 1 ELSE 3 END"
     " WHERE id = ANY (ARRAY(SELECT id FROM live UNION ALL SELECT id FROM low)) AND stage + 0 = 0"
-    " RETURNING task, company_id, lane_1, lane_2",
+    " RETURNING task, lane_1, lane_2",
 };
 
 static const struct statement lanes_sql = {
     "due_lanes",
-    "SELECT id, company_id FROM jobs.lanes WHERE wake_at <= $1::timestamptz ORDER BY wake_at LIMIT $2::bigint",
+    "SELECT l.id, (SELECT u.lane_2 FROM jobs.unfinished AS u WHERE u.lane_1 = l.id AND u.stage BETWEEN 1 AND 3"
+    "  ORDER BY u.priority DESC, u.place_at, u.id LIMIT 1) AS next FROM jobs.lanes AS l"
+    " WHERE l.wake_at <= $1::timestamptz ORDER BY l.wake_at LIMIT $2::bigint",
 };
 
 static enum status promote_rows(struct change *change, struct rows *rows, struct error *error)
@@ -91,23 +93,21 @@ static enum status move_up(struct change *change, struct error *error)
     struct rows jobs, lanes;
     TRY(promote_rows(change, &jobs, error));
     TRY(waking_lanes(change, &lanes, error));
-    const char **companies = ARENA_ARRAY(change->arena, const char *, jobs.count + lanes.count + 1);
+    int64_t *locks = ARENA_ARRAY(change->arena, int64_t, (jobs.count + lanes.count) * LANES_MAX + 1);
     size_t count = 0;
     for (size_t i = 0; i < jobs.count; i++) {
-        if (rows_text(&jobs, i, 2))
-            companies[count++] = rows_text(&jobs, i, 1);
-        else
+        if (rows_int(&jobs, i, 1) == 0)
             change_touch_task(change, rows_text(&jobs, i, 0), 1);
-        change_touch_lane(change, rows_int(&jobs, i, 2));
-        change_touch_lane(change, rows_int(&jobs, i, 3));
+        for (int column = 1; column <= LANES_MAX; column++)
+            change_touch_lane(change, locks[count++] = rows_int(&jobs, i, column));
     }
     for (size_t i = 0; i < lanes.count; i++) {
-        companies[count++] = rows_text(&lanes, i, 1);
-        change_touch_lane(change, rows_int(&lanes, i, 0));
+        change_touch_lane(change, locks[count++] = rows_int(&lanes, i, 0));
+        locks[count++] = rows_int(&lanes, i, 1);
     }
     if (jobs.count >= PROMOTE_LOW_MAX || lanes.count == LANES_WAKE_MAX)
         change_wake(change, change->now);
-    return lanes_lock(change, companies, count, error);
+    return lanes_lock(change, locks, count, error);
 }
 
 static enum status change_with(struct batch *batch, enum status (*what)(struct change *change, struct error *error), struct error *error)

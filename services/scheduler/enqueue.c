@@ -187,7 +187,7 @@ enum status enqueue_specs(struct change *change, struct spec *const *specs, size
 {
     if (count == 0)
         return OK;
-    TRY(lanes_name(change, specs, count, error));
+    TRY(lanes_limit(change, specs, count, error));
     struct rows rows;
     TRY(db_run(change->db, change->arena, &add_sql, add_params_of(change, specs, count), &rows, error));
     take_added(specs, &rows, added);
@@ -204,24 +204,22 @@ struct wanted {
     struct item **items;
     struct spec **specs;
     struct added *added;
-    const char **companies; /* whose lanes are named */
-    size_t count, company_count;
+    size_t count;
+    bool laned; /* one of them names a lane */
 };
 
 static void wanted_from(struct batch *batch, struct wanted *wanted)
 {
     *wanted = (struct wanted){ .items = ARENA_ARRAY(batch->arena, struct item *, batch->count),
                                .specs = ARENA_ARRAY(batch->arena, struct spec *, batch->count),
-                               .added = ARENA_ARRAY(batch->arena, struct added, batch->count),
-                               .companies = ARENA_ARRAY(batch->arena, const char *, batch->count) };
+                               .added = ARENA_ARRAY(batch->arena, struct added, batch->count) };
     for (size_t i = 0; i < batch->count; i++) {
         struct item *item = batch->items[i];
         struct spec *spec = ARENA_NEW(batch->arena, struct spec);
         item->status = spec_from(batch->arena, item->message, &item->caller, batch->now, spec, &item->error);
         if (item->status != OK)
             continue;
-        if (spec->lane_count)
-            wanted->companies[wanted->company_count++] = spec->company_id;
+        wanted->laned = wanted->laned || spec->lane_count;
         wanted->items[wanted->count] = item;
         wanted->specs[wanted->count++] = spec;
     }
@@ -241,12 +239,24 @@ static void answer(const struct change *change, struct item *item, const struct 
     item->reply = &reply->base;
 }
 
+static enum status lock_lanes_of(struct change *change, struct spec *const *specs, size_t count, struct error *error)
+{
+    int64_t *lanes = ARENA_ARRAY(change->arena, int64_t, count * LANES_MAX);
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < specs[i]->lane_count; k++)
+            lanes[found++] = specs[i]->lanes[k].id;
+    return lanes_lock(change, lanes, found, error);
+}
+
 /* With lanes: locks first, then row by row. */
 static enum status write_laned(struct change *change, struct batch *batch, struct wanted *wanted, size_t from, size_t count,
                                struct error *error)
 {
     TRY(change_begin(batch, change, error));
-    enum status status = lanes_lock(change, wanted->companies, wanted->company_count, error);
+    enum status status = lanes_name(change, wanted->specs + from, count, error);
+    if (status == OK)
+        status = lock_lanes_of(change, wanted->specs + from, count, error);
     if (status == OK)
         status = enqueue_specs(change, wanted->specs + from, count, wanted->added + from, error);
     if (status == OK)
@@ -271,7 +281,7 @@ static enum status write_plain(struct change *change, struct batch *batch, struc
 static enum status write_wanted(struct batch *batch, struct wanted *wanted, size_t from, size_t count, struct error *error)
 {
     struct change change;
-    TRY(wanted->company_count ? write_laned(&change, batch, wanted, from, count, error)
+    TRY(wanted->laned ? write_laned(&change, batch, wanted, from, count, error)
                               : write_plain(&change, batch, wanted, from, count, error));
     for (size_t i = from; i < from + count; i++)
         answer(&change, wanted->items[i], &wanted->added[i]);

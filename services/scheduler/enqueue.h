@@ -14,7 +14,7 @@ struct added {
     bool conflict; /* the id belongs to a job of another company, or the key can't be found: refused */
 };
 
-/* Writes them in this change; the caller holds the lane locks of all companies whose specs name lanes. */
+/* Writes them in this change; the caller has named and locked their lanes. */
 enum status enqueue_specs(struct change *change, struct spec *const *specs, size_t count, struct added *added, struct error *error);
 
 /* jobs.enqueue */

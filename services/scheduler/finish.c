@@ -176,34 +176,38 @@ static void judge(struct change *change, struct report *reports, size_t self)
         run->result = coalesced_result(change->arena, finish->coalesced_into);
 }
 
-/* Locks for the lanes that these runs move and their children name. */
-static enum status lock_lanes(struct change *change, const struct report *reports, size_t count, size_t children, struct error *error)
+/* All children of the held reports, flat. */
+static size_t gather_children(const struct report *reports, size_t count, struct spec **out)
 {
-    const char **companies = ARENA_ARRAY(change->arena, const char *, count + children + 1);
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!reports[i].held)
-            continue;
-        if (run_moves_lanes(&reports[i].run))
-            companies[found++] = reports[i].run.company_id;
-        for (size_t k = 0; k < reports[i].finish->n_children; k++)
-            if (reports[i].children[k]->lane_count)
-                companies[found++] = reports[i].children[k]->company_id;
+        for (size_t k = 0; reports[i].held && k < reports[i].finish->n_children; k++, found++)
+            if (out)
+                out[found] = reports[i].children[k];
     }
-    return lanes_lock(change, companies, found, error);
+    return found;
 }
 
-static enum status enqueue_children(struct change *change, const struct report *reports, size_t count, size_t children,
-                                    struct error *error)
+/* Locks for the lanes that these runs move and their children name. */
+static enum status lock_lanes(struct change *change, const struct run *runs, size_t count, struct spec *const *children, size_t child_count,
+                              struct error *error)
 {
-    struct spec **specs = ARENA_ARRAY(change->arena, struct spec *, children + 1);
-    struct added *added = ARENA_ARRAY(change->arena, struct added, children + 1);
+    int64_t *lanes = ARENA_ARRAY(change->arena, int64_t, (count + child_count) * LANES_MAX + 1);
     size_t found = 0;
     for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; reports[i].held && k < reports[i].finish->n_children; k++)
-            specs[found++] = reports[i].children[k];
-    TRY(enqueue_specs(change, specs, found, added, error));
-    for (size_t i = 0; i < found; i++)
+        for (size_t k = 0; k < LANES_MAX && run_moves_lanes(&runs[i]); k++)
+            lanes[found++] = runs[i].lanes[k];
+    for (size_t i = 0; i < child_count; i++)
+        for (size_t k = 0; k < children[i]->lane_count; k++)
+            lanes[found++] = children[i]->lanes[k].id;
+    return lanes_lock(change, lanes, found, error);
+}
+
+static enum status enqueue_children(struct change *change, struct spec *const *children, size_t count, struct error *error)
+{
+    struct added *added = ARENA_ARRAY(change->arena, struct added, count + 1);
+    TRY(enqueue_specs(change, children, count, added, error));
+    for (size_t i = 0; i < count; i++)
         if (added[i].conflict)
             return error_code(error, REJECT, "conflict", "a child's id belongs to another job");
     return OK;
@@ -212,17 +216,19 @@ static enum status enqueue_children(struct change *change, const struct report *
 static enum status write_runs(struct change *change, struct report *reports, size_t count, struct error *error)
 {
     struct run *runs = ARENA_ARRAY(change->arena, struct run, count);
-    size_t held = 0, children = 0;
+    size_t held = 0, child_count = gather_children(reports, count, NULL);
+    struct spec **children = ARENA_ARRAY(change->arena, struct spec *, child_count + 1);
+    gather_children(reports, count, children);
     for (size_t i = 0; i < count; i++) {
         if (!reports[i].held)
             continue;
         judge(change, reports, i);
         runs[held++] = reports[i].run;
-        children += reports[i].finish->n_children;
     }
-    TRY(lock_lanes(change, reports, count, children, error));
+    TRY(lanes_name(change, children, child_count, error));
+    TRY(lock_lanes(change, runs, held, children, child_count, error));
     TRY(runs_close(change, runs, held, error));
-    return enqueue_children(change, reports, count, children, error);
+    return enqueue_children(change, children, child_count, error);
 }
 
 static const struct statement status_sql = {

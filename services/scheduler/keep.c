@@ -4,7 +4,7 @@
 #include "change.h"
 #include "lane.h"
 
-enum { KEEP_MS = 60 * 1000, PURGE_MS = 60 * 60 * 1000, PURGE_MAX = 2000, LANES_MAX_AT_ONCE = 1000, LANE_AGE_MS = DAY_MS, GAUGE_MS = 5000 };
+enum { KEEP_MS = 60 * 1000, PURGE_MS = 60 * 60 * 1000, PURGE_MAX = 2000, LANES_MAX_AT_ONCE = 500, LANE_AGE_MS = DAY_MS, GAUGE_MS = 5000 };
 
 static moment fold_at, purge_at, lanes_at; /* of the duty's thread */
 
@@ -68,10 +68,10 @@ static enum status purge(struct batch *batch, bool *more, struct error *error)
     return OK;
 }
 
-/* A lane that nobody has stood in for a day. Jobs that wait outside it name it too, so all of them are asked, under the locks of the companies. */
+/* A lane that nobody has stood in for a day. Jobs that wait outside it name it too, so all of them are asked, under the lanes' locks. */
 static const struct statement unused_sql = {
     "keep_lanes_unused",
-    "SELECT id, company_id FROM jobs.lanes WHERE next_at < $1::timestamptz AND wake_at IS NULL AND id > $2::bigint ORDER BY id LIMIT $3::bigint",
+    "SELECT id FROM jobs.lanes WHERE next_at < $1::timestamptz AND wake_at IS NULL AND id > $2::bigint ORDER BY id LIMIT $3::bigint",
 };
 
 static const struct statement drop_sql = {
@@ -83,13 +83,10 @@ static const struct statement drop_sql = {
 
 static enum status drop_lanes(struct change *change, const struct rows *rows, struct error *error)
 {
-    const char **companies = ARENA_ARRAY(change->arena, const char *, rows->count);
     int64_t *ids = ARENA_ARRAY(change->arena, int64_t, rows->count);
-    for (size_t i = 0; i < rows->count; i++) {
+    for (size_t i = 0; i < rows->count; i++)
         ids[i] = rows_int(rows, i, 0);
-        companies[i] = rows_text(rows, i, 1);
-    }
-    TRY(lanes_lock(change, companies, rows->count, error));
+    TRY(lanes_lock(change, ids, rows->count, error));
     struct params *params = params_new(change->arena);
     params_ints(params, ids, rows->count);
     return db_run(change->db, change->arena, &drop_sql, params, NULL, error);

@@ -5,22 +5,47 @@
 
 #include "base/text.h"
 
-/* How often second lanes are looked at again because first ones moved; what is left after that the dispatcher looks at. */
+/* How often second lanes are looked at again because first ones moved; what is left after that is left to the dispatcher. */
 enum { PASSES_MAX = 8 };
 
-static const struct statement lock_sql = {
-    "lanes_lock",
-    "SELECT pg_advisory_xact_lock(k) FROM (SELECT DISTINCT jobs.lane_key(c) AS k FROM unnest($1::uuid[]) AS c ORDER BY 1) AS sorted",
+/* Lane ids, a few hundred at most. */
+struct lane_set {
+    int64_t *ids;
+    size_t count, room;
 };
 
-enum status lanes_lock(struct change *change, const char *const *companies, size_t count, struct error *error)
+static bool set_has(const struct lane_set *set, int64_t id)
 {
-    if (count == 0)
-        return OK;
-    struct params *params = params_new(change->arena);
-    params_texts(params, companies, count);
-    return db_run(change->db, change->arena, &lock_sql, params, NULL, error);
+    for (size_t i = 0; set && i < set->count; i++)
+        if (set->ids[i] == id)
+            return true;
+    return false;
 }
+
+static void set_add(struct arena *arena, struct lane_set **set, int64_t id)
+{
+    if (id == 0 || set_has(*set, id))
+        return;
+    if (!*set)
+        *set = ARENA_NEW(arena, struct lane_set);
+    if ((*set)->count == (*set)->room) {
+        const int64_t *before = (*set)->ids;
+        (*set)->room = (*set)->room ? (*set)->room * 2 : 16;
+        (*set)->ids = ARENA_ARRAY(arena, int64_t, (*set)->room);
+        if (before)
+            memcpy((*set)->ids, before, (*set)->count * sizeof *before);
+    }
+    (*set)->ids[(*set)->count++] = id;
+}
+
+static struct params *ids_params(struct change *change, const struct lane_set *set)
+{
+    struct params *params = params_new(change->arena);
+    params_ints(params, set->ids, set->count);
+    return params;
+}
+
+/* -- names */
 
 static const struct statement find_sql = {
     "lanes_find",
@@ -30,21 +55,22 @@ static const struct statement find_sql = {
 };
 
 /* The last of several specs that name a lane sets its limits. */
-static const struct statement write_sql = {
-    "lanes_write",
-    "WITH wanted AS ("
-    "  SELECT DISTINCT ON (company_id, name) *"
-    "  FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[]) WITH ORDINALITY"
-    "    AS w (company_id, name, interval_ms, jitter_ms, in_flight_max, n)"
-    "  ORDER BY company_id, name, n DESC),"
-    " written AS ("
-    "  INSERT INTO jobs.lanes (company_id, name, interval_ms, jitter_ms, in_flight_max, next_at)"
-    "  SELECT company_id, name, interval_ms, jitter_ms, in_flight_max, $6::timestamptz FROM wanted"
-    "  ON CONFLICT (company_id, name) DO UPDATE SET interval_ms = excluded.interval_ms, jitter_ms = excluded.jitter_ms,"
-    "    in_flight_max = excluded.in_flight_max"
-    "  RETURNING id, company_id, name)"
-    " SELECT w.n, l.id FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS w (company_id, name, n)"
-    " JOIN written AS l ON l.company_id = w.company_id AND l.name = w.name",
+static const struct statement make_sql = {
+    "lanes_make",
+    "INSERT INTO jobs.lanes (company_id, name, interval_ms, jitter_ms, in_flight_max, next_at)"
+    " SELECT DISTINCT ON (company_id, name) company_id, name, interval_ms, jitter_ms, in_flight_max, $6::timestamptz"
+    " FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[]) WITH ORDINALITY"
+    "   AS w (company_id, name, interval_ms, jitter_ms, in_flight_max, n)"
+    " ORDER BY company_id, name, n DESC"
+    " ON CONFLICT (company_id, name) DO NOTHING",
+};
+
+static const struct statement limit_sql = {
+    "lanes_limit",
+    "WITH wanted AS (SELECT DISTINCT ON (id) * FROM unnest($1::bigint[], $2::int[], $3::int[], $4::int[]) WITH ORDINALITY"
+    "   AS w (id, interval_ms, jitter_ms, in_flight_max, n) ORDER BY id, n DESC)"
+    " UPDATE jobs.lanes AS l SET interval_ms = w.interval_ms, jitter_ms = w.jitter_ms, in_flight_max = w.in_flight_max"
+    " FROM wanted AS w WHERE l.id = ANY ($1) AND l.id = w.id",
 };
 
 /* All lanes of some specs, flat. */
@@ -77,13 +103,21 @@ static void lane_list_add(struct lane_list *list, const char *company_id, struct
     list->count++;
 }
 
+static void lane_list_from(struct arena *arena, struct lane_list *list, struct spec *const *specs, size_t count)
+{
+    lane_list_new(arena, list, count * LANES_MAX);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < specs[i]->lane_count; k++)
+            lane_list_add(list, specs[i]->company_id, &specs[i]->lanes[k]);
+}
+
 static bool same_limits(const struct lane_spec *lane, const struct rows *rows, size_t row)
 {
     return rows_int(rows, row, 2) == lane->interval_ms && rows_int(rows, row, 3) == lane->jitter_ms
         && rows_int(rows, row, 4) == lane->in_flight_max;
 }
 
-static enum status lanes_find(struct change *change, struct lane_list *list, struct lane_list *missing, struct error *error)
+static enum status lanes_find(struct change *change, struct lane_list *list, struct error *error)
 {
     struct rows rows;
     struct params *params = params_new(change->arena);
@@ -92,18 +126,14 @@ static enum status lanes_find(struct change *change, struct lane_list *list, str
     TRY(db_run(change->db, change->arena, &find_sql, params, &rows, error));
     for (size_t i = 0; i < rows.count; i++) {
         struct lane_spec *lane = list->lanes[rows_int(&rows, i, 0) - 1];
-        if (same_limits(lane, &rows, i))
-            lane->id = rows_int(&rows, i, 1);
+        lane->id = rows_int(&rows, i, 1);
+        lane->other_limits = !same_limits(lane, &rows, i);
     }
-    for (size_t i = 0; i < list->count; i++)
-        if (list->lanes[i]->id == 0)
-            lane_list_add(missing, list->companies[i], list->lanes[i]);
     return OK;
 }
 
-static enum status lanes_write(struct change *change, struct lane_list *list, struct error *error)
+static enum status lanes_make(struct change *change, const struct lane_list *list, struct error *error)
 {
-    struct rows rows;
     struct params *params = params_new(change->arena);
     params_texts(params, list->companies, list->count);
     params_texts(params, list->names, list->count);
@@ -111,25 +141,125 @@ static enum status lanes_write(struct change *change, struct lane_list *list, st
     params_ints(params, list->jitter_ms, list->count);
     params_ints(params, list->in_flight_max, list->count);
     params_moment(params, change->now);
-    TRY(db_run(change->db, change->arena, &write_sql, params, &rows, error));
-    for (size_t i = 0; i < rows.count; i++)
-        list->lanes[rows_int(&rows, i, 0) - 1]->id = rows_int(&rows, i, 1);
-    return OK;
+    return db_run(change->db, change->arena, &make_sql, params, NULL, error);
 }
 
 enum status lanes_name(struct change *change, struct spec *const *specs, size_t count, struct error *error)
 {
     struct lane_list all, missing;
-    lane_list_new(change->arena, &all, count * LANES_MAX);
-    lane_list_new(change->arena, &missing, count * LANES_MAX);
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < specs[i]->lane_count; k++)
-            lane_list_add(&all, specs[i]->company_id, &specs[i]->lanes[k]);
+    lane_list_from(change->arena, &all, specs, count);
     if (all.count == 0)
         return OK;
-    TRY(lanes_find(change, &all, &missing, error));
-    return missing.count ? lanes_write(change, &missing, error) : OK;
+    TRY(lanes_find(change, &all, error));
+    lane_list_new(change->arena, &missing, all.count);
+    for (size_t i = 0; i < all.count; i++)
+        if (all.lanes[i]->id == 0)
+            lane_list_add(&missing, all.companies[i], all.lanes[i]);
+    if (missing.count == 0)
+        return OK;
+    TRY(lanes_make(change, &missing, error));
+    return lanes_find(change, &missing, error);
 }
+
+enum status lanes_limit(struct change *change, struct spec *const *specs, size_t count, struct error *error)
+{
+    struct lane_list all, other;
+    lane_list_from(change->arena, &all, specs, count);
+    lane_list_new(change->arena, &other, all.count);
+    int64_t *ids = ARENA_ARRAY(change->arena, int64_t, all.count + 1);
+    for (size_t i = 0; i < all.count; i++) {
+        if (!all.lanes[i]->other_limits)
+            continue;
+        ids[other.count] = all.lanes[i]->id;
+        lane_list_add(&other, all.companies[i], all.lanes[i]);
+    }
+    if (other.count == 0)
+        return OK;
+    struct params *params = params_new(change->arena);
+    params_ints(params, ids, other.count);
+    params_ints(params, other.interval_ms, other.count);
+    params_ints(params, other.jitter_ms, other.count);
+    params_ints(params, other.in_flight_max, other.count);
+    return db_run(change->db, change->arena, &limit_sql, params, NULL, error);
+}
+
+/* -- locks */
+
+static const struct statement lock_sql = {
+    "lanes_lock",
+    "SELECT pg_advisory_xact_lock(k) FROM (SELECT DISTINCT jobs.lane_key(l) AS k FROM unnest($1::bigint[]) AS l ORDER BY 1) AS sorted",
+};
+
+static const struct statement there_sql = {
+    "lanes_there",
+    "SELECT count(*) FROM jobs.lanes WHERE id = ANY ($1::bigint[])",
+};
+
+static const struct statement try_sql = {
+    "lanes_try",
+    "SELECT l FROM unnest($1::bigint[]) AS l WHERE pg_try_advisory_xact_lock(jobs.lane_key(l))",
+};
+
+void lanes_locked(struct change *change, int64_t lane)
+{
+    set_add(change->arena, &change->locked, lane);
+}
+
+enum status lanes_lock(struct change *change, const int64_t *lanes, size_t count, struct error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        lanes_locked(change, lanes[i]);
+    if (!change->locked)
+        return OK;
+    struct params *params = ids_params(change, change->locked);
+    struct db_step steps[] = { { .statement = &lock_sql, .params = params }, { .statement = &there_sql, .params = params } };
+    TRY(db_run_all(change->db, change->arena, steps, 2, error));
+    if ((size_t)rows_int(&steps[1].rows, 0, 0) < change->locked->count)
+        return error_code(error, RETRY, "lane_gone", "a lane was cleared away just now");
+    return OK;
+}
+
+/* Of the touched lanes those we hold or can have at once; the others are left. */
+static enum status lanes_hold(struct change *change, struct lane_set **ours, struct error *error)
+{
+    struct lane_set *others = NULL;
+    for (size_t i = 0; i < change->lane_count; i++)
+        set_add(change->arena, set_has(change->locked, change->lanes[i]) ? ours : &others, change->lanes[i]);
+    change->lane_count = 0;
+    if (!others)
+        return OK;
+    struct rows rows;
+    TRY(db_run(change->db, change->arena, &try_sql, ids_params(change, others), &rows, error));
+    for (size_t i = 0; i < rows.count; i++) {
+        lanes_locked(change, rows_int(&rows, i, 0));
+        set_add(change->arena, ours, rows_int(&rows, i, 0));
+    }
+    for (size_t i = 0; i < others->count; i++)
+        if (!set_has(change->locked, others->ids[i]))
+            set_add(change->arena, &change->left, others->ids[i]);
+    return OK;
+}
+
+static const struct statement leave_sql = {
+    "lanes_leave",
+    "UPDATE jobs.lanes SET wake_at = $2::timestamptz WHERE id = ANY (ARRAY("
+    "  SELECT id FROM jobs.lanes WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE))",
+};
+
+/* Not in the transaction, which holds locks and must not wait for whoever holds these. */
+void lanes_leave(struct change *change)
+{
+    if (!change->left)
+        return;
+    struct params *params = ids_params(change, change->left);
+    params_moment(params, change->now);
+    struct error error = { 0 };
+    if (db_run(change->db, change->arena, &leave_sql, params, NULL, &error) != OK)
+        log_line(LOG_WARN, "a lane waits for its next job", "error", error.text, NULL);
+    change_wake(change, change->now);
+}
+
+/* -- moving up */
 
 /*
  * lane: how many may stand at each front now. line: who does, by order. front: those of them whose time has come. moved: rows whose stage changes by that; a
@@ -185,26 +315,9 @@ static const struct statement advance_sql = {
     "  (SELECT min(wake_at) FROM woken) AS wake_at",
 };
 
-static int by_number(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static size_t without_doubles(int64_t *numbers, size_t count)
-{
-    qsort(numbers, count, sizeof *numbers, by_number);
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++)
-        if (kept == 0 || numbers[kept - 1] != numbers[i])
-            numbers[kept++] = numbers[i];
-    return kept;
-}
-
 static void take_moved(struct change *change, const struct rows *rows)
 {
     const char *const *texts;
-    change->lane_count = 0;
     size_t count = rows_texts(rows, 0, 0, change->arena, &texts);
     for (size_t i = 0; i < count; i++)
         change_touch_lane(change, strtoll(texts[i], NULL, 10));
@@ -214,45 +327,21 @@ static void take_moved(struct change *change, const struct rows *rows)
     change_wake(change, rows_moment(rows, 0, 2));
 }
 
-static const struct statement leave_sql = {
-    "lanes_leave", "UPDATE jobs.lanes SET wake_at = $2::timestamptz WHERE id = ANY ($1::bigint[])"
-};
-
-static enum status lanes_leave(struct change *change, struct error *error)
-{
-    struct params *params = params_new(change->arena);
-    params_ints(params, change->lanes, change->lane_count);
-    params_moment(params, change->now);
-    change->lane_count = 0;
-    change_wake(change, change->now);
-    return db_run(change->db, change->arena, &leave_sql, params, NULL, error);
-}
-
 enum status lanes_advance(struct change *change, struct error *error)
 {
     for (int pass = 0; change->lane_count > 0 && pass < PASSES_MAX; pass++) {
         struct rows rows;
-        struct params *params = params_new(change->arena);
-        params_ints(params, change->lanes, without_doubles(change->lanes, change->lane_count));
+        struct lane_set *ours = NULL;
+        TRY(lanes_hold(change, &ours, error));
+        if (!ours)
+            return OK;
+        struct params *params = ids_params(change, ours);
         params_moment(params, change->now);
         TRY(db_run(change->db, change->arena, &advance_sql, params, &rows, error));
         take_moved(change, &rows);
     }
-    return change->lane_count ? lanes_leave(change, error) : OK;
-}
-
-static const struct statement spend_sql = {
-    "lanes_spend",
-    "UPDATE jobs.lanes SET next_at = $2::timestamptz + (interval_ms + floor(random() * (jitter_ms + 1))) * interval '1 millisecond'"
-    " WHERE id = ANY ($1::bigint[]) AND interval_ms + jitter_ms > 0",
-};
-
-enum status lanes_spend(struct change *change, const int64_t *lanes, size_t count, struct error *error)
-{
-    if (count == 0)
-        return OK;
-    struct params *params = params_new(change->arena);
-    params_ints(params, lanes, count);
-    params_moment(params, change->now);
-    return db_run(change->db, change->arena, &spend_sql, params, NULL, error);
+    for (size_t i = 0; i < change->lane_count; i++)
+        set_add(change->arena, &change->left, change->lanes[i]);
+    change->lane_count = 0;
+    return OK;
 }

@@ -5,16 +5,19 @@
  * (priority, place), one job where the lane has a pace, else as many as fit. A job that waits for its retry stands in its first lane all the while: it holds up its own
  * and lower priority there and nobody in the second, so name the narrower lane first (recipient, then number).
  *
- * Lanes are read and moved only under their company's lane lock.
+ * A lane's line moves only under its lock. Who finds, while moving one, that another must be looked at and can't lock it, leaves it to the dispatcher.
  */
 #pragma once
 #include "change.h"
 
-/* Waits for the lane locks of these companies; call it once in a change, before rows are written. */
-enum status lanes_lock(struct change *change, const char *const *companies, size_t count, struct error *error);
-/* Fills in the row ids of all lanes that the specs name; makes and updates rows. Under the locks. */
+/* Fills in the row ids of all lanes that the specs name; makes rows that are missing. Before lanes_lock. */
 enum status lanes_name(struct change *change, struct spec *const *specs, size_t count, struct error *error);
+/* Waits for the locks of these lanes (0: none); once in a change, before rows are written. RETRY when one has just been cleared away. */
+enum status lanes_lock(struct change *change, const int64_t *lanes, size_t count, struct error *error);
+void lanes_locked(struct change *change, int64_t lane); /* the lock was taken by other means */
+/* The specs' limits become their lanes'; under the locks. */
+enum status lanes_limit(struct change *change, struct spec *const *specs, size_t count, struct error *error);
 /* Moves up whatever the touched lanes allow; touches the tasks of jobs that became ready. */
 enum status lanes_advance(struct change *change, struct error *error);
-/* A job of each of these lanes has just left: the next one waits out the pace. */
-enum status lanes_spend(struct change *change, const int64_t *lanes, size_t count, struct error *error);
+/* After the commit: what could not be looked at is left to the dispatcher. */
+void lanes_leave(struct change *change);

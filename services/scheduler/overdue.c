@@ -53,14 +53,14 @@ static void judge(struct run *run, moment now)
 
 static enum status close_overdue(struct change *change, struct run *runs, size_t count, struct error *error)
 {
-    const char **companies = ARENA_ARRAY(change->arena, const char *, count + 1);
+    int64_t *lanes = ARENA_ARRAY(change->arena, int64_t, count * LANES_MAX + 1);
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
         judge(&runs[i], change->now);
-        if (run_moves_lanes(&runs[i]))
-            companies[found++] = runs[i].company_id;
+        for (size_t k = 0; k < LANES_MAX && run_moves_lanes(&runs[i]); k++)
+            lanes[found++] = runs[i].lanes[k];
     }
-    TRY(lanes_lock(change, companies, found, error));
+    TRY(lanes_lock(change, lanes, found, error));
     return runs_close(change, runs, count, error);
 }
 

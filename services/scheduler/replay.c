@@ -46,15 +46,16 @@ static enum status hold(struct change *change, const char *company_id, int64_t j
     return db_run(change->db, change->arena, &hold_sql, params, rows, error);
 }
 
-static enum status revive(struct change *change, const char *company_id, const struct rows *rows, struct error *error)
+static enum status revive(struct change *change, const struct rows *rows, struct error *error)
 {
     const char **ids = ARENA_ARRAY(change->arena, const char *, rows->count);
-    bool laned = false;
+    int64_t *lanes = ARENA_ARRAY(change->arena, int64_t, rows->count * LANES_MAX);
     for (size_t i = 0; i < rows->count; i++) {
         ids[i] = rows_text(rows, i, 0);
-        laned = laned || rows_text(rows, i, 2);
+        lanes[i * LANES_MAX] = rows_int(rows, i, 2);
+        lanes[i * LANES_MAX + 1] = rows_int(rows, i, 3);
     }
-    TRY(lanes_lock(change, &company_id, laned ? 1 : 0, error));
+    TRY(lanes_lock(change, lanes, rows->count * LANES_MAX, error));
     struct params *params = params_new(change->arena);
     params_texts(params, ids, rows->count);
     params_moment(params, change->now);
@@ -91,7 +92,7 @@ static enum status replay_change(struct change *change, struct item *item, int64
     const char *company_id = text_lower(change->arena, item->caller.company_id);
     TRY(hold(change, company_id, jobs, &rows, error));
     if (rows.count > 0)
-        TRY(revive(change, company_id, &rows, error));
+        TRY(revive(change, &rows, error));
     item->reply = &reply_from(item->arena, &rows)->base;
     return OK;
 }

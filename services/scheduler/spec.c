@@ -89,27 +89,27 @@ static enum status take_lane(const Pb__Lane *lane, struct lane_spec *out, struct
         return bad(error, "interval_ms or jitter_ms of a lane is out of range");
     if (lane->in_flight_max < 0 || lane->in_flight_max > LANE_IN_FLIGHT_MAX)
         return bad(error, "in_flight_max of a lane is out of range");
-    *out = (struct lane_spec){ name, lane->interval_ms, lane->jitter_ms, lane->in_flight_max, 0 };
+    *out = (struct lane_spec){ name, lane->interval_ms, lane->jitter_ms, lane->in_flight_max, 0, false };
     return OK;
 }
 
-bool lane_idle(const struct lane_spec *lane)
+static bool lane_idle(const struct lane_spec *lane)
 {
     return lane->interval_ms == 0 && lane->jitter_ms == 0 && lane->in_flight_max == 0;
 }
 
-/* A second lane that holds nobody up is left out: it would only be a lock that all its jobs share. The first keeps the order of retries. */
+/* A lane that holds nobody up is left out: it would only be a lock that all its jobs share. */
 static enum status take_lanes(const Pb__JobSpec *job, struct spec *out, struct error *error)
 {
     if (job->n_lanes > LANES_MAX)
         return bad(error, "a job may name two lanes");
-    for (size_t i = 0; i < job->n_lanes; i++)
-        TRY(take_lane(job->lanes[i], &out->lanes[i], error));
-    out->lane_count = job->n_lanes;
-    if (out->lane_count == LANES_MAX && text_same(out->lanes[0].name, out->lanes[1].name))
+    if (job->n_lanes == LANES_MAX && text_same(job->lanes[0]->name, job->lanes[1]->name))
         return bad(error, "both lanes have the same name");
-    if (out->lane_count == LANES_MAX && lane_idle(&out->lanes[1]))
-        out->lane_count--;
+    for (size_t i = 0; i < job->n_lanes; i++) {
+        TRY(take_lane(job->lanes[i], &out->lanes[out->lane_count], error));
+        if (!lane_idle(&out->lanes[out->lane_count]))
+            out->lane_count++;
+    }
     return OK;
 }
 

@@ -21,7 +21,8 @@ enum {
 struct lane_spec {
     const char *name;
     int32_t interval_ms, jitter_ms, in_flight_max;
-    int64_t id; /* of the lane's row; 0 until lanes_name */
+    int64_t id;        /* of the lane's row; 0 until lanes_name */
+    bool other_limits; /* the row has others */
 };
 
 struct spec {
@@ -32,7 +33,7 @@ struct spec {
     const char *params;    /* one JSON object */
     int priority;
     moment run_at;         /* never before now */
-    struct lane_spec lanes[LANES_MAX];
+    struct lane_spec lanes[LANES_MAX]; /* those with a pace or a limit */
     size_t lane_count;
     int attempts_max;
     const char *correlation_id, *traceparent; /* NULL: none */
@@ -42,6 +43,3 @@ struct spec {
 /* REJECT with unknown_task, bad_value, too_long, malformed_json. The caller lends company and trace where the spec has none. */
 enum status spec_from(struct arena *arena, const Pb__JobSpec *job, const struct caller *caller, moment now, struct spec *out,
                       struct error *error);
-
-/* A lane that holds nobody up: neither pace nor limit. */
-bool lane_idle(const struct lane_spec *lane);

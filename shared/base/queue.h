@@ -1,8 +1,8 @@
 /*
  * queue - the one place where threads meet: many push, one takes.
  *
- * Entries are embedded in what they carry (first member or by offset) and belong to the queue between push and pop. Only the taking thread pops and
- * waits. A wake is remembered until the next wait.
+ * Entries are embedded in what they carry (first member or by offset) and belong to the queue between push and pop.
+ * Only the taking thread pops and waits. A wake is remembered until the next wait.
  */
 #pragma once
 #include <pthread.h>

@@ -33,7 +33,7 @@ static int pop_number(void)
 static void what_is_pushed_first_is_popped_first(void **state)
 {
     (void)state;
-    struct thing one = {.number = 1}, two = {.number = 2}, three = {.number = 3};
+    struct thing one = { .number = 1 }, two = { .number = 2 }, three = { .number = 3 };
     queue_push(&queue, &one.entry);
     queue_push(&queue, &two.entry);
     assert_int_equal(queue_count(&queue), 2);
@@ -47,7 +47,7 @@ static void what_is_pushed_first_is_popped_first(void **state)
 static void what_is_put_back_comes_before_all_else(void **state)
 {
     (void)state;
-    struct thing one = {.number = 1}, two = {.number = 2};
+    struct thing one = { .number = 1 }, two = { .number = 2 };
     queue_push_back(&queue, &one.entry);
     assert_ptr_equal(queue_pop(&queue), &one.entry);
     queue_push(&queue, &two.entry);
@@ -62,7 +62,7 @@ static void what_is_put_back_comes_before_all_else(void **state)
 static void an_offer_is_refused_when_full_and_taken_below(void **state)
 {
     (void)state;
-    struct thing one = {.number = 1}, two = {.number = 2};
+    struct thing one = { .number = 1 }, two = { .number = 2 };
     assert_false(queue_offer(&queue, &one.entry, 0));
     assert_true(queue_offer(&queue, &one.entry, 1));
     assert_false(queue_offer(&queue, &two.entry, 1));
@@ -73,7 +73,7 @@ static void an_offer_is_refused_when_full_and_taken_below(void **state)
 static void a_wake_is_remembered_until_the_next_wait(void **state)
 {
     (void)state;
-    struct thing one = {.number = 1};
+    struct thing one = { .number = 1 };
     queue_wake(&queue);
     assert_true(queue_wait(&queue, 10000));
     assert_false(queue_wait(&queue, 0));

@@ -63,15 +63,13 @@ static bool parameter_fits(const char *text)
 static enum status add_parameters(struct buffer *body, const char *json, struct error *error)
 {
     cJSON *list;
-    const cJSON *item;
     TRY(json_parse(body->arena, json, strlen(json), &list, error));
     if (!cJSON_IsArray(list))
         return error_code(error, REJECT, "template_parameters", "template parameters must be a list of texts");
     if (!list->child)
         return OK;
     buffer_add(body, ",\"components\":[{\"type\":\"body\",\"parameters\":[");
-    cJSON_ArrayForEach(item, list)
-    {
+    for (const cJSON *item = list->child; item; item = item->next) {
         if (!cJSON_IsString(item) || !parameter_fits(item->valuestring))
             return error_code(error, REJECT, "template_parameters",
                               "a template parameter is no text, empty, or holds line breaks, tabs or rows of spaces");

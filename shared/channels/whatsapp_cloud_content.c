@@ -69,10 +69,8 @@ static char *filename_clean(struct arena *arena, const char *filename)
 static enum status read_media(struct content *content)
 {
     struct buffer media = { .arena = content->arena };
-    const cJSON *member;
     buffer_format(&media, "{\"type\":\"%s\"", content->out->kind);
-    cJSON_ArrayForEach(member, content->object)
-    {
+    for (const cJSON *member = content->object->child; member; member = member->next) {
         if (strcmp(member->string, "type") == 0)
             continue;
         buffer_add_char(&media, ',');
@@ -114,9 +112,9 @@ static enum status read_location(struct content *content)
 static enum status read_contacts(struct content *content)
 {
     struct buffer names = { .arena = content->arena };
-    const cJSON *contact;
-    cJSON_ArrayForEach(contact, content->object) add_part(
-        &names, ", ", whatsapp_cloud_text(cJSON_GetObjectItemCaseSensitive(contact, "name"), "formatted_name"));
+    for (const cJSON *contact = content->object->child; contact; contact = contact->next)
+        add_part(&names, ", ",
+                 whatsapp_cloud_text(cJSON_GetObjectItemCaseSensitive(contact, "name"), "formatted_name"));
     return text_set(content, buffer_text(&names));
 }
 
@@ -170,11 +168,13 @@ static void add_item(struct content *content, struct buffer *text, const cJSON *
 
 static enum status read_order(struct content *content)
 {
-    const cJSON *items, *item;
+    const cJSON *items;
     struct buffer text = { .arena = content->arena };
     TRY(json_want_array(content->object, "product_items", &items, content->error));
     add_part(&text, "\n", text_at(content, "text"));
-    cJSON_ArrayForEach(item, items) if (cJSON_IsObject(item)) add_item(content, &text, item);
+    for (const cJSON *item = items ? items->child : NULL; item; item = item->next)
+        if (cJSON_IsObject(item))
+            add_item(content, &text, item);
     return text_set(content, buffer_text(&text));
 }
 

@@ -13,7 +13,7 @@ static const int64_t YEAR_9999_S = 253402300799;
 const char *whatsapp_cloud_text(const cJSON *object, const char *name)
 {
     const cJSON *member = object ? cJSON_GetObjectItemCaseSensitive(object, name) : NULL;
-    return cJSON_IsString(member) ? member->valuestring : "";
+    return member && cJSON_IsString(member) ? member->valuestring : "";
 }
 
 char *whatsapp_cloud_phone(struct arena *arena, const char *digits)

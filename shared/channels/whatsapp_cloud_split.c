@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "channels/whatsapp_cloud.h"
 
+enum { ESCAPE_BYTES = 6 };
+
 struct splitter {
     struct arena *arena;
     struct whatsapp_cloud_piece *pieces;
@@ -23,7 +25,7 @@ struct origin {
 
 static int escape_value(const char *at, const char *end)
 {
-    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+    if (end - at < ESCAPE_BYTES || at[0] != '\\' || at[1] != 'u')
         return -1;
     int value = 0;
     for (int i = 2; i < 6; i++) {
@@ -41,6 +43,12 @@ static bool surrogate(int value, int first)
     return value >= first && value < first + 0x400;
 }
 
+static void replace_escape(char *at)
+{
+    static const char REPLACEMENT[ESCAPE_BYTES] = { '\\', 'u', 'f', 'f', 'f', 'd' };
+    memcpy(at, REPLACEMENT, sizeof REPLACEMENT);
+}
+
 /*
  * \u0000 and halves of surrogate pairs are legal to send and impossible to store. One person's odd byte must not cost a
  * thousand neighbours their message: each becomes U+FFFD before the body is parsed. The signature has been checked over
@@ -56,11 +64,11 @@ static char *mend_escapes(struct arena *arena, const char *body, size_t bytes)
         int value = escape_value(at, end);
         if (value < 0) {
             at++; /* the escaped character is not the start of an escape */
-        } else if (surrogate(value, 0xD800) && surrogate(escape_value(at + 6, end), 0xDC00)) {
+        } else if (surrogate(value, 0xD800) && surrogate(escape_value(at + ESCAPE_BYTES, end), 0xDC00)) {
             at += 11;
         } else {
             if (value == 0 || (value >= 0xD800 && value < 0xE000))
-                memcpy(at, "\\ufffd", 6);
+                replace_escape(at);
             at += 5;
         }
     }
@@ -132,11 +140,11 @@ static bool same_member(const cJSON *a, const char *a_name, const cJSON *b, cons
 static const cJSON *contact_of(const struct origin *origin, const cJSON *message)
 {
     const cJSON *contacts = cJSON_GetObjectItemCaseSensitive(origin->value, "contacts");
-    const cJSON *contact;
     if (!cJSON_IsArray(contacts))
         return NULL;
-    cJSON_ArrayForEach(contact, contacts) if (same_member(contact, "user_id", message, "from_user_id") ||
-                                              same_member(contact, "wa_id", message, "from")) return contact;
+    for (const cJSON *contact = contacts->child; contact; contact = contact->next)
+        if (same_member(contact, "user_id", message, "from_user_id") || same_member(contact, "wa_id", message, "from"))
+            return contact;
     bool nameless = !*member_text(message, "from") && !*member_text(message, "from_user_id");
     return nameless && cJSON_GetArraySize(contacts) == 1 ? contacts->child : NULL;
 }
@@ -189,13 +197,13 @@ typedef void split_one(struct splitter *splitter, const struct origin *origin, c
 static bool split_list(struct splitter *splitter, const struct origin *origin, const char *name, split_one *one)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(origin->value, name);
-    const cJSON *item;
     if (!list)
         return false;
     if (!cJSON_IsArray(list))
         one(splitter, origin, list);
     else
-        cJSON_ArrayForEach(item, list) one(splitter, origin, item);
+        for (const cJSON *item = list->child; item; item = item->next)
+            one(splitter, origin, item);
     return true;
 }
 
@@ -237,12 +245,12 @@ static void split_entry(struct splitter *splitter, const cJSON *entry)
 {
     const char *id = member_text(entry, "id");
     const cJSON *changes = cJSON_GetObjectItemCaseSensitive(entry, "changes");
-    const cJSON *change;
     if (!cJSON_IsArray(changes)) {
         split_malformed(splitter, id, entry);
         return;
     }
-    cJSON_ArrayForEach(change, changes) split_change(splitter, id, change);
+    for (const cJSON *change = changes->child; change; change = change->next)
+        split_change(splitter, id, change);
 }
 
 /* Another object of Meta's (a page, an app) is none of ours: no pieces, and still a 200. */
@@ -259,11 +267,11 @@ enum status whatsapp_cloud_split(struct arena *arena, const char *body, size_t b
     if (strcmp(member_text(root, "object"), "whatsapp_business_account") != 0)
         return OK;
     const cJSON *entries = cJSON_GetObjectItemCaseSensitive(root, "entry");
-    const cJSON *entry;
     if (entries && !cJSON_IsArray(entries))
         split_malformed(&splitter, "", entries);
     else
-        cJSON_ArrayForEach(entry, entries) split_entry(&splitter, entry);
+        for (const cJSON *entry = entries ? entries->child : NULL; entry; entry = entry->next)
+            split_entry(&splitter, entry);
     *pieces = splitter.pieces;
     *count = splitter.count;
     return OK;

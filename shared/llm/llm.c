@@ -7,10 +7,10 @@
 
 const struct llm_provider *llm_provider(const char *name)
 {
-    static const struct llm_provider *const PROVIDERS[] = { &LLM_OPENAI, &LLM_LOCAL };
-    for (size_t i = 0; i < sizeof PROVIDERS / sizeof *PROVIDERS; i++)
-        if (text_same(PROVIDERS[i]->name, name))
-            return PROVIDERS[i];
+    static const struct llm_provider *const PROVIDERS[] = { &LLM_OPENAI, &LLM_LOCAL, NULL };
+    for (const struct llm_provider *const *at = PROVIDERS; *at; at++)
+        if (text_same((*at)->name, name))
+            return *at;
     return NULL;
 }
 

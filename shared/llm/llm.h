@@ -1,7 +1,8 @@
 /*
  * llm - what every model provider offers: compose a request, judge an answer. Pure: no network, no state.
  *
- * One file per provider (openai.c, local.c; anthropic and gemini follow); llm_provider finds it by name. A provider without a URL answers by itself (`local`).
+ * One file per provider (openai.c, local.c; anthropic and gemini follow); llm_provider finds it by name. A provider
+ * without a URL answers by itself (`local`).
  */
 #pragma once
 #include <stdbool.h>
@@ -17,7 +18,7 @@ struct llm_message {
 };
 
 struct llm_prompt {
-    const char *model;   /* never empty */
+    const char *model; /* never empty */
     double temperature;
     int tokens_max;
     const struct llm_message *messages;
@@ -45,20 +46,22 @@ enum llm_end {
 
 struct llm_reply {
     enum llm_end end;
-    const char *text;     /* of ANSWERED: valid UTF-8, trimmed, at least one character */
-    const char *model;    /* as the provider named it */
-    bool cut;             /* by the token limit */
+    const char *text;                     /* of ANSWERED: valid UTF-8, trimmed, at least one character */
+    const char *model;                    /* as the provider named it */
+    bool cut;                             /* by the token limit */
     int prompt_tokens, completion_tokens; /* 0: not told */
-    const char *reason;   /* unless ANSWERED, our own word: overloaded, rate_limit, empty, unreadable; auth, quota, model, request; refused */
-    const char *code;     /* provider's own error code or type; "" */
-    const char *error;    /* one sentence without personal data */
+    const char *reason; /* unless ANSWERED, our own word: overloaded, rate_limit, empty, unreadable; auth, quota, model,
+                           request; refused */
+    const char *code;   /* provider's own error code or type; "" */
+    const char *error;  /* one sentence without personal data */
 };
 
 struct llm_provider {
     const char *name;
     const char *model; /* default */
     /* NULL where it answers by itself */
-    void (*compose)(struct arena *arena, const struct llm_endpoint *endpoint, const struct llm_prompt *prompt, struct llm_http *out);
+    void (*compose)(struct arena *arena, const struct llm_endpoint *endpoint, const struct llm_prompt *prompt,
+                    struct llm_http *out);
     void (*judge)(struct arena *arena, long http_status, const char *body, size_t bytes, struct llm_reply *out);
     /* of one that answers by itself */
     void (*answer)(struct arena *arena, const Pb__TurnContext *context, struct llm_reply *out);
@@ -66,7 +69,9 @@ struct llm_provider {
 const struct llm_provider *llm_provider(const char *name); /* NULL: unknown */
 extern const struct llm_provider LLM_OPENAI, LLM_LOCAL;
 
-/* The prompt of a turn: system text (role, company card, stage policy, knowledge under its own heading), history, then what is owed. */
-void llm_prompt_of_turn(struct arena *arena, const Pb__TurnContext *context, const char *default_model, struct llm_prompt *out);
+/* The prompt of a turn: system text (role, company card, stage policy, knowledge under its own heading), history, then
+ * what is owed. */
+void llm_prompt_of_turn(struct arena *arena, const Pb__TurnContext *context, const char *default_model,
+                        struct llm_prompt *out);
 /* As JSON, to be stored with the turn. */
 const char *llm_prompt_json(struct arena *arena, const struct llm_prompt *prompt);

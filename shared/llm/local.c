@@ -152,9 +152,9 @@ struct sentence {
 static size_t sentence_bytes(const char *text)
 {
     for (const char *at = text; *at; at++) {
-        if (*at == '\n')
+        if (*at == '\n' || *at == '\r')
             return (size_t)(at - text);
-        if (strchr(".!?", *at) && (at[1] == '\0' || at[1] == ' ' || at[1] == '\n'))
+        if (strchr(".!?", *at) && (at[1] == '\0' || strchr(" \r\n", at[1])))
             return (size_t)(at - text) + 1;
         if (text_starts(at, "।"))
             return (size_t)(at - text) + strlen("।");
@@ -246,6 +246,8 @@ static const char *best_text(struct arena *arena, struct sentence *best, size_t 
         for (size_t i = 0; i < count; i++)
             if (best[i].bytes && (!next || best[i].at < next->at))
                 next = &best[i];
+        if (!next)
+            break;
         if (next->score * 2 >= best[0].score && (!text.bytes || text.bytes + next->bytes < ANSWER_BYTES_MAX)) {
             buffer_add(&text, text.bytes ? " " : "");
             buffer_add_n(&text, next->text, next->bytes);
@@ -259,7 +261,7 @@ static const char *best_text(struct arena *arena, struct sentence *best, size_t 
 
 static void answer(struct arena *arena, const Pb__TurnContext *context, struct llm_reply *out)
 {
-    struct sentence best[SENTENCES_MAX];
+    struct sentence best[SENTENCES_MAX] = { 0 };
     struct words asked = { .count = 0 };
     const char *company = text_or(context->company_name, "our company");
     char *owed = owed_text(arena, context);

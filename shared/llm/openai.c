@@ -134,12 +134,12 @@ static void judge_error(struct arena *arena, long status, const cJSON *error, st
 static const char *content_of(struct arena *arena, const cJSON *message)
 {
     const cJSON *content = cJSON_GetObjectItemCaseSensitive(message, "content");
-    const cJSON *part;
     struct buffer text = { .arena = arena };
     if (cJSON_IsString(content))
         return content->valuestring;
     if (cJSON_IsArray(content))
-        cJSON_ArrayForEach(part, content) buffer_add(&text, member_text(part, "text"));
+        for (const cJSON *part = content->child; part; part = part->next)
+            buffer_add(&text, member_text(part, "text"));
     return buffer_text(&text);
 }
 

@@ -26,7 +26,7 @@ enum { TOKENS_MAX = 500 };
 
 static void add_section(struct buffer *text, const char *heading, const char *body)
 {
-    if (text_empty(body) || strcmp(body, "{}") == 0 || strcmp(body, "null") == 0)
+    if (text_empty(body) || text_same(body, "{}") || text_same(body, "null"))
         return;
     buffer_format(text, "\n\n## %s\n%s", heading, body);
 }

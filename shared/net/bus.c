@@ -8,7 +8,12 @@
 
 #include "base/limits.h"
 
-enum { RECONNECT_WAIT_MS = 250, RECONNECT_JITTER_MS = 100, CONNECT_WAIT_MS = 2000, RECONNECT_BUFFER_BYTES = 8 * 1024 * 1024 };
+enum {
+    RECONNECT_WAIT_MS = 250,
+    RECONNECT_JITTER_MS = 100,
+    CONNECT_WAIT_MS = 2000,
+    RECONNECT_BUFFER_BYTES = 8 * 1024 * 1024
+};
 
 bool bus_connection_up(natsConnection *connection)
 {
@@ -46,7 +51,8 @@ static void on_reconnected(natsConnection *connection, void *context)
         bus_sources_reset(bus);
 }
 
-/* The library prints to stderr what nobody handles. What failed is told to the caller by the call itself; a denied publish or subscription only here. */
+/* The library prints to stderr what nobody handles. What failed is told to the caller by the call itself; a denied
+ * publish or subscription only here. */
 static void on_error(natsConnection *connection, natsSubscription *subscription, natsStatus problem, void *context)
 {
     (void)subscription;
@@ -122,7 +128,8 @@ static natsStatus set_options(natsOptions *options, struct bus *bus, const struc
     return NATS_OK;
 }
 
-static enum status connect_one(struct bus *bus, const struct bus_options *from, bool send_asap, natsConnection **out, struct error *error)
+static enum status connect_one(struct bus *bus, const struct bus_options *from, bool send_asap, natsConnection **out,
+                               struct error *error)
 {
     natsOptions *options = NULL;
     natsStatus problem = natsOptions_Create(&options);
@@ -219,14 +226,15 @@ enum status bus_send(struct bus *bus, const char *subject, const void *data, siz
     return bus_failed(natsConnection_Publish(bus->main, subject, data, (int)bytes), subject, error);
 }
 
-enum status bus_request(struct bus *bus, struct arena *arena, const char *subject, const void *data, size_t bytes, int64_t wait_ms,
-                        struct bus_message *reply, struct error *error)
+enum status bus_request(struct bus *bus, struct arena *arena, const char *subject, const void *data, size_t bytes,
+                        int64_t wait_ms, struct bus_message *reply, struct error *error)
 {
     if (!bus_connection_up(bus->main))
         return bus_away(error);
     TRY(sendable(subject, bytes, error));
     natsMsg *answer = NULL;
-    TRY(bus_failed(natsConnection_Request(&answer, bus->main, subject, data, (int)bytes, wait_ms > 0 ? wait_ms : 1), subject, error));
+    TRY(bus_failed(natsConnection_Request(&answer, bus->main, subject, data, (int)bytes, wait_ms > 0 ? wait_ms : 1),
+                   subject, error));
     bus_message_from(arena, answer, reply);
     natsMsg_Destroy(answer);
     return OK;

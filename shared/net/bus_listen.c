@@ -21,12 +21,13 @@ static void on_over(void *context)
     queue_wake(&subscription->over);
 }
 
-natsStatus bus_subscribe(struct bus_subscription *subscription, natsConnection *connection, const char *subject, const char *queue,
-                         natsMsgHandler handler, void *context)
+natsStatus bus_subscribe(struct bus_subscription *subscription, natsConnection *connection, const char *subject,
+                         const char *queue, natsMsgHandler handler, void *context)
 {
     queue_init(&subscription->over);
-    natsStatus problem = queue ? natsConnection_QueueSubscribe(&subscription->handle, connection, subject, queue, handler, context)
-                               : natsConnection_Subscribe(&subscription->handle, connection, subject, handler, context);
+    natsStatus problem =
+        queue ? natsConnection_QueueSubscribe(&subscription->handle, connection, subject, queue, handler, context)
+              : natsConnection_Subscribe(&subscription->handle, connection, subject, handler, context);
     if (problem == NATS_OK)
         problem = natsSubscription_SetOnCompleteCB(subscription->handle, on_over, subscription);
     if (problem == NATS_OK)
@@ -74,7 +75,8 @@ enum status bus_listen(struct bus *bus, const char *subject, bus_listener *liste
     listening->arena = arena_new(0);
     natsStatus problem = bus_subscribe(&listening->subscription, bus->main, subject, NULL, on_message, listening);
     if (problem == NATS_OK)
-        problem = natsSubscription_SetPendingLimits(listening->subscription.handle, LISTEN_MESSAGES_MAX, LISTEN_BYTES_MAX);
+        problem =
+            natsSubscription_SetPendingLimits(listening->subscription.handle, LISTEN_MESSAGES_MAX, LISTEN_BYTES_MAX);
     if (problem != NATS_OK) {
         listening_free(listening);
         return bus_failed(problem, subject, error);

@@ -31,7 +31,7 @@ static void copy_headers(struct arena *arena, natsMsg *from, struct bus_message 
 
 void bus_message_from(struct arena *arena, natsMsg *from, struct bus_message *out)
 {
-    *out = (struct bus_message){.bytes = (size_t)natsMsg_GetDataLength(from)};
+    *out = (struct bus_message){ .bytes = (size_t)natsMsg_GetDataLength(from) };
     out->subject = arena_text(arena, natsMsg_GetSubject(from));
     out->reply = arena_text(arena, natsMsg_GetReply(from));
     out->data = arena_text_n(arena, out->bytes ? natsMsg_GetData(from) : "", out->bytes);
@@ -39,8 +39,8 @@ void bus_message_from(struct arena *arena, natsMsg *from, struct bus_message *ou
 }
 
 /*
- * $JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<consumer sequence>.<ns>.<pending>, or with <domain>.<account> before the stream and a token at
- * the end.
+ * $JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<consumer sequence>.<ns>.<pending>, or with <domain>.<account>
+ * before the stream and a token at the end.
  */
 bool bus_metadata_from(const char *reply, struct bus_message *out)
 {

@@ -1,8 +1,9 @@
 /*
  * bus_private - what bus.c and the bus_*.c files share. Nobody else includes it: nats.h ends here.
  *
- * Connections: `main` (SendAsap) carries requests, replies, pulls and subscriptions; `bulk` (with the library's flusher, which gathers writes)
- * acks, heartbeats and asynchronous publishing; `sync` (SendAsap) publishing with an answer, one by one.
+ * Connections: `main` (SendAsap) carries requests, replies, pulls and subscriptions; `bulk` (with the library's
+ * flusher, which gathers writes) acks, heartbeats and asynchronous publishing; `sync` (SendAsap) publishing with an
+ * answer, one by one.
  */
 #pragma once
 #include <nats/nats.h>
@@ -19,8 +20,8 @@ struct bus_subscription {
     natsSubscription *handle;
     struct queue over; /* woken when the last callback has returned */
 };
-natsStatus bus_subscribe(struct bus_subscription *subscription, natsConnection *connection, const char *subject, const char *queue,
-                         natsMsgHandler handler, void *context);
+natsStatus bus_subscribe(struct bus_subscription *subscription, natsConnection *connection, const char *subject,
+                         const char *queue, natsMsgHandler handler, void *context);
 void bus_unsubscribe(struct bus_subscription *subscription);
 
 struct bus_listening; /* bus_listen's own */
@@ -30,21 +31,21 @@ struct bus {
     natsConnection *sync[BUS_CONNECTIONS_MAX];
     unsigned sync_count;
     atomic_uint sync_next;
-    jsCtx *jetstream;              /* management, on main */
-    pthread_mutex_t lock;          /* of the lists below */
-    struct bus_source *sources;    /* told of reconnects */
+    jsCtx *jetstream;           /* management, on main */
+    pthread_mutex_t lock;       /* of the lists below */
+    struct bus_source *sources; /* told of reconnects */
     struct bus_listening *listening;
     struct publishing *publishing; /* asynchronous publishes whose acks are awaited */
     uint64_t publishing_next;
-    struct bus_subscription acks;  /* of asynchronous publishes */
-    char denied[256];              /* what the server refused us, until somebody asks; "" */
-    char inbox_prefix[64];         /* "_INBOX.<name>": the service's user may subscribe to no other */
+    struct bus_subscription acks;             /* of asynchronous publishes */
+    char denied[256];                         /* what the server refused us, until somebody asks; "" */
+    char inbox_prefix[64];                    /* "_INBOX.<name>": the service's user may subscribe to no other */
     char ack_prefix[BUS_INBOX_BYTES_MAX + 1]; /* "<inbox>." */
 };
 
 void bus_inbox(const struct bus *bus, char out[BUS_INBOX_BYTES_MAX]); /* fresh, under our prefix */
 bool bus_connection_up(natsConnection *connection);
-enum status bus_away(struct error *error);                                  /* RETRY: not connected */
+enum status bus_away(struct error *error);                                         /* RETRY: not connected */
 enum status bus_failed(natsStatus problem, const char *what, struct error *error); /* the library's status as ours */
 /* Copies a message of the library's into the arena; not its JetStream metadata. */
 void bus_message_from(struct arena *arena, natsMsg *from, struct bus_message *out);

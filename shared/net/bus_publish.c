@@ -1,6 +1,7 @@
 /*
- * Publishing to streams with one answer per message. The library's asynchronous publish doesn't say what the stream answered (sequence, duplicate),
- * so answers are gathered here: each message's reply subject names its call and its place in it.
+ * Publishing to streams with one answer per message. The library's asynchronous publish doesn't say what the stream
+ * answered (sequence, duplicate), so answers are gathered here: each message's reply subject names its call and its
+ * place in it.
  */
 #include "net/bus_private.h"
 
@@ -27,7 +28,8 @@ static void read_refusal(const cJSON *refusal, struct bus_publish *message)
     const char *why = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(refusal, "description"));
     double code = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(refusal, "code"));
     enum status status = code == 400 ? REJECT : RETRY; /* 503: full, no leader; 500: storage */
-    message->status = error_code(&message->error, status, "stream_refused", "the stream refused it: %s", why ? why : "no reason given");
+    message->status = error_code(&message->error, status, "stream_refused", "the stream refused it: %s",
+                                 why ? why : "no reason given");
 }
 
 /* What a stream answered: {"stream":"X","seq":1,"duplicate":true} or {"error":{"code":503,"description":"..."}}. */
@@ -39,7 +41,8 @@ static void read_ack(struct bus_publish *message, const char *text, size_t bytes
     if (refusal)
         read_refusal(refusal, message);
     else if (!cJSON_IsNumber(sequence))
-        message->status = error_code(&message->error, RETRY, "stream_answer", "the stream's answer is no acknowledgement");
+        message->status =
+            error_code(&message->error, RETRY, "stream_answer", "the stream's answer is no acknowledgement");
     else {
         message->status = OK;
         message->sequence = (uint64_t)cJSON_GetNumberValue(sequence);
@@ -67,7 +70,8 @@ static natsMsg *compose(const struct bus_publish *from, const char *reply, struc
     if (from->bytes > BUS_PAYLOAD_BYTES_MAX)
         failing->status = bus_failed(NATS_MAX_PAYLOAD, from->subject, &failing->error);
     else {
-        message = bus_message_to(from->subject, reply, from->data, from->bytes, from->id, from->headers, from->header_count);
+        message =
+            bus_message_to(from->subject, reply, from->data, from->bytes, from->id, from->headers, from->header_count);
         if (!message)
             failing->status = bus_failed(NATS_INVALID_SUBJECT, "publish", &failing->error);
     }
@@ -144,7 +148,8 @@ static void leave(struct bus *bus, struct publishing *call)
 }
 
 /* One message is out of the race before its ack could come. */
-static void settle(struct bus *bus, struct publishing *call, struct bus_publish *message, const struct bus_publish *failed)
+static void settle(struct bus *bus, struct publishing *call, struct bus_publish *message,
+                   const struct bus_publish *failed)
 {
     pthread_mutex_lock(&bus->lock);
     if ((int)message->status == AWAITED) {
@@ -159,10 +164,11 @@ static void send_one(struct bus *bus, struct publishing *call, size_t place)
 {
     char reply[BUS_SUBJECT_BYTES_MAX + 64];
     snprintf(reply, sizeof reply, "%s%llu.%zu", bus->ack_prefix, (unsigned long long)call->id, place);
-    struct bus_publish failed = {.status = OK};
+    struct bus_publish failed = { .status = OK };
     natsMsg *request = compose(&call->messages[place], reply, &failed);
     if (request)
-        failed.status = bus_failed(natsConnection_PublishMsg(bus->bulk, request), call->messages[place].subject, &failed.error);
+        failed.status =
+            bus_failed(natsConnection_PublishMsg(bus->bulk, request), call->messages[place].subject, &failed.error);
     natsMsg_Destroy(request);
     if (failed.status != OK)
         settle(bus, call, &call->messages[place], &failed);
@@ -190,7 +196,7 @@ static void await(struct bus *bus, struct publishing *call, int64_t wait_ms)
 
 static void publish_together(struct bus *bus, struct bus_publish *messages, size_t count, int64_t wait_ms)
 {
-    struct publishing call = {.messages = messages, .count = count, .missing = count};
+    struct publishing call = { .messages = messages, .count = count, .missing = count };
     for (size_t i = 0; i < count; i++)
         messages[i].status = (enum status)AWAITED;
     join(bus, &call);
@@ -204,7 +210,7 @@ void bus_publish_all(struct bus *bus, struct bus_publish *messages, size_t count
 {
     enum { TOGETHER_MAX = 4096 };
     for (size_t i = 0; i < count; i++) {
-        messages[i].error = (struct error){0};
+        messages[i].error = (struct error){ 0 };
         messages[i].duplicate = false;
         messages[i].sequence = 0;
     }
@@ -229,7 +235,8 @@ enum status bus_publish_open(struct bus *bus, struct error *error)
     bus_inbox(bus, inbox);
     snprintf(bus->ack_prefix, sizeof bus->ack_prefix, "%s.", inbox);
     snprintf(subject, sizeof subject, "%s.*.*", inbox);
-    return bus_failed(bus_subscribe(&bus->acks, bus->bulk, subject, NULL, on_ack, bus), "inbox of acknowledgements", error);
+    return bus_failed(bus_subscribe(&bus->acks, bus->bulk, subject, NULL, on_ack, bus), "inbox of acknowledgements",
+                      error);
 }
 
 void bus_publish_close(struct bus *bus)

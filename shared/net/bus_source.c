@@ -1,6 +1,7 @@
 /*
- * Taking. A thread of the library pushes what arrives into the source's queue; the one thread that takes pops it and, for a stream's consumer, keeps
- * pull requests outstanding. All counting is the taking thread's, so the queue is the only thing shared.
+ * Taking. A thread of the library pushes what arrives into the source's queue; the one thread that takes pops it and,
+ * for a stream's consumer, keeps pull requests outstanding. All counting is the taking thread's, so the queue is the
+ * only thing shared.
  */
 #include "net/bus_private.h"
 
@@ -12,9 +13,9 @@
 #include "base/limits.h"
 
 enum {
-    WINDOW = 1024,          /* pulled and not taken, or asked for */
+    WINDOW = 1024, /* pulled and not taken, or asked for */
     PULL_EXPIRES_MS = 2000,
-    PULL_GRACE_MS = 250,    /* nats-server 2.9.10 forgets a pull now and then: past expiry and this it is taken as gone */
+    PULL_GRACE_MS = 250, /* nats-server 2.9.10 forgets a pull now and then: past expiry and this it is taken as gone */
     SERVE_QUEUE_MAX = 65536, /* requests; past it they are dropped: their callers ask again */
 };
 
@@ -31,10 +32,10 @@ struct bus_source {
     bool pulled; /* else served */
     char pull_subject[BUS_SUBJECT_BYTES_MAX], inbox[BUS_INBOX_BYTES_MAX];
     size_t window;
-    size_t requested;       /* asked for and not taken yet, queued ones included */
-    int64_t pull_ends_us;   /* when the newest pull is over at the latest */
-    int64_t pull_pause_us;  /* no pull before: the last was refused */
-    bool gone;              /* the server says there is no such consumer */
+    size_t requested;      /* asked for and not taken yet, queued ones included */
+    int64_t pull_ends_us;  /* when the newest pull is over at the latest */
+    int64_t pull_pause_us; /* no pull before: the last was refused */
+    bool gone;             /* the server says there is no such consumer */
 };
 
 static void push(struct bus_source *source, natsMsg *message)
@@ -83,8 +84,8 @@ static struct bus_source *source_new(struct bus *bus, bool pulled)
     return source;
 }
 
-static enum status source_start(struct bus_source *source, const char *subject, const char *queue, struct bus_source **out,
-                                struct error *error)
+static enum status source_start(struct bus_source *source, const char *subject, const char *queue,
+                                struct bus_source **out, struct error *error)
 {
     natsStatus problem = bus_subscribe(&source->subscription, source->bus->main, subject, queue, on_arrival, source);
     if (problem != NATS_OK) {
@@ -95,7 +96,8 @@ static enum status source_start(struct bus_source *source, const char *subject, 
     return bus_failed(problem, subject, error);
 }
 
-enum status bus_pull_open(struct bus *bus, const char *stream, const char *consumer, struct bus_source **out, struct error *error)
+enum status bus_pull_open(struct bus *bus, const char *stream, const char *consumer, struct bus_source **out,
+                          struct error *error)
 {
     struct bus_source *source = source_new(bus, true);
     snprintf(source->pull_subject, sizeof source->pull_subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", stream, consumer);
@@ -103,7 +105,8 @@ enum status bus_pull_open(struct bus *bus, const char *stream, const char *consu
     return source_start(source, source->inbox, NULL, out, error);
 }
 
-enum status bus_serve_open(struct bus *bus, const char *subject, const char *queue, struct bus_source **out, struct error *error)
+enum status bus_serve_open(struct bus *bus, const char *subject, const char *queue, struct bus_source **out,
+                           struct error *error)
 {
     return source_start(source_new(bus, false), subject, queue, out, error);
 }
@@ -175,7 +178,8 @@ void bus_source_progress(struct bus_source *source)
 static void publish_pull(struct bus_source *source, size_t count)
 {
     char body[96];
-    int bytes = snprintf(body, sizeof body, "{\"batch\":%zu,\"expires\":%lld}", count, (long long)PULL_EXPIRES_MS * 1000000);
+    int bytes =
+        snprintf(body, sizeof body, "{\"batch\":%zu,\"expires\":%lld}", count, (long long)PULL_EXPIRES_MS * 1000000);
     source->pull_ends_us = moment_monotonic_us() + (PULL_EXPIRES_MS + PULL_GRACE_MS) * 1000;
     source->requested += count;
     natsConnection_PublishRequest(source->bus->main, source->pull_subject, source->inbox, body, bytes);
@@ -202,7 +206,8 @@ static size_t pending_of(natsMsg *status)
     return strtoull(left, NULL, 10);
 }
 
-/* 404 and 408 end a pull; 409 may mean the consumer's end or its server's; 503: nobody answers to that consumer's name. */
+/* 404 and 408 end a pull; 409 may mean the consumer's end or its server's; 503: nobody answers to that consumer's name.
+ */
 static void read_status(struct bus_source *source, natsMsg *status)
 {
     const char *code = NULL, *text = NULL;
@@ -220,7 +225,8 @@ static void read_status(struct bus_source *source, natsMsg *status)
 }
 
 /* One arrival: true if it is a message, which is then in out. */
-static bool read_arrival(struct bus_source *source, struct arena *arena, struct arrival *arrival, struct bus_message *out)
+static bool read_arrival(struct bus_source *source, struct arena *arena, struct arrival *arrival,
+                         struct bus_message *out)
 {
     natsMsg *message = arrival->message;
     bool is_message = message && (!source->pulled || natsMsg_GetReply(message));
@@ -239,7 +245,8 @@ static bool read_arrival(struct bus_source *source, struct arena *arena, struct 
 }
 
 /* Messages that are there, until one wouldn't fit; the first always fits. */
-static size_t take_ready(struct bus_source *source, struct arena *arena, struct bus_message *out, size_t count_max, size_t bytes_max)
+static size_t take_ready(struct bus_source *source, struct arena *arena, struct bus_message *out, size_t count_max,
+                         size_t bytes_max)
 {
     size_t count = 0, bytes = 0;
     while (count < count_max) {
@@ -270,8 +277,8 @@ static int64_t wait_for_ms(const struct bus_source *source, int64_t ends_us)
     return left_us > 0 ? left_us / 1000 + 1 : 1;
 }
 
-enum status bus_take(struct bus_source *source, struct arena *arena, struct bus_message *out, size_t count_max, size_t bytes_max,
-                     int64_t wait_ms, size_t *count, struct error *error)
+enum status bus_take(struct bus_source *source, struct arena *arena, struct bus_message *out, size_t count_max,
+                     size_t bytes_max, int64_t wait_ms, size_t *count, struct error *error)
 {
     int64_t ends_us = moment_monotonic_us() + (wait_ms < BLOCK_WAIT_MS_MAX ? wait_ms : BLOCK_WAIT_MS_MAX) * 1000;
     bool over = false;

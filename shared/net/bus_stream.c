@@ -39,8 +39,8 @@ static int version_of(const jsStreamConfig *config)
 }
 
 /* subjects holds what config points to. */
-static void compose_stream(const struct bus_stream *stream, const char *subjects[SUBJECTS_MAX], char description[DESCRIPTION_BYTES],
-                           jsStreamConfig *config)
+static void compose_stream(const struct bus_stream *stream, const char *subjects[SUBJECTS_MAX],
+                           char description[DESCRIPTION_BYTES], jsStreamConfig *config)
 {
     jsStreamConfig_Init(config);
     int count = 0;
@@ -75,8 +75,9 @@ static bool same_subjects(const jsStreamConfig *a, const jsStreamConfig *b)
 
 static bool same_stream(const jsStreamConfig *a, const jsStreamConfig *b)
 {
-    return a->MaxAge == b->MaxAge && a->MaxBytes == b->MaxBytes && a->Duplicates == b->Duplicates && a->Replicas == b->Replicas &&
-           a->Discard == b->Discard && version_of(a) == version_of(b) && same_subjects(a, b);
+    return a->MaxAge == b->MaxAge && a->MaxBytes == b->MaxBytes && a->Duplicates == b->Duplicates &&
+           a->Replicas == b->Replicas && a->Discard == b->Discard && version_of(a) == version_of(b) &&
+           same_subjects(a, b);
 }
 
 enum status bus_stream_ensure(struct bus *bus, const struct bus_stream *stream, bool *created, struct error *error)
@@ -117,7 +118,8 @@ static void compose_consumer(const struct bus_consumer *consumer, jsConsumerConf
     config->MaxDeliver = -1;
 }
 
-enum status bus_consumer_ensure(struct bus *bus, const struct bus_consumer *consumer, bool *created, struct error *error)
+enum status bus_consumer_ensure(struct bus *bus, const struct bus_consumer *consumer, bool *created,
+                                struct error *error)
 {
     jsConsumerConfig config;
     jsConsumerInfo *info = NULL;
@@ -127,9 +129,11 @@ enum status bus_consumer_ensure(struct bus *bus, const struct bus_consumer *cons
     if (!bus_connection_up(bus->main))
         return bus_away(error);
     compose_consumer(consumer, &config);
-    natsStatus problem = js_GetConsumerInfo(&info, bus->jetstream, consumer->stream, consumer->name, options(&wait), &code);
+    natsStatus problem =
+        js_GetConsumerInfo(&info, bus->jetstream, consumer->stream, consumer->name, options(&wait), &code);
     bool missing = code == JSConsumerNotFoundErr || (problem == NATS_NOT_FOUND && code != JSStreamNotFoundErr);
-    bool differs = problem == NATS_OK && (info->Config->AckWait != config.AckWait || info->Config->MaxAckPending != config.MaxAckPending);
+    bool differs = problem == NATS_OK &&
+                   (info->Config->AckWait != config.AckWait || info->Config->MaxAckPending != config.MaxAckPending);
     if (missing || differs) {
         code = 0;
         problem = js_AddConsumer(NULL, bus->jetstream, consumer->stream, &config, options(&wait), &code);
@@ -150,18 +154,19 @@ enum status bus_stream_state(struct bus *bus, const char *stream, struct bus_str
     if (problem == NATS_NOT_FOUND)
         code = JSStreamNotFoundErr;
     if (problem == NATS_OK)
-        *out = (struct bus_stream_state){info->State.Msgs, info->State.Bytes, info->State.FirstSeq, info->State.LastSeq};
+        *out =
+            (struct bus_stream_state){ info->State.Msgs, info->State.Bytes, info->State.FirstSeq, info->State.LastSeq };
     jsStreamInfo_Destroy(info);
     return refused(problem, code, stream, error);
 }
 
-enum status bus_stream_read(struct bus *bus, struct arena *arena, const char *stream, uint64_t sequence, struct bus_message *out,
-                            struct error *error)
+enum status bus_stream_read(struct bus *bus, struct arena *arena, const char *stream, uint64_t sequence,
+                            struct bus_message *out, struct error *error)
 {
     natsMsg *message = NULL;
     jsOptions wait;
     jsErrCode code = 0;
-    *out = (struct bus_message){.data = NULL};
+    *out = (struct bus_message){ .data = NULL };
     if (!bus_connection_up(bus->main))
         return bus_away(error);
     natsStatus problem = js_GetMsg(&message, bus->jetstream, stream, sequence, options(&wait), &code);

@@ -11,11 +11,13 @@ static struct test_broker broker;
 static struct bus *bus;
 static struct arena *arena;
 
-static const char *const subjects[] = {"things.>", NULL};
+static const char *const subjects[] = { "things.>", NULL };
 static const struct bus_stream things = {
-    .name = "THINGS", .subjects = subjects, .work_queue = true, .duplicates_ms = 120000, .replicas = 1, .version = 3};
+    .name = "THINGS", .subjects = subjects, .work_queue = true, .duplicates_ms = 120000, .replicas = 1, .version = 3
+};
 static const struct bus_consumer taker = {
-    .name = "taker", .stream = "THINGS", .filter = "things.>", .ack_wait_ms = 2000, .ack_pending_max = 65536};
+    .name = "taker", .stream = "THINGS", .filter = "things.>", .ack_wait_ms = 2000, .ack_pending_max = 65536
+};
 
 static void wait_connected(void)
 {
@@ -32,10 +34,11 @@ static int open_all(void **state)
     bool created;
     test_broker_start(&broker);
     arena = arena_new(0);
-    if (bus_open(&(struct bus_options){.url = broker.url, .name = "bus_test", .connections = 2}, &bus, &error) != OK)
+    if (bus_open(&(struct bus_options){ .url = broker.url, .name = "bus_test", .connections = 2 }, &bus, &error) != OK)
         return 1;
     wait_connected();
-    if (bus_stream_ensure(bus, &things, &created, &error) != OK || bus_consumer_ensure(bus, &taker, &created, &error) != OK)
+    if (bus_stream_ensure(bus, &things, &created, &error) != OK ||
+        bus_consumer_ensure(bus, &taker, &created, &error) != OK)
         return 1;
     return 0;
 }
@@ -51,7 +54,7 @@ static int close_all(void **state)
 
 static struct bus_publish thing(const char *text, const char *id)
 {
-    return (struct bus_publish){.subject = "things.one", .data = text, .bytes = strlen(text), .id = id};
+    return (struct bus_publish){ .subject = "things.one", .data = text, .bytes = strlen(text), .id = id };
 }
 
 static void publish(const char *text)
@@ -73,7 +76,7 @@ static struct bus_source *pull(void)
 static size_t take_some(struct bus_source *source, struct bus_message *out, size_t count_max)
 {
     size_t count = 0;
-    struct error error = {0};
+    struct error error = { 0 };
     for (int rounds = 0; rounds < 6 && count == 0; rounds++)
         assert_int_equal(bus_take(source, arena, out, count_max, BATCH_BYTES_MAX, 2000, &count, &error), OK);
     return count;
@@ -83,7 +86,7 @@ static void a_published_message_comes_with_its_headers_and_numbers(void **state)
 {
     (void)state;
     struct bus_message got;
-    struct bus_header header = {"Parley-Company", "c1"};
+    struct bus_header header = { "Parley-Company", "c1" };
     struct bus_publish message = thing("hello", "id-1");
     message.headers = &header;
     message.header_count = 1;
@@ -127,8 +130,8 @@ static void without_a_stream_publishing_says_retry_and_too_large_says_reject(voi
     char *large = calloc(1, BUS_PAYLOAD_BYTES_MAX + 1);
     struct bus_publish messages[MANY];
     for (int i = 0; i < MANY; i++)
-        messages[i] = (struct bus_publish){.subject = "nobody.here", .data = "x", .bytes = 1};
-    messages[3] = (struct bus_publish){.subject = "things.one", .data = large, .bytes = BUS_PAYLOAD_BYTES_MAX + 1};
+        messages[i] = (struct bus_publish){ .subject = "nobody.here", .data = "x", .bytes = 1 };
+    messages[3] = (struct bus_publish){ .subject = "things.one", .data = large, .bytes = BUS_PAYLOAD_BYTES_MAX + 1 };
     messages[4] = thing("good neighbour", NULL);
     bus_publish_all(bus, messages, MANY, 3000);
     for (int i = 0; i < MANY; i++)
@@ -258,15 +261,15 @@ static void an_idle_take_hands_over_a_message_at_once(void **state)
 static void an_older_declaration_never_replaces_a_newer_one(void **state)
 {
     (void)state;
-    static const char *const fewer[] = {"things.one", NULL};
+    static const char *const fewer[] = { "things.one", NULL };
     struct bus_stream older = things;
-    struct error error = {0};
+    struct error error = { 0 };
     bool created = true;
     older.version = 2;
     older.subjects = fewer;
     assert_int_equal(bus_stream_ensure(bus, &older, &created, &error), OK);
     assert_false(created);
-    struct bus_publish message = {.subject = "things.two", .data = "x", .bytes = 1};
+    struct bus_publish message = { .subject = "things.two", .data = "x", .bytes = 1 };
     bus_publish_all(bus, &message, 1, 3000);
     assert_int_equal(message.status, OK);
 }
@@ -275,7 +278,7 @@ static void a_stored_message_is_read_and_deleted_by_its_sequence(void **state)
 {
     (void)state;
     struct bus_message got;
-    struct error error = {0};
+    struct error error = { 0 };
     struct bus_stream_state before, after;
     struct bus_publish message = thing("kept", NULL);
     assert_int_equal(bus_request(bus, arena, "$JS.API.STREAM.PURGE.THINGS", "", 0, 2000, &got, &error), OK);
@@ -297,7 +300,7 @@ static void a_missing_consumer_is_told_and_its_return_too(void **state)
     (void)state;
     struct bus_message got;
     struct bus_source *source = pull();
-    struct error error = {0};
+    struct error error = { 0 };
     bool created;
     size_t count = 0;
     drop_all(source);
@@ -343,7 +346,7 @@ static void a_request_without_anybody_there_is_retry_at_once(void **state)
 {
     (void)state;
     struct bus_message reply;
-    struct error error = {0};
+    struct error error = { 0 };
     int64_t began_us = moment_monotonic_us();
     assert_int_equal(bus_request(bus, arena, "nobody.home", "", 0, 3000, &reply, &error), RETRY);
     assert_string_equal(error.code, "nobody_there");
@@ -354,9 +357,9 @@ static void the_server_version_is_known_and_a_bad_url_refused(void **state)
 {
     (void)state;
     struct bus *other = NULL;
-    struct error error = {0};
+    struct error error = { 0 };
     assert_true(strchr(bus_server_version(bus), '.') != NULL);
-    assert_int_equal(bus_open(&(struct bus_options){.url = "nats://127.0.0.1:port"}, &other, &error), REJECT);
+    assert_int_equal(bus_open(&(struct bus_options){ .url = "nats://127.0.0.1:port" }, &other, &error), REJECT);
     assert_null(other);
 }
 

@@ -1,4 +1,5 @@
-/* The server's version: the library reads it and keeps it to itself, so the greeting that every server sends first is read again. */
+/* The server's version: the library reads it and keeps it to itself, so the greeting that every server sends first is
+ * read again. */
 #include "net/bus_private.h"
 
 #include <netdb.h>
@@ -12,11 +13,11 @@ enum { GREETING_BYTES = 4096 };
 
 static int dial(const char *host, const char *port)
 {
-    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    struct addrinfo wanted = { .ai_socktype = SOCK_STREAM }, *found = NULL;
     if (getaddrinfo(host, port, &wanted, &found) != 0)
         return -1;
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct timeval second = {.tv_sec = 1};
+    struct timeval second = { .tv_sec = 1 };
     if (fd >= 0) {
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof second);
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof second);

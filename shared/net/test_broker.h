@@ -1,5 +1,6 @@
 /*
- * test_broker - a private nats-server for tests: real, on a free port of loopback, in a folder of its own, gone with the test.
+ * test_broker - a private nats-server for tests: real, on a free port of loopback, in a folder of its own, gone with
+ * the test.
  *
  * Included by test programs only.
  */
@@ -25,12 +26,12 @@ struct test_broker {
 
 static inline void test_pause_ms(int ms)
 {
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
+    nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L }, NULL);
 }
 
 static inline int test_free_port(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t bytes = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (bind(fd, (struct sockaddr *)&address, bytes) != 0 || getsockname(fd, (struct sockaddr *)&address, &bytes) != 0)
@@ -60,7 +61,9 @@ static inline pid_t test_spawn(char *const *arguments, const char *log)
 
 static inline bool test_listens(int port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)};
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                   .sin_port = htons((uint16_t)port) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool up = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
     close(fd);
@@ -72,7 +75,7 @@ static inline void test_broker_up(struct test_broker *broker)
     char config[128], log[128];
     snprintf(config, sizeof config, "%s/nats.conf", broker->folder);
     snprintf(log, sizeof log, "%s/nats.log", broker->folder);
-    broker->pid = test_spawn((char *[]){"nats-server", "-c", config, NULL}, log);
+    broker->pid = test_spawn((char *[]){ "nats-server", "-c", config, NULL }, log);
     for (int tries = 0; !test_listens(broker->port); tries++) {
         if (tries > 500) {
             fprintf(stderr, "nats-server didn't come up, see %s\n", log);
@@ -94,7 +97,8 @@ static inline void test_broker_start(struct test_broker *broker)
     FILE *config = fopen(path, "we");
     if (!config)
         abort();
-    fprintf(config, "listen: \"127.0.0.1:%d\"\nmax_payload: 4MB\njetstream { store_dir: \"%s/js\" }\n", broker->port, broker->folder);
+    fprintf(config, "listen: \"127.0.0.1:%d\"\nmax_payload: 4MB\njetstream { store_dir: \"%s/js\" }\n", broker->port,
+            broker->folder);
     fclose(config);
     test_broker_up(broker);
 }

@@ -59,8 +59,8 @@ static void answer(struct web_response *response, int status, const char *type, 
 static void handle(void *context, const struct web_request *request, struct web_response *response)
 {
     (void)context;
-    struct buffer body = {.arena = request->arena};
-    struct error error = {0};
+    struct buffer body = { .arena = request->arena };
+    struct error error = { 0 };
     int status = 200;
     const char *type = "text/plain; charset=utf-8";
     if (text_same(request->path, "/healthz")) {
@@ -103,7 +103,7 @@ enum status admin_open(const char *listen, int64_t port, struct error *error)
 {
     char address[160];
     snprintf(address, sizeof address, "%.128s:%lld", listen, (long long)port);
-    const struct web_options options = {.listen = address, .threads = 4, .body_max = body_max, .handle = handle};
+    const struct web_options options = { .listen = address, .threads = 4, .body_max = body_max, .handle = handle };
     TRY(web_open(&options, &web, error));
     return write_port(error);
 }

@@ -1,4 +1,5 @@
-/* Routes that answer requests: every call of every message gets its answer, in order, and nobody waits for another's mistake. */
+/* Routes that answer requests: every call of every message gets its answer, in order, and nobody waits for another's
+ * mistake. */
 #include "base/limits.h"
 #include "base/text.h"
 #include "service/process.h"
@@ -17,8 +18,10 @@ static void read_call(struct worker *worker, const Pb__Call *call, struct slot *
     slot->worker = worker;
     item->slot = slot;
     item->arena = worker->arena;
-    item->caller = (struct caller){text_or(call->company_id, ""), text_or(call->correlation_id, ""), text_or(call->traceparent, "")};
-    item->status = pb_unpack(worker->arena, worker->subject->request, call->body.data, call->body.len, &message, &item->error);
+    item->caller = (struct caller){ text_or(call->company_id, ""), text_or(call->correlation_id, ""),
+                                    text_or(call->traceparent, "") };
+    item->status =
+        pb_unpack(worker->arena, worker->subject->request, call->body.data, call->body.len, &message, &item->error);
     item->message = message;
 }
 
@@ -41,7 +44,7 @@ static void answer_malformed(struct worker *worker, const struct bus_message *me
 /* False: nothing to handle. What is past its deadline has no listener any more. */
 static bool read_question(struct worker *worker, const struct bus_message *message, struct question *out)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     void *decoded = NULL;
     if (pb_unpack(worker->arena, &pb__call_batch__descriptor, message->data, message->bytes, &decoded, &error) != OK) {
         answer_malformed(worker, message, &error);
@@ -52,7 +55,7 @@ static bool read_question(struct worker *worker, const struct bus_message *messa
         metric_add(&measure_dropped, worker->subject->name, 1);
         return false;
     }
-    *out = (struct question){.message = message, .count = batch->n_calls};
+    *out = (struct question){ .message = message, .count = batch->n_calls };
     out->slots = ARENA_ARRAY(worker->arena, struct slot *, batch->n_calls);
     for (size_t i = 0; i < batch->n_calls; i++) {
         out->slots[i] = ARENA_NEW(worker->arena, struct slot);
@@ -63,7 +66,7 @@ static bool read_question(struct worker *worker, const struct bus_message *messa
 
 static void handle(struct worker *worker, struct slot **slots, size_t count)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     bool up = worker_database_up(worker, &error);
     for (size_t i = 0; !up && i < count; i++)
         item_fail(&slots[i]->item, RETRY, text_or(error.code, "database_away"), "%s", error.text);
@@ -106,7 +109,7 @@ static Pb__Answer *answer_of(struct worker *worker, struct item *item, size_t *r
         *reply_bytes += answer->body.len + 1;
         return answer;
     }
-    answer->body = (ProtobufCBinaryData){0};
+    answer->body = (ProtobufCBinaryData){ 0 };
     answer->code = (char *)(uintptr_t)text_or(item->error.code, status_name(item->status));
     answer->error = item->error.text;
     return answer;
@@ -114,7 +117,7 @@ static Pb__Answer *answer_of(struct worker *worker, struct item *item, size_t *r
 
 static void count_answers(struct worker *worker, const struct question *question)
 {
-    int64_t counts[3] = {0};
+    int64_t counts[3] = { 0 };
     for (size_t i = 0; i < question->count; i++)
         counts[question->slots[i]->item.status]++;
     atomic_fetch_add(&worker->failed_count, (uint64_t)(counts[RETRY] + counts[REJECT]));

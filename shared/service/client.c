@@ -34,7 +34,8 @@ static Pb__Call *compose_call(struct arena *arena, const struct call *from)
 }
 
 /* How many of them go into one request. */
-static size_t compose(struct arena *arena, const struct call *calls, size_t count, moment deadline_at, ProtobufCBinaryData *out)
+static size_t compose(struct arena *arena, const struct call *calls, size_t count, moment deadline_at,
+                      ProtobufCBinaryData *out)
 {
     Pb__CallBatch *batch = PB_NEW(arena, call_batch);
     size_t bytes = 0, some = 0;
@@ -55,28 +56,31 @@ static size_t compose(struct arena *arena, const struct call *calls, size_t coun
 static void read_answer(struct arena *arena, const struct subject *subject, const Pb__Answer *answer, struct call *call)
 {
     call->reply = NULL;
-    call->error = (struct error){0};
+    call->error = (struct error){ 0 };
     if (answer->has_status && answer->status != PB__STATUS__STATUS_OK) {
         enum status status = answer->status == PB__STATUS__STATUS_REJECT ? REJECT : RETRY;
-        call->status = error_code(&call->error, status, text_or(answer->code, "unknown"), "%s", text_or(answer->error, "no reason given"));
+        call->status = error_code(&call->error, status, text_or(answer->code, "unknown"), "%s",
+                                  text_or(answer->error, "no reason given"));
         return;
     }
     call->status = pb_unpack(arena, subject->reply, answer->body.data, answer->body.len, &call->reply, &call->error);
 }
 
-static void read_answers(struct arena *arena, const struct subject *subject, const struct bus_message *reply, struct call *calls,
-                         size_t count)
+static void read_answers(struct arena *arena, const struct subject *subject, const struct bus_message *reply,
+                         struct call *calls, size_t count)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     void *decoded = NULL;
     if (pb_unpack(arena, &pb__answer_batch__descriptor, reply->data, reply->bytes, &decoded, &error) != OK) {
         fail_all(calls, count, RETRY, &error);
         return;
     }
     const Pb__AnswerBatch *batch = decoded;
-    bool whole_refused = batch->n_answers == 1 && batch->answers[0]->has_status && batch->answers[0]->status == PB__STATUS__STATUS_REJECT;
+    bool whole_refused = batch->n_answers == 1 && batch->answers[0]->has_status &&
+                         batch->answers[0]->status == PB__STATUS__STATUS_REJECT;
     if (batch->n_answers != count && !whole_refused) {
-        error_code(&error, RETRY, "answer_count", "%s: %zu answers to %zu calls", subject->name, batch->n_answers, count);
+        error_code(&error, RETRY, "answer_count", "%s: %zu answers to %zu calls", subject->name, batch->n_answers,
+                   count);
         fail_all(calls, count, RETRY, &error);
         return;
     }
@@ -84,11 +88,12 @@ static void read_answers(struct arena *arena, const struct subject *subject, con
         read_answer(arena, subject, batch->answers[batch->n_answers == count ? i : 0], &calls[i]);
 }
 
-static size_t ask_some(struct arena *arena, const struct subject *subject, struct call *calls, size_t count, int64_t left_ms)
+static size_t ask_some(struct arena *arena, const struct subject *subject, struct call *calls, size_t count,
+                       int64_t left_ms)
 {
     ProtobufCBinaryData bytes;
     struct bus_message reply;
-    struct error error = {0};
+    struct error error = { 0 };
     size_t some = compose(arena, calls, count, moment_now() + left_ms, &bytes);
     enum status status = bus_request(process.bus, arena, subject->name, bytes.data, bytes.len, left_ms, &reply, &error);
     if (status == OK)
@@ -104,7 +109,7 @@ void ask(struct arena *arena, const struct subject *subject, struct call *calls,
     for (size_t at = 0; at < count;) {
         int64_t left_ms = (ends_us - moment_monotonic_us()) / 1000;
         if (left_ms <= 0) {
-            struct error error = {0};
+            struct error error = { 0 };
             error_code(&error, RETRY, "no_answer", "%s: no time left to ask", subject->name);
             fail_all(&calls[at], count - at, RETRY, &error);
             return;
@@ -113,10 +118,10 @@ void ask(struct arena *arena, const struct subject *subject, struct call *calls,
     }
 }
 
-enum status ask_one(struct arena *arena, const struct subject *subject, const struct caller *caller, const void *request, void **reply,
-                    struct error *error)
+enum status ask_one(struct arena *arena, const struct subject *subject, const struct caller *caller,
+                    const void *request, void **reply, struct error *error)
 {
-    struct call call = {.caller = *caller, .request = request};
+    struct call call = { .caller = *caller, .request = request };
     ask(arena, subject, &call, 1);
     if (reply)
         *reply = call.reply;
@@ -136,13 +141,14 @@ static enum status worst(const struct call *calls, size_t count, struct error *e
     return found ? found->status : OK;
 }
 
-enum status ask_enqueue(struct arena *arena, Pb__JobSpec *const *jobs, size_t count, Pb__JobEnqueued ***replies, struct error *error)
+enum status ask_enqueue(struct arena *arena, Pb__JobSpec *const *jobs, size_t count, Pb__JobEnqueued ***replies,
+                        struct error *error)
 {
     struct call *calls = ARENA_ARRAY(arena, struct call, count);
     for (size_t i = 0; i < count; i++) {
         calls[i].request = jobs[i];
-        calls[i].caller = (struct caller){text_or(jobs[i]->company_id, ""), text_or(jobs[i]->correlation_id, ""),
-                                          text_or(jobs[i]->traceparent, "")};
+        calls[i].caller = (struct caller){ text_or(jobs[i]->company_id, ""), text_or(jobs[i]->correlation_id, ""),
+                                           text_or(jobs[i]->traceparent, "") };
     }
     ask(arena, &JOBS_ENQUEUE, calls, count);
     if (replies) {
@@ -160,15 +166,17 @@ void nudge(struct arena *arena, const struct subject *subject, const void *messa
     bus_send(process.bus, subject->name, bytes.data, bytes.len, NULL);
 }
 
-enum status publish_one(struct arena *arena, const char *subject, const char *id, const struct caller *caller, const void *message,
-                        bool *duplicate, struct error *error)
+enum status publish_one(struct arena *arena, const char *subject, const char *id, const struct caller *caller,
+                        const void *message, bool *duplicate, struct error *error)
 {
-    const struct bus_header headers[] = {{"Parley-Company", text_or(caller->company_id, NULL)},
-                                         {"Parley-Correlation", text_or(caller->correlation_id, NULL)},
-                                         {"traceparent", text_or(caller->traceparent, NULL)}};
+    const struct bus_header headers[] = { { "Parley-Company", text_or(caller->company_id, NULL) },
+                                          { "Parley-Correlation", text_or(caller->correlation_id, NULL) },
+                                          { "traceparent", text_or(caller->traceparent, NULL) } };
     ProtobufCBinaryData bytes;
     pb_pack(arena, message, &bytes);
-    struct bus_publish publish = {.subject = subject, .data = bytes.data, .bytes = bytes.len, .id = id, .headers = headers, .header_count = 3};
+    struct bus_publish publish = {
+        .subject = subject, .data = bytes.data, .bytes = bytes.len, .id = id, .headers = headers, .header_count = 3
+    };
     bus_publish_all(process.bus, &publish, 1, PUBLISH_WAIT_MS);
     if (duplicate)
         *duplicate = publish.duplicate;

@@ -48,7 +48,7 @@ static void on_nudge(void *context, const struct bus_message *message)
 /* Without its database a duty waits, as the routes do. */
 static int64_t run_once(struct duty_thread *thread, int64_t *backoff_ms)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     arena_reset(thread->arena);
     thread->batch.now = moment_now();
     if (thread->batch.db && db_ready(thread->batch.db, &error) != OK) {
@@ -79,7 +79,7 @@ static void *run(void *context)
 
 static void start(struct duty_thread *thread)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     if (thread->duty->hears && bus_listen(process.bus, thread->duty->hears->name, on_nudge, thread, &error) != OK) {
         log_line(LOG_ERROR, "duty can't start", "duty", thread->duty->name, "error", error.text, NULL);
         abort();
@@ -100,7 +100,7 @@ void duties_start(void)
         threads[i].duty = &process.service->duties[i];
         threads[i].arena = arena_new(0);
         threads[i].heard = arena_new(0);
-        threads[i].batch = (struct batch){.arena = threads[i].arena, .db = process_db(threads[i].duty->name)};
+        threads[i].batch = (struct batch){ .arena = threads[i].arena, .db = process_db(threads[i].duty->name) };
         queue_init(&threads[i].bell);
     }
     process.duties = threads;

@@ -1,4 +1,5 @@
-/* The keeper sees to it that the streams we own and the consumers we take from are there: at start, once a second, and when somebody misses one. */
+/* The keeper sees to it that the streams we own and the consumers we take from are there: at start, once a second, and
+ * when somebody misses one. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +48,7 @@ static void complain(const char *name, const struct error *error)
 
 static bool ensure_stream(const struct bus_stream *declared, bool *seen)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     bool created = false;
     struct bus_stream stream = *declared;
     if (stream.replicas == 0)
@@ -64,7 +65,7 @@ static bool ensure_stream(const struct bus_stream *declared, bool *seen)
 
 static bool ensure_consumer(const struct bus_consumer *consumer, bool *seen)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     bool created = false;
     if (bus_consumer_ensure(process.bus, consumer, &created, &error) != OK) {
         complain(consumer->name, &error);
@@ -98,7 +99,7 @@ static bool look(void)
 
 static void tell_denied(void)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     if (bus_denied(process.bus, &error))
         log_line(LOG_ERROR, "the bus refuses", "code", error.code, "error", error.text, NULL);
 }

@@ -10,16 +10,16 @@
 /* One labelled value. Series are added and never removed, so that readers and writers need no lock. */
 struct series {
     struct series *next;
-    const char *value; /* of the label; "" without one */
+    const char *value;      /* of the label; "" without one */
     _Atomic int64_t amount; /* counter, gauge; sum of a histogram */
     _Atomic int64_t buckets[METRIC_BUCKETS];
 };
 
 /* Upper bounds: of times in microseconds, 100 us to 60 s; of plain numbers powers of two. The last one is infinity. */
-static const int64_t times_us[METRIC_BUCKETS - 1] = {100,    250,    500,     1000,    2500,    5000,     10000,   25000,
-                                                     50000, 100000, 250000, 1000000, 5000000, 15000000, 60000000};
+static const int64_t times_us[METRIC_BUCKETS - 1] = { 100,   250,    500,    1000,    2500,    5000,     10000,   25000,
+                                                      50000, 100000, 250000, 1000000, 5000000, 15000000, 60000000 };
 
-static struct metric *metrics;  /* lists grow at the head, by compare and set */
+static struct metric *metrics;   /* lists grow at the head, by compare and set */
 static struct metric registered; /* marks the end of the list: a metric with next NULL is not in it yet */
 
 static bool is_time(const struct metric *metric)
@@ -121,7 +121,8 @@ static void write_label_value(struct buffer *out, const char *value)
 }
 
 /* name{label="value",le="bound"}; parts that aren't there are left out. */
-static void write_name(struct buffer *out, const struct metric *metric, const char *suffix, const struct series *series, const char *le)
+static void write_name(struct buffer *out, const struct metric *metric, const char *suffix, const struct series *series,
+                       const char *le)
 {
     buffer_format(out, "%s%s", metric->name, suffix);
     if (!metric->label && !le) {
@@ -159,9 +160,12 @@ static void write_histogram(struct buffer *out, const struct metric *metric, con
 
 static void write_metric(struct buffer *out, const struct metric *metric)
 {
-    static const char *const kinds[] = {[METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge", [METRIC_HISTOGRAM] = "histogram"};
+    static const char *const kinds[] = {
+        [METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge", [METRIC_HISTOGRAM] = "histogram"
+    };
     buffer_format(out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name, kinds[metric->kind]);
-    for (const struct series *series = __atomic_load_n(&metric->series, __ATOMIC_ACQUIRE); series; series = series->next)
+    for (const struct series *series = __atomic_load_n(&metric->series, __ATOMIC_ACQUIRE); series;
+         series = series->next)
         if (metric->kind == METRIC_HISTOGRAM)
             write_histogram(out, metric, series);
         else {

@@ -5,15 +5,19 @@
 
 #include "service/metrics.h"
 
-static struct metric jobs = {.name = "jobs_total", .help = "Jobs.", .kind = METRIC_COUNTER, .label = "task"};
-static struct metric depth = {.name = "depth", .help = "Depth.", .kind = METRIC_GAUGE};
-static struct metric wait_seconds = {.name = "wait_seconds", .help = "Wait.", .kind = METRIC_HISTOGRAM, .label = "route"};
-static struct metric items = {.name = "items", .help = "Items.", .kind = METRIC_HISTOGRAM};
-static struct metric shared_counter = {.name = "shared_total", .help = "Shared.", .kind = METRIC_COUNTER, .label = "task"};
+static struct metric jobs = { .name = "jobs_total", .help = "Jobs.", .kind = METRIC_COUNTER, .label = "task" };
+static struct metric depth = { .name = "depth", .help = "Depth.", .kind = METRIC_GAUGE };
+static struct metric wait_seconds = {
+    .name = "wait_seconds", .help = "Wait.", .kind = METRIC_HISTOGRAM, .label = "route"
+};
+static struct metric items = { .name = "items", .help = "Items.", .kind = METRIC_HISTOGRAM };
+static struct metric shared_counter = {
+    .name = "shared_total", .help = "Shared.", .kind = METRIC_COUNTER, .label = "task"
+};
 
 static const char *written(struct arena *arena)
 {
-    struct buffer out = {.arena = arena};
+    struct buffer out = { .arena = arena };
     metrics_write(&out);
     return buffer_text(&out);
 }

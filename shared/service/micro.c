@@ -1,4 +1,5 @@
-/* $SRV.PING, .INFO and .STATS as NATS micro 1.0 has them, by hand: libnats 3.4 has no micro API. `nats micro ls` sees every service. */
+/* $SRV.PING, .INFO and .STATS as NATS micro 1.0 has them, by hand: libnats 3.4 has no micro API. `nats micro ls` sees
+ * every service. */
 #include <string.h>
 
 #include "base/json.h"
@@ -77,12 +78,13 @@ static bool meant_for_us(struct arena *arena, const char *subject, char **verb)
     if (count < 2 || count > 4 || !text_same(parts[0], "$SRV"))
         return false;
     *verb = parts[1];
-    return (count < 3 || text_same(parts[2], process.service->name)) && (count < 4 || text_same(parts[3], process.worker_id));
+    return (count < 3 || text_same(parts[2], process.service->name)) &&
+           (count < 4 || text_same(parts[3], process.worker_id));
 }
 
 const char *micro_answer(struct arena *arena, const char *subject)
 {
-    struct buffer out = {.arena = arena};
+    struct buffer out = { .arena = arena };
     char *verb, started[MOMENT_BYTES];
     if (!meant_for_us(arena, subject, &verb))
         return NULL;

@@ -12,9 +12,11 @@ static void nothing(struct batch *batch)
     (void)batch;
 }
 
-static const struct route routes[] = {
-    {.takes = &STORE_LEAD_GET, .handle = nothing}, {.takes = &INBOUND_MESSAGE, .handle = nothing}, {.takes = &STORE_LEAD_LIST, .handle = nothing}, {0}};
-static const struct service service = {.name = "lead-store", .help = "keeps \"leads\"", .routes = routes};
+static const struct route routes[] = { { .takes = &STORE_LEAD_GET, .handle = nothing },
+                                       { .takes = &INBOUND_MESSAGE, .handle = nothing },
+                                       { .takes = &STORE_LEAD_LIST, .handle = nothing },
+                                       { 0 } };
+static const struct service service = { .name = "lead-store", .help = "keeps \"leads\"", .routes = routes };
 static struct arena *arena;
 
 static int open_process(void **state)
@@ -52,7 +54,7 @@ static const char *member(const cJSON *tree, const char *name)
 static void all_three_forms_of_a_question_are_answered(void **state)
 {
     (void)state;
-    static const char *const subjects[] = {"$SRV.PING", "$SRV.PING.lead-store", "$SRV.PING.lead-store.lead-store-1"};
+    static const char *const subjects[] = { "$SRV.PING", "$SRV.PING.lead-store", "$SRV.PING.lead-store.lead-store-1" };
     for (int i = 0; i < 3; i++) {
         const cJSON *tree = answer(subjects[i]);
         assert_string_equal(member(tree, "type"), "io.nats.micro.v1.ping_response");
@@ -74,7 +76,7 @@ static void questions_to_others_are_not(void **state)
 static void info_and_stats_list_what_is_asked_and_not_what_is_pulled(void **state)
 {
     (void)state;
-    static const char *const subjects[] = {"$SRV.INFO", "$SRV.STATS"};
+    static const char *const subjects[] = { "$SRV.INFO", "$SRV.STATS" };
     for (int i = 0; i < 2; i++) {
         const cJSON *endpoints = NULL;
         assert_int_equal(json_need_array(answer(subjects[i]), "endpoints", &endpoints, NULL), OK);

@@ -1,6 +1,6 @@
 /*
- * Items of slow routes whose outside call is under way. The call's end comes on the HTTP client's thread, goes through the worker's queue and is
- * handled on the route's own thread, many as one batch.
+ * Items of slow routes whose outside call is under way. The call's end comes on the HTTP client's thread, goes through
+ * the worker's queue and is handled on the route's own thread, many as one batch.
  */
 #include <assert.h>
 #include <stddef.h>
@@ -70,7 +70,7 @@ void item_call(struct item *item, const struct http_request *request)
     assert(worker->route->resume && !slot->parked);
     slot->label_hash = item->label ? hash_of(item->label) : 0;
     slot->abort_reason[0] = '\0';
-    slot->response = (struct http_response){0};
+    slot->response = (struct http_response){ 0 };
     item->response = NULL;
     join(worker, slot);
     /* Under the lock, so that a call that is over at once clears the handle after it was set. */

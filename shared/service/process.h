@@ -13,12 +13,12 @@
 #include "service/service.h"
 
 enum {
-    ROUND_WAIT_MS = 1000,        /* an idle worker comes round this often */
+    ROUND_WAIT_MS = 1000, /* an idle worker comes round this often */
     BACKOFF_MS_MIN = 100,
     BACKOFF_MS_MAX = 5000,
-    DRAIN_WAIT_MS = 5000,        /* for outside calls and unreported results */
+    DRAIN_WAIT_MS = 5000, /* for outside calls and unreported results */
     CAPACITY_MIN = 64,
-    ITEM_ARENA_BYTES = 4096,     /* slow routes: thousands of them */
+    ITEM_ARENA_BYTES = 4096, /* slow routes: thousands of them */
 };
 
 /* Something taken and not answered: heartbeats go to its ack subject. In the worker's list, under its lock. */
@@ -33,17 +33,17 @@ struct slot {
     struct bus_message message;
     struct held held;
     struct worker *worker;
-    struct slot *next;           /* in a list of slots */
-    struct arena *own;           /* slow routes: all of this item lives there, the slot too */
-    bool alone;                  /* came before: handled in a batch of its own */
-    bool refused_finish;         /* jobs.finish refused the result: this is the report of that */
+    struct slot *next;   /* in a list of slots */
+    struct arena *own;   /* slow routes: all of this item lives there, the slot too */
+    bool alone;          /* came before: handled in a batch of its own */
+    bool refused_finish; /* jobs.finish refused the result: this is the report of that */
     int64_t taken_us;
     /* parked */
     bool parked;
     struct queue_entry done;
     struct slot *parked_next, **parked_at;
     uint64_t label_hash;
-    struct http_call *call;      /* under the worker's lock; NULL when over */
+    struct http_call *call; /* under the worker's lock; NULL when over */
     struct http_response response;
     char abort_reason[ERROR_CODE_BYTES_MAX]; /* not in the arena: that is the HTTP client's while parked */
 };
@@ -61,28 +61,28 @@ struct worker {
     const struct route *route;
     const struct subject *subject;
     pthread_t thread;
-    struct bus_source *source;     /* shared: set before anybody else may see the worker run */
-    struct arena *taken;           /* messages and slots, until all of them are answered */
-    struct arena *arena;           /* one handling */
-    struct arena *scratch;         /* what is composed to say how it went */
+    struct bus_source *source; /* shared: set before anybody else may see the worker run */
+    struct arena *taken;       /* messages and slots, until all of them are answered */
+    struct arena *arena;       /* one handling */
+    struct arena *scratch;     /* what is composed to say how it went */
     struct db *db;
     size_t batch_max;
     struct batch batch;
-    struct item **items;           /* batch_max of them */
+    struct item **items; /* batch_max of them */
 
-    struct slot_list again;        /* to be handled (streams) or reported (work) again */
-    int64_t again_us;              /* when */
-    int64_t backoff_ms;            /* 0: all was well */
+    struct slot_list again; /* to be handled (streams) or reported (work) again */
+    int64_t again_us;       /* when */
+    int64_t backoff_ms;     /* 0: all was well */
 
-    struct slot *parked;           /* list of parked slots */
-    struct queue done;             /* shared: slots whose outside call is over */
-    struct queue heard;            /* shared: nudges */
+    struct slot *parked; /* list of parked slots */
+    struct queue done;   /* shared: slots whose outside call is over */
+    struct queue heard;  /* shared: nudges */
 
-    pthread_mutex_t lock;          /* of held and of slots' calls */
-    struct held *held;             /* shared */
+    pthread_mutex_t lock; /* of held and of slots' calls */
+    struct held *held;    /* shared */
     atomic_size_t held_count, parked_count;
     _Atomic uint64_t handled_count, handled_us, failed_count; /* since the start */
-    _Atomic int64_t tick_us;       /* shared: when the thread last came round */
+    _Atomic int64_t tick_us;                                  /* shared: when the thread last came round */
     atomic_bool running, saturated;
 };
 
@@ -97,10 +97,10 @@ struct process {
     moment started_at;
     int64_t replicas;
     struct worker *workers;
-    size_t worker_count;
+    atomic_size_t worker_count; /* set when all of them run; shared */
     struct duty_thread *duties;
-    size_t duty_count;
-    atomic_bool started;           /* connections, migrations, topology and open are done */
+    atomic_size_t duty_count;
+    atomic_bool started; /* connections, migrations, topology and open are done */
     atomic_bool draining;
 };
 extern struct process process;
@@ -110,8 +110,8 @@ int64_t backoff_next(int64_t *backoff_ms);
 
 /* worker.c */
 void workers_start(void);
-void workers_join(void);  /* drains them */
-void workers_close(void); /* when neither pulse nor listeners see them any more */
+void workers_join(void);                 /* drains them */
+void workers_close(void);                /* when neither pulse nor listeners see them any more */
 struct db *process_db(const char *part); /* a connection of its own, or NULL without database */
 bool worker_database_up(struct worker *worker, struct error *error);
 size_t worker_capacity(const struct worker *worker); /* jobs it holds at most */
@@ -133,8 +133,8 @@ void work_give_back(struct slot *slot);
 void calls_take(struct worker *worker, const struct bus_message *messages, size_t count);
 
 /* finish.c */
-Pb__JobFinish *finish_of(struct item *item);          /* the item's, made when there is none */
-void finish_compose(struct slot *slot);               /* from the item's status and error */
+Pb__JobFinish *finish_of(struct item *item); /* the item's, made when there is none */
+void finish_compose(struct slot *slot);      /* from the item's status and error */
 
 /* parked.c */
 void parked_resume(struct worker *worker);
@@ -148,7 +148,8 @@ void hear_all(struct worker *worker);
 void hear_close(struct worker *worker);
 
 /* quarantine.c: OK when the message is kept for a person */
-enum status quarantine_message(struct arena *arena, const struct bus_message *message, const struct error *why, const char *route);
+enum status quarantine_message(struct arena *arena, const struct bus_message *message, const struct error *why,
+                               const char *route);
 
 /* keeper.c: streams we own and consumers we take from */
 void keeper_start(void);
@@ -157,6 +158,7 @@ void keeper_look(void); /* something is missing: look at once */
 bool keeper_well(void); /* all of them are there */
 
 /* pulse.c: heartbeats and capacity */
+void pulse_open(void); /* before anybody says pulse_changed */
 void pulse_start(void);
 void pulse_stop(void);
 void pulse_changed(void);
@@ -176,6 +178,6 @@ void micro_close(void);
 const char *micro_answer(struct arena *arena, const char *subject); /* NULL: not meant for us */
 
 /* measures.c: the skeleton's metrics */
-extern struct metric measure_batch_items, measure_handle_seconds, measure_stage_seconds, measure_in_flight, measure_parked, measure_items,
-    measure_retries, measure_rejects, measure_quarantined, measure_queue_age_seconds, measure_vanished, measure_started, measure_dropped,
-    measure_bus_up;
+extern struct metric measure_batch_items, measure_handle_seconds, measure_stage_seconds, measure_in_flight,
+    measure_parked, measure_items, measure_retries, measure_rejects, measure_quarantined, measure_queue_age_seconds,
+    measure_vanished, measure_started, measure_dropped, measure_bus_up;

@@ -65,7 +65,7 @@ static void *run(void *context)
 {
     (void)context;
     struct arena *arena = arena_new(0);
-    const struct timespec apart = {.tv_nsec = CAPACITY_APART_MS * 1000000L};
+    const struct timespec apart = { .tv_nsec = CAPACITY_APART_MS * 1000000L };
     int64_t beat_us = 0;
     while (!stopping) {
         tell_capacities(arena);
@@ -86,9 +86,13 @@ void pulse_changed(void)
     queue_wake(&bell);
 }
 
-void pulse_start(void)
+void pulse_open(void)
 {
     queue_init(&bell);
+}
+
+void pulse_start(void)
+{
     if (pthread_create(&thread, NULL, run, NULL) != 0)
         abort();
 }

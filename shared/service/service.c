@@ -22,31 +22,28 @@ struct process process;
 static const char *nats_url, *database_url, *log_level, *environment, *admin_listen;
 static int64_t admin_port_wanted, nats_replicas;
 
-static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
-static const char *const environments[] = {"development", "production", NULL};
-static const char *const database_aliases[] = {"DB_URL", NULL};
+static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
+static const char *const environments[] = { "development", "production", NULL };
+static const char *const database_aliases[] = { "DB_URL", NULL };
 
 static const struct setting common_settings[] = {
-    {"NATS_URL", &nats_url, .fallback = "nats://127.0.0.1:4222", .help = "message bus; several servers by commas"},
-    {"NATS_REPLICAS", .number = &nats_replicas, .fallback = "1", .min = 1, .max = 5, .help = "copies of each stream in a NATS cluster"},
-    {"LOG_LEVEL", &log_level, .fallback = "info", .choices = log_levels, .help = "what is written to stderr"},
-    {"ENVIRONMENT", &environment, .fallback = "development", .choices = environments, .help = "shown in the log"},
-    {"ADMIN_LISTEN", &admin_listen, .fallback = "127.0.0.1", .help = "address of /healthz, /readyz, /metrics"},
-    {"ADMIN_PORT", .number = &admin_port_wanted, .fallback = "0", .min = 0, .max = 65535, .help = "0: any free port"},
-    {0},
+    { "NATS_URL", &nats_url, .fallback = "nats://127.0.0.1:4222", .help = "message bus; several servers by commas" },
+    { "NATS_REPLICAS", .number = &nats_replicas, .fallback = "1", .min = 1, .max = 5,
+      .help = "copies of each stream in a NATS cluster" },
+    { "LOG_LEVEL", &log_level, .fallback = "info", .choices = log_levels, .help = "what is written to stderr" },
+    { "ENVIRONMENT", &environment, .fallback = "development", .choices = environments, .help = "shown in the log" },
+    { "ADMIN_LISTEN", &admin_listen, .fallback = "127.0.0.1", .help = "address of /healthz, /readyz, /metrics" },
+    { "ADMIN_PORT", .number = &admin_port_wanted, .fallback = "0", .min = 0, .max = 65535, .help = "0: any free port" },
+    { 0 },
 };
 static const struct setting database_settings[] = {
-    {"DATABASE_URL",
-     &database_url,
-     .fallback = "postgresql://127.0.0.1:5432/parley",
-     .aliases = database_aliases,
-     .secret = true,
-     .help = "PostgreSQL"},
-    {0},
+    { "DATABASE_URL", &database_url, .fallback = "postgresql://127.0.0.1:5432/parley", .aliases = database_aliases,
+      .secret = true, .help = "PostgreSQL" },
+    { 0 },
 };
 
 /* Settings of the system that Parley replaces; they may stand in an old .env. */
-static const char *const ignored_settings[] = {"REDIS_URL", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", NULL};
+static const char *const ignored_settings[] = { "REDIS_URL", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", NULL };
 
 const char *service_worker_id(void)
 {
@@ -100,7 +97,8 @@ static enum status read_settings(const struct service *service, struct error *er
 
 static int help(const struct service *service)
 {
-    printf("%s: %s\n\nSettings (environment; NAME_FILE names a file that holds the value):\n", service->name, text_or(service->help, ""));
+    printf("%s: %s\n\nSettings (environment; NAME_FILE names a file that holds the value):\n", service->name,
+           text_or(service->help, ""));
     if (service->settings)
         setting_help(stdout, service->settings);
     if (service->database)
@@ -112,7 +110,7 @@ static int help(const struct service *service)
 /* For nats-server's configuration; the same from every service. */
 static int permissions(void)
 {
-    struct buffer out = {.arena = arena_new(0)};
+    struct buffer out = { .arena = arena_new(0) };
     topology_permissions(&out);
     fputs(buffer_text(&out), stdout);
     arena_free(out.arena);
@@ -135,7 +133,7 @@ static void block_signals(void)
 /* True: it is time to end. */
 static bool pause_ms(int64_t ms)
 {
-    const struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    const struct timespec wait = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
     return sigtimedwait(&signals, NULL, &wait) > 0;
 }
 
@@ -150,10 +148,10 @@ static void name_worker(void)
 
 static enum status open_connections(struct error *error)
 {
-    const struct bus_options bus = {.url = nats_url, .name = process.service->name, .connections = 4};
+    const struct bus_options bus = { .url = nats_url, .name = process.service->name, .connections = 4 };
     TRY(bus_open(&bus, &process.bus, error));
     if (process.service->http) {
-        const struct http_options http = {.user_agent = "parley"};
+        const struct http_options http = { .user_agent = "parley" };
         process.http = http_open(&http);
     }
     TRY(micro_open(error));
@@ -162,11 +160,13 @@ static enum status open_connections(struct error *error)
 
 enum status service_connect(struct error *error)
 {
-    const struct bus_options bus = {.url = nats_url, .name = process.service->name, .connections = 1};
+    const struct bus_options bus = { .url = nats_url, .name = process.service->name, .connections = 1 };
     TRY(bus_open(&bus, &process.bus, error));
     for (int i = 0; i < 100 && !bus_connected(process.bus); i++)
         usleep(50 * 1000);
-    return bus_connected(process.bus) ? OK : error_code(error, RETRY, "bus_away", "the message bus at NATS_URL does not answer");
+    return bus_connected(process.bus)
+               ? OK
+               : error_code(error, RETRY, "bus_away", "the message bus at NATS_URL does not answer");
 }
 
 void service_disconnect(void)
@@ -196,7 +196,7 @@ static enum status prepare(struct batch *batch, bool *migrated, struct error *er
 /* Tries until all is there. RETRY: told to end meanwhile. */
 static enum status prepare_all(struct error *error)
 {
-    struct batch batch = {.arena = arena_new(0), .db = process_db("start")};
+    struct batch batch = { .arena = arena_new(0), .db = process_db("start") };
     int64_t backoff_ms = 0;
     bool migrated = false;
     char said[ERROR_BYTES_MAX] = "";
@@ -208,7 +208,7 @@ static enum status prepare_all(struct error *error)
         int64_t wait_ms = backoff_next(&backoff_ms);
         if (pause_ms(keeper_well() ? wait_ms : wait_ms < 250 ? wait_ms : 250))
             break;
-        *error = (struct error){0};
+        *error = (struct error){ 0 };
     }
     db_close(batch.db);
     arena_free(batch.arena);
@@ -219,8 +219,8 @@ static void say_ready(void)
 {
     char port[16];
     snprintf(port, sizeof port, "%d", admin_port());
-    log_line(LOG_INFO, "ready", "worker", process.worker_id, "admin_port", port, "environment", environment, "version", PARLEY_VERSION,
-             NULL);
+    log_line(LOG_INFO, "ready", "worker", process.worker_id, "admin_port", port, "environment", environment, "version",
+             PARLEY_VERSION, NULL);
 }
 
 /* -- the way down: threads first, then what they stand on */
@@ -250,9 +250,10 @@ static void close_connections(void)
 
 static int serve(void)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     enum status status = prepare_all(&error);
     if (status == OK) {
+        pulse_open();
         workers_start();
         duties_start();
         pulse_start();
@@ -280,7 +281,7 @@ static int refuse(const struct service *service, const struct error *error)
 
 int service_main(int argc, char **argv, const struct service *service)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     process.service = service;
     if (argc == 2 && text_same(argv[1], "--help"))
         return help(service);

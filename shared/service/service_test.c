@@ -4,10 +4,11 @@
 static enum status put(const struct subject *subject, const char *id, const char *order)
 {
     Pb__RawInbound raw = PB__RAW_INBOUND__INIT;
-    const struct caller caller = {"c1", "k1", ""};
+    const struct caller caller = { "c1", "k1", "" };
     raw.id = (char *)(uintptr_t)id;
     raw.account = (char *)(uintptr_t)order;
-    return publish_one(arena, topology_inbound_subject(arena, subject, PB__CHANNEL__CHANNEL_SMS), NULL, &caller, &raw, NULL, NULL);
+    return publish_one(arena, topology_inbound_subject(arena, subject, PB__CHANNEL__CHANNEL_SMS), NULL, &caller, &raw,
+                       NULL, NULL);
 }
 
 /* -- streams */
@@ -47,11 +48,11 @@ static void one_bad_message_is_quarantined_alone(void **state)
 {
     (void)state;
     struct bus_message kept;
-    struct error error = {0};
+    struct error error = { 0 };
     struct demo ingest = demo_start("ingest");
     forget_reports();
     uint64_t before = stream_state("QUARANTINE").last_sequence;
-    struct bus_publish broken = {.subject = "inbound.message.sms", .data = "\xff\xff\xff", .bytes = 3};
+    struct bus_publish broken = { .subject = "inbound.message.sms", .data = "\xff\xff\xff", .bytes = 3 };
     bus_publish_all(process.bus, &broken, 1, 3000);
     assert_int_equal(put(&INBOUND_MESSAGE, "bad", "reject"), OK);
     assert_int_equal(put(&INBOUND_MESSAGE, "good", "ok"), OK);
@@ -75,9 +76,9 @@ static void a_batch_holds_at_most_what_the_route_says(void **state)
     struct demo ingest = demo_start("ingest");
     forget_reports();
     enum { MANY = 500 };
-    struct bus_publish messages[MANY] = {0};
+    struct bus_publish messages[MANY] = { 0 };
     for (int i = 0; i < MANY; i++)
-        messages[i] = (struct bus_publish){.subject = "inbound.receipt.sms", .data = "", .bytes = 0};
+        messages[i] = (struct bus_publish){ .subject = "inbound.receipt.sms", .data = "", .bytes = 0 };
     bus_publish_all(process.bus, messages, MANY, 5000);
     for (long total = 0; total < MANY;) {
         const char *got = next_report("seen.receipt", 5000);
@@ -94,12 +95,14 @@ static void a_batch_holds_at_most_what_the_route_says(void **state)
 static void what_killed_a_process_comes_back_alone_and_heartbeats_hold_what_waits(void **state)
 {
     (void)state;
-    static const char *const orders[] = {"ok", "die", "ok"}, *const ids[] = {"x", "y", "z"};
+    static const char *const orders[] = { "die", "ok", "ok" }, *const ids[] = { "x", "y", "z" };
     struct demo ingest = demo_start("ingest");
     forget_reports();
     kill(ingest.pid, SIGSTOP); /* so that the three come as one batch */
     for (int i = 0; i < 3; i++)
         assert_int_equal(put(&INBOUND_MESSAGE, ids[i], orders[i]), OK);
+    while (!strstr(consumer_info("INBOUND", "ingest-message"), "\"num_ack_pending\":3"))
+        test_pause_ms(10);
     kill(ingest.pid, SIGCONT);
     assert_int_equal(demo_exit(&ingest), 9);
     ingest = demo_start("ingest");
@@ -110,9 +113,12 @@ static void what_killed_a_process_comes_back_alone_and_heartbeats_hold_what_wait
     while (text_same(got = next_report("seen.inbound", 20000), "1 waits:retry"))
         ;
     assert_string_equal(got, "1 waits:ok");
-    for (int i = 0; i < 3; i++)
-        assert_true(text_starts(next_report("seen.inbound", 20000), "1 ")); /* each alone */
-    expect_nothing("seen.inbound", 300);
+    for (int seen_ids = 0; seen_ids != 7;) { /* each alone; the broker may bring one twice */
+        got = next_report("seen.inbound", 20000);
+        assert_non_null(got);
+        assert_true(text_starts(got, "1 ") && text_ends(got, ":ok"));
+        seen_ids |= 1 << (got[2] - 'x');
+    }
     expect_empty("INBOUND");
     demo_stop(&ingest);
 }
@@ -122,21 +128,22 @@ static void what_no_process_survives_is_quarantined_unhandled(void **state)
     (void)state;
     struct bus_source *source = NULL;
     struct bus_message message;
-    struct error error = {0};
+    struct error error = { 0 };
     size_t count = 0;
     struct demo ingest = demo_start("ingest"); /* makes the streams */
     demo_stop(&ingest);
     uint64_t before = stream_state("QUARANTINE").last_sequence;
     assert_int_equal(put(&INBOUND_MESSAGE, "poison", "ok"), OK);
     assert_int_equal(bus_pull_open(process.bus, "INBOUND", "ingest-message", &source, &error), OK);
-    for (int deliveries = 0; deliveries < DELIVERIES_ALONE_MAX; deliveries += count > 0) {
+    for (int deliveries = 0; deliveries<DELIVERIES_ALONE_MAX; deliveries += count> 0) {
         assert_int_equal(bus_take(source, arena, &message, 1, 4096, 2000, &count, &error), OK);
         if (count > 0 && deliveries < DELIVERIES_ALONE_MAX - 1)
             bus_nak(process.bus, &message, 0);
     }
     assert_int_equal(message.deliveries, DELIVERIES_ALONE_MAX);
     bus_source_close(source);
-    /* The eleventh delivery is not ours. It has to find somebody who pulls: else nats-server 2.9.10 may count it as the first. */
+    /* The eleventh delivery is not ours. It has to find somebody who pulls: else nats-server 2.9.10 may count it as the
+     * first. */
     bus_nak(process.bus, &message, 3000);
     forget_reports();
     ingest = demo_start("ingest");
@@ -181,7 +188,7 @@ static void a_stream_deleted_under_load_comes_back_and_is_reported(void **state)
 {
     (void)state;
     struct bus_message reply;
-    struct error error = {0};
+    struct error error = { 0 };
     char metrics[65536];
     struct demo ingest = demo_start("ingest");
     forget_reports();
@@ -202,10 +209,10 @@ static void a_stream_deleted_under_load_comes_back_and_is_reported(void **state)
 static void every_call_gets_its_own_answer(void **state)
 {
     (void)state;
-    static char *ids[] = {"one", "later", "two", "never", "three"};
+    static char *ids[] = { "one", "later", "two", "never", "three" };
     struct demo store = demo_start("lead-store");
     Pb__LeadGetRequest requests[5];
-    struct call calls[5] = {0};
+    struct call calls[5] = { 0 };
     for (int i = 0; i < 5; i++) {
         pb__lead_get_request__init(&requests[i]);
         requests[i].id = ids[i];
@@ -215,7 +222,7 @@ static void every_call_gets_its_own_answer(void **state)
     wrong.text = "\xc3("; /* field 1 as well, but no text */
     calls[4].request = &wrong;
     ask(arena, &STORE_LEAD_GET, calls, 5);
-    static const enum status expected[] = {OK, RETRY, OK, REJECT, REJECT};
+    static const enum status expected[] = { OK, RETRY, OK, REJECT, REJECT };
     for (int i = 0; i < 5; i++)
         assert_int_equal(calls[i].status, expected[i]);
     assert_string_equal(((Pb__Lead *)calls[2].reply)->id, "two");
@@ -248,7 +255,7 @@ static void a_reply_that_would_grow_too_large_says_retry_for_the_rest(void **sta
 {
     (void)state;
     Pb__LeadGetRequest request = PB__LEAD_GET_REQUEST__INIT;
-    struct call calls[8] = {0};
+    struct call calls[8] = { 0 };
     struct demo store = demo_start("lead-store");
     request.id = "large";
     for (int i = 0; i < 8; i++)
@@ -266,12 +273,13 @@ static void a_request_past_its_deadline_is_dropped_and_a_malformed_one_refused(v
     Pb__CallBatch batch = PB__CALL_BATCH__INIT;
     ProtobufCBinaryData bytes;
     struct bus_message reply;
-    struct error error = {0};
+    struct error error = { 0 };
     void *answers = NULL;
     struct demo store = demo_start("lead-store");
     PB_SET(&batch, deadline_at, moment_now() - 1000);
     pb_pack(arena, &batch, &bytes);
-    assert_int_equal(bus_request(process.bus, arena, STORE_LEAD_GET.name, bytes.data, bytes.len, 300, &reply, &error), RETRY);
+    assert_int_equal(bus_request(process.bus, arena, STORE_LEAD_GET.name, bytes.data, bytes.len, 300, &reply, &error),
+                     RETRY);
     assert_string_equal(error.code, "no_answer");
     assert_int_equal(bus_request(process.bus, arena, STORE_LEAD_GET.name, "\xff", 1, 3000, &reply, &error), OK);
     assert_int_equal(pb_unpack(arena, &pb__answer_batch__descriptor, reply.data, reply.bytes, &answers, &error), OK);
@@ -283,7 +291,7 @@ static void nobody_there_is_retry_for_each_call(void **state)
 {
     (void)state;
     Pb__LeadGetRequest request = PB__LEAD_GET_REQUEST__INIT;
-    struct call calls[2] = {{.request = &request}, {.request = &request}};
+    struct call calls[2] = { { .request = &request }, { .request = &request } };
     ask(arena, &STORE_LEAD_GET, calls, 2);
     assert_true(calls[0].status == RETRY && calls[1].status == RETRY);
     assert_string_equal(calls[1].error.code, "nobody_there");
@@ -294,7 +302,7 @@ static void a_duty_runs_at_start_and_when_nudged_and_micro_answers(void **state)
     (void)state;
     Pb__Empty empty = PB__EMPTY__INIT;
     struct bus_message reply;
-    struct error error = {0};
+    struct error error = { 0 };
     forget_reports();
     struct demo store = demo_start("lead-store");
     expect("seen.duty", "1");

@@ -1,4 +1,5 @@
-/* Routes whose items are messages of a stream: OK acks, REJECT quarantines, RETRY keeps the item here and tries again. */
+/* Routes whose items are messages of a stream: OK acks, REJECT quarantines, RETRY keeps the item here and tries again.
+ */
 #include <string.h>
 
 #include "base/limits.h"
@@ -30,7 +31,8 @@ static void settle(struct worker *worker, struct slot *slot)
         break;
     case RETRY:
         metric_add(&measure_retries, route, 1);
-        log_line(LOG_WARN, "will try again", "route", route, "code", slot->item.error.code, "error", slot->item.error.text, NULL);
+        log_line(LOG_WARN, "will try again", "route", route, "code", slot->item.error.code, "error",
+                 slot->item.error.text, NULL);
         worker_again_later(worker, slot);
         break;
     case REJECT:
@@ -53,14 +55,15 @@ static void read_caller(struct slot *slot)
 static void decode(struct worker *worker, struct slot *slot)
 {
     void *message = NULL;
-    slot->item = (struct item){.arena = worker->arena, .sequence = slot->message.sequence, .slot = slot};
+    slot->item = (struct item){ .arena = worker->arena, .sequence = slot->message.sequence, .slot = slot };
     read_caller(slot);
     if (slot->message.deliveries > DELIVERIES_ALONE_MAX)
-        item_fail(&slot->item, REJECT, "deliveries", "it was delivered %llu times and no process survived it or let it go",
+        item_fail(&slot->item, REJECT, "deliveries",
+                  "it was delivered %llu times and no process survived it or let it go",
                   (unsigned long long)slot->message.deliveries);
     else
-        slot->item.status = pb_unpack(worker->arena, worker->subject->request, slot->message.data, slot->message.bytes, &message,
-                                      &slot->item.error);
+        slot->item.status = pb_unpack(worker->arena, worker->subject->request, slot->message.data, slot->message.bytes,
+                                      &message, &slot->item.error);
     slot->item.message = message;
 }
 
@@ -73,7 +76,7 @@ static void wait_for_database(struct slot **slots, size_t count, const struct er
 /* One batch: what can't be read is refused by itself, the rest is handled together. */
 static void handle(struct worker *worker, struct slot **slots, size_t count)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     size_t good = 0;
     arena_reset(worker->arena);
     struct slot **readable = ARENA_ARRAY(worker->arena, struct slot *, count);

@@ -1,7 +1,9 @@
 /*
- * test_demo - services whose handlers do what their input tells them to and report what they saw, so that a test can watch the skeleton at work.
+ * test_demo - services whose handlers do what their input tells them to and report what they saw, so that a test can
+ * watch the skeleton at work.
  *
- * Included by service_test only, whose program is also these services: `service_test --demo <name>`. Reports are core messages on "seen.<what>".
+ * Included by service_test only, whose program is also these services: `service_test --demo <name>`. Reports are core
+ * messages on "seen.<what>".
  */
 #pragma once
 #include <stdio.h>
@@ -15,9 +17,9 @@
 static const char *stub_url;
 static const char *mark_path;
 static const struct setting demo_settings[] = {
-    {"DEMO_STUB_URL", &stub_url, .fallback = "", .help = "where ai-engage calls"},
-    {"DEMO_MARK", &mark_path, .fallback = "", .help = "a file that remembers a death"},
-    {0},
+    { "DEMO_STUB_URL", &stub_url, .fallback = "", .help = "where ai-engage calls" },
+    { "DEMO_MARK", &mark_path, .fallback = "", .help = "a file that remembers a death" },
+    { 0 },
 };
 
 static void report(const char *subject, const char *text)
@@ -49,7 +51,7 @@ static void on_one(struct item *item, moment now)
 /* "<count> <id>:<status> ..." */
 static void report_batch(struct batch *batch, const char *subject)
 {
-    struct buffer text = {.arena = batch->arena};
+    struct buffer text = { .arena = batch->arena };
     buffer_format(&text, "%zu", batch->count);
     for (size_t i = 0; i < batch->count; i++) {
         const Pb__RawInbound *raw = batch->items[i]->message;
@@ -108,8 +110,8 @@ static void on_finish(struct batch *batch)
             item_fail(item, REJECT, "bad_result", "told to refuse");
             continue;
         }
-        report("seen.finish", text_format(batch->arena, "%s %d %s %zu", finish->job_id, (int)finish->outcome, text_or(finish->code, "-"),
-                                          finish->n_children));
+        report("seen.finish", text_format(batch->arena, "%s %d %s %zu", finish->job_id, (int)finish->outcome,
+                                          text_or(finish->code, "-"), finish->n_children));
     }
 }
 
@@ -119,7 +121,7 @@ static void on_engage(struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
         const Pb__EngageParams *params = batch->items[i]->params;
-        const struct http_request request = {.method = "GET", .url = stub_url, .wait_ms = 60000};
+        const struct http_request request = { .method = "GET", .url = stub_url, .wait_ms = 60000 };
         batch->items[i]->label = params->lead_id;
         batch->items[i]->state = arena_text(batch->items[i]->arena, params->lead_id);
         item_call(batch->items[i], &request);
@@ -156,25 +158,29 @@ static int64_t on_duty(struct batch *batch)
     return 60000;
 }
 
-static const struct duty demo_duties[] = {{.name = "relay", .run = on_duty, .hears = &NUDGE_RELAY}, {0}};
-static const struct route ingest_routes[] = {{.takes = &INBOUND_MESSAGE, .handle = on_inbound},
-                                             {.takes = &INBOUND_RECEIPT, .handle = on_receipt, .batch_max = 10},
-                                             {0}};
-static const struct route store_routes[] = {{.takes = &STORE_LEAD_GET, .handle = on_lead_get, .threads = 2}, {0}};
-static const struct route scheduler_routes[] = {{.takes = &JOBS_FINISH, .handle = on_finish}, {0}};
-static const struct route engage_routes[] = {
-    {.takes = &WORK_AI_ENGAGE, .handle = on_engage, .resume = on_engaged, .hears = &NUDGE_CONVERSATION, .hear = on_conversation}, {0}};
+static const struct duty demo_duties[] = { { .name = "relay", .run = on_duty, .hears = &NUDGE_RELAY }, { 0 } };
+static const struct route ingest_routes[] = { { .takes = &INBOUND_MESSAGE, .handle = on_inbound },
+                                              { .takes = &INBOUND_RECEIPT, .handle = on_receipt, .batch_max = 10 },
+                                              { 0 } };
+static const struct route store_routes[] = { { .takes = &STORE_LEAD_GET, .handle = on_lead_get, .threads = 2 }, { 0 } };
+static const struct route scheduler_routes[] = { { .takes = &JOBS_FINISH, .handle = on_finish }, { 0 } };
+static const struct route engage_routes[] = { { .takes = &WORK_AI_ENGAGE,
+                                                .handle = on_engage,
+                                                .resume = on_engaged,
+                                                .hears = &NUDGE_CONVERSATION,
+                                                .hear = on_conversation },
+                                              { 0 } };
 
 static const struct service demos[] = {
-    {.name = "ingest", .settings = demo_settings, .routes = ingest_routes},
-    {.name = "lead-store", .settings = demo_settings, .routes = store_routes, .duties = demo_duties},
-    {.name = "scheduler", .settings = demo_settings, .routes = scheduler_routes},
-    {.name = "ai-engage", .settings = demo_settings, .routes = engage_routes, .http = true},
+    { .name = "ingest", .settings = demo_settings, .routes = ingest_routes },
+    { .name = "lead-store", .settings = demo_settings, .routes = store_routes, .duties = demo_duties },
+    { .name = "scheduler", .settings = demo_settings, .routes = scheduler_routes },
+    { .name = "ai-engage", .settings = demo_settings, .routes = engage_routes, .http = true },
 };
 
 static int demo_main(const char *name)
 {
-    char *arguments[] = {"demo", NULL};
+    char *arguments[] = { "demo", NULL };
     for (size_t i = 0; i < sizeof demos / sizeof *demos; i++)
         if (text_same(demos[i].name, name))
             return service_main(1, arguments, &demos[i]);

@@ -29,8 +29,9 @@ struct demo {
 static inline int http_status(int port, const char *path, char *body, size_t bytes)
 {
     struct http_response response;
-    struct http *http = http_open(&(struct http_options){0});
-    const struct http_request request = {.method = "GET", .url = text_format(arena, "http://127.0.0.1:%d%s", port, path)};
+    struct http *http = http_open(&(struct http_options){ 0 });
+    const struct http_request request = { .method = "GET",
+                                          .url = text_format(arena, "http://127.0.0.1:%d%s", port, path) };
     http_call_now(http, arena, &request, &response);
     if (body)
         snprintf(body, bytes, "%s", response.body ? response.body : "");
@@ -51,11 +52,11 @@ static inline int admin_port_of(const char *path)
 
 static inline struct demo demo_launch(const char *name)
 {
-    struct demo demo = {0};
+    struct demo demo = { 0 };
     static int number;
     const char *admin = text_format(arena, "%s/admin-%d", broker.folder, ++number);
     setenv("PARLEY_ADMIN_FILE", admin, 1);
-    demo.pid = test_spawn((char *[]){"/proc/self/exe", "--demo", text_format(arena, "%s", name), NULL},
+    demo.pid = test_spawn((char *[]){ "/proc/self/exe", "--demo", text_format(arena, "%s", name), NULL },
                           text_format(arena, "%s/%s.log", broker.folder, name));
     for (int tries = 0; tries < 1000 && !(demo.admin = admin_port_of(admin)); tries++)
         test_pause_ms(10);
@@ -137,7 +138,7 @@ static inline int open_all(void **state)
     setenv("NATS_URL", broker.url, 1);
     setenv("DEMO_MARK", text_format(arena, "%s/mark", broker.folder), 1);
     unsetenv("ADMIN_PORT");
-    if (bus_open(&(struct bus_options){.url = broker.url, .name = "service_test"}, &process.bus, &error) != OK)
+    if (bus_open(&(struct bus_options){ .url = broker.url, .name = "service_test" }, &process.bus, &error) != OK)
         return 1;
     while (!bus_connected(process.bus))
         test_pause_ms(10);
@@ -156,8 +157,8 @@ static inline int close_all(void **state)
 
 static inline struct bus_stream_state stream_state(const char *stream)
 {
-    struct bus_stream_state state = {0};
-    struct error error = {0};
+    struct bus_stream_state state = { 0 };
+    struct error error = { 0 };
     assert_int_equal(bus_stream_state(process.bus, stream, &state, &error), OK);
     return state;
 }
@@ -172,9 +173,8 @@ static inline void expect_empty(const char *stream)
 static inline const char *consumer_info(const char *stream, const char *consumer)
 {
     struct bus_message reply;
-    struct error error = {0};
+    struct error error = { 0 };
     const char *subject = text_format(arena, "$JS.API.CONSUMER.INFO.%s.%s", stream, consumer);
     assert_int_equal(bus_request(process.bus, arena, subject, "", 0, 3000, &reply, &error), OK);
     return reply.data;
 }
-

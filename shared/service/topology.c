@@ -9,21 +9,30 @@
 
 /* What the macros spell: the type of a request or reply. */
 #define TYPE(lower) (&pb__##lower##__descriptor)
-#define CALL(subject, asks, answers) {.name = subject, .carrier = CARRIER_CALL, .request = TYPE(asks), .reply = TYPE(answers)}
-#define NUDGE(subject, type) {.name = subject, .carrier = CARRIER_NUDGE, .request = TYPE(type)}
-#define WORK_OF(task_name, durable, params)                                                                                    \
-    {.name = "work." task_name, .carrier = CARRIER_WORK, .stream = "WORK", .consumer = durable, .task = task_name, .request = params}
+#define CALL(subject, asks, answers)                                                                                   \
+    {                                                                                                                  \
+        .name = subject, .carrier = CARRIER_CALL, .request = TYPE(asks), .reply = TYPE(answers)                        \
+    }
+#define NUDGE(subject, type)                                                                                           \
+    {                                                                                                                  \
+        .name = subject, .carrier = CARRIER_NUDGE, .request = TYPE(type)                                               \
+    }
+#define WORK_OF(task_name, durable, params)                                                                            \
+    {                                                                                                                  \
+        .name = "work." task_name, .carrier = CARRIER_WORK, .stream = "WORK", .consumer = durable, .task = task_name,  \
+        .request = params                                                                                              \
+    }
 
-const struct subject INBOUND_MESSAGE = {.name = "inbound.message.*",
-                                        .carrier = CARRIER_STREAM,
-                                        .stream = "INBOUND",
-                                        .consumer = "ingest-message",
-                                        .request = TYPE(raw_inbound)};
-const struct subject INBOUND_RECEIPT = {.name = "inbound.receipt.*",
-                                        .carrier = CARRIER_STREAM,
-                                        .stream = "INBOUND",
-                                        .consumer = "ingest-receipt",
-                                        .request = TYPE(raw_inbound)};
+const struct subject INBOUND_MESSAGE = { .name = "inbound.message.*",
+                                         .carrier = CARRIER_STREAM,
+                                         .stream = "INBOUND",
+                                         .consumer = "ingest-message",
+                                         .request = TYPE(raw_inbound) };
+const struct subject INBOUND_RECEIPT = { .name = "inbound.receipt.*",
+                                         .carrier = CARRIER_STREAM,
+                                         .stream = "INBOUND",
+                                         .consumer = "ingest-receipt",
+                                         .request = TYPE(raw_inbound) };
 
 const struct subject WORK_AI_ENGAGE = WORK_OF("ai.engage", "ai-engage", TYPE(engage_params));
 const struct subject WORK_SEND_WHATSAPP_CLOUD =
@@ -36,8 +45,10 @@ const struct subject STORE_TURN_COMMIT = CALL("store.turn.commit", turn_commit_r
 const struct subject STORE_SEND_AUTHORIZE = CALL("store.send.authorize", send_authorize_request, send_authorized);
 const struct subject STORE_SEND_SETTLE = CALL("store.send.settle", send_settle_request, send_settled);
 const struct subject STORE_CONVERSATION_TAKE = CALL("store.conversation.take", handover_request, handover_reply);
-const struct subject STORE_CONVERSATION_GIVE_BACK = CALL("store.conversation.give_back", handover_request, handover_reply);
-const struct subject STORE_OPERATOR_POST = CALL("store.operator.post", operator_message_request, operator_message_reply);
+const struct subject STORE_CONVERSATION_GIVE_BACK =
+    CALL("store.conversation.give_back", handover_request, handover_reply);
+const struct subject STORE_OPERATOR_POST =
+    CALL("store.operator.post", operator_message_request, operator_message_reply);
 const struct subject STORE_LEAD_LIST = CALL("store.lead.list", lead_list_request, lead_list);
 const struct subject STORE_LEAD_GET = CALL("store.lead.get", lead_get_request, lead);
 const struct subject STORE_LEAD_PATCH = CALL("store.lead.patch", lead_patch_request, lead);
@@ -49,7 +60,8 @@ const struct subject STORE_COMPANY_CREATE = CALL("store.company.create", company
 const struct subject STORE_API_KEY_CREATE = CALL("store.api_key.create", api_key_create_request, api_key);
 const struct subject STORE_API_KEY_LIST = CALL("store.api_key.list", api_key_list_request, api_key_list);
 const struct subject STORE_API_KEY_REVOKE = CALL("store.api_key.revoke", api_key_revoke_request, api_key);
-const struct subject STORE_CHANNEL_ACCOUNT_CREATE = CALL("store.channel_account.create", channel_account_request, channel_account);
+const struct subject STORE_CHANNEL_ACCOUNT_CREATE =
+    CALL("store.channel_account.create", channel_account_request, channel_account);
 const struct subject STORE_CHANNEL_ACCOUNT_LIST =
     CALL("store.channel_account.list", channel_account_list_request, channel_account_list);
 const struct subject STORE_STATS = CALL("store.stats", stats_request, stats);
@@ -61,7 +73,8 @@ const struct subject JOBS_LIST = CALL("jobs.list", job_list_request, job_list);
 const struct subject JOBS_STATS = CALL("jobs.stats", job_stats_request, job_stats);
 const struct subject JOBS_REPLAY = CALL("jobs.replay", job_replay_request, job_replay_reply);
 
-const struct subject INGEST_QUARANTINE_REPLAY = CALL("ingest.quarantine.replay", quarantine_replay_request, quarantine_replay_reply);
+const struct subject INGEST_QUARANTINE_REPLAY =
+    CALL("ingest.quarantine.replay", quarantine_replay_request, quarantine_replay_reply);
 
 const struct subject NUDGE_CONVERSATION = NUDGE("nudge.conversation", conversation_nudge);
 const struct subject NUDGE_RELAY = NUDGE("nudge.relay", empty);
@@ -104,33 +117,35 @@ const char *topology_quarantine_subject(struct arena *arena, const char *subject
 
 /* -- streams and consumers */
 
-static const char *const inbound_subjects[] = {"inbound.>", NULL};
-static const char *const work_subjects[] = {"work.>", NULL};
-static const char *const event_subjects[] = {"events.>", NULL};
-static const char *const quarantine_subjects[] = {"quarantine.>", NULL};
+static const char *const inbound_subjects[] = { "inbound.>", NULL };
+static const char *const work_subjects[] = { "work.>", NULL };
+static const char *const event_subjects[] = { "events.>", NULL };
+static const char *const quarantine_subjects[] = { "quarantine.>", NULL };
 
 enum { DUPLICATES_MS = 2 * MINUTE_MS };
 
 static const struct bus_stream inbound = {
-    .name = "INBOUND", .subjects = inbound_subjects, .work_queue = true, .duplicates_ms = DUPLICATES_MS, .version = 1};
+    .name = "INBOUND", .subjects = inbound_subjects, .work_queue = true, .duplicates_ms = DUPLICATES_MS, .version = 1
+};
 static const struct bus_stream work = {
-    .name = "WORK", .subjects = work_subjects, .work_queue = true, .duplicates_ms = DUPLICATES_MS, .version = 1};
-static const struct bus_stream events = {.name = "EVENTS",
-                                         .subjects = event_subjects,
-                                         .age_ms_max = 7LL * DAY_MS,
-                                         .bytes_max = 8LL << 30,
-                                         .discard_old = true,
-                                         .duplicates_ms = DUPLICATES_MS,
-                                         .version = 1};
-static const struct bus_stream quarantine = {.name = "QUARANTINE",
-                                             .subjects = quarantine_subjects,
-                                             .age_ms_max = 30LL * DAY_MS,
-                                             .bytes_max = 1LL << 30,
-                                             .discard_old = true,
-                                             .duplicates_ms = DUPLICATES_MS,
-                                             .version = 1};
+    .name = "WORK", .subjects = work_subjects, .work_queue = true, .duplicates_ms = DUPLICATES_MS, .version = 1
+};
+static const struct bus_stream events = { .name = "EVENTS",
+                                          .subjects = event_subjects,
+                                          .age_ms_max = 7LL * DAY_MS,
+                                          .bytes_max = 8LL << 30,
+                                          .discard_old = true,
+                                          .duplicates_ms = DUPLICATES_MS,
+                                          .version = 1 };
+static const struct bus_stream quarantine = { .name = "QUARANTINE",
+                                              .subjects = quarantine_subjects,
+                                              .age_ms_max = 30LL * DAY_MS,
+                                              .bytes_max = 1LL << 30,
+                                              .discard_old = true,
+                                              .duplicates_ms = DUPLICATES_MS,
+                                              .version = 1 };
 
-const struct bus_stream *const TOPOLOGY_STREAMS[] = {&inbound, &quarantine, &work, &events, NULL};
+const struct bus_stream *const TOPOLOGY_STREAMS[] = { &inbound, &quarantine, &work, &events, NULL };
 
 const char *topology_owner(const struct bus_stream *stream)
 {
@@ -139,8 +154,10 @@ const char *topology_owner(const struct bus_stream *stream)
     return stream == &events ? "lead-store" : "ingest";
 }
 
-#define CONSUMER(durable, of, subject) \
-    {.name = durable, .stream = of, .filter = subject, .ack_wait_ms = ACK_WAIT_MS, .ack_pending_max = 65536}
+#define CONSUMER(durable, of, subject)                                                                                 \
+    {                                                                                                                  \
+        .name = durable, .stream = of, .filter = subject, .ack_wait_ms = ACK_WAIT_MS, .ack_pending_max = 65536         \
+    }
 
 /* One per stream subject that is taken; of work one per task: few, fixed, none per conversation. */
 const struct bus_consumer TOPOLOGY_CONSUMERS[] = {
@@ -148,5 +165,5 @@ const struct bus_consumer TOPOLOGY_CONSUMERS[] = {
     CONSUMER("ingest-receipt", "INBOUND", "inbound.receipt.*"),
     CONSUMER("ai-engage", "WORK", "work.ai.engage"),
     CONSUMER("channel-send-whatsapp_cloud", "WORK", "work.channel.send.whatsapp_cloud"),
-    {.name = NULL},
+    { .name = NULL },
 };

@@ -1,4 +1,5 @@
-/* Who may say and hear what: the users of nats-server, one per service, from the same declarations as everything else. */
+/* Who may say and hear what: the users of nats-server, one per service, from the same declarations as everything else.
+ */
 #include <ctype.h>
 
 #include "base/text.h"
@@ -12,49 +13,67 @@ struct role {
     const struct subject *takes[4];
     const struct subject *serves[SUBJECTS_MAX], *asks[SUBJECTS_MAX];
     const struct subject *hears[4], *nudges[4];
-    const char *publishes[4];  /* subjects of streams */
-    const char *reads;         /* a stream whose messages it reads and deletes by sequence */
+    const char *publishes[4];                 /* subjects of streams */
+    const char *reads;                        /* a stream whose messages it reads and deletes by sequence */
     bool anything_of_store, anything_of_jobs; /* asks all of store.>, jobs.> */
 };
 
 static const struct role roles[] = {
-    {.service = "gateway",
-     .asks = {&INGEST_QUARANTINE_REPLAY},
-     .anything_of_store = true,
-     .anything_of_jobs = true,
-     .hears = {&NUDGE_KEYS},
-     .nudges = {&NUDGE_KEYS},
-     .publishes = {"inbound.>"}},
-    {.service = "ingest",
-     .takes = {&INBOUND_MESSAGE, &INBOUND_RECEIPT},
-     .serves = {&INGEST_QUARANTINE_REPLAY},
-     .asks = {&STORE_INBOUND_RECORD, &STORE_RECEIPT_APPLY, &STORE_CHANNEL_ACCOUNT_LIST, &JOBS_ENQUEUE},
-     .hears = {&NUDGE_KEYS},
-     .publishes = {"inbound.>"},
-     .reads = "QUARANTINE"},
-    {.service = "lead-store",
-     .serves = {&STORE_INBOUND_RECORD, &STORE_RECEIPT_APPLY, &STORE_TURN_OPEN, &STORE_TURN_COMMIT, &STORE_SEND_AUTHORIZE,
-                &STORE_SEND_SETTLE, &STORE_CONVERSATION_TAKE, &STORE_CONVERSATION_GIVE_BACK, &STORE_OPERATOR_POST, &STORE_LEAD_LIST,
-                &STORE_LEAD_GET, &STORE_LEAD_PATCH, &STORE_LEAD_MESSAGES, &STORE_LEAD_EVENTS, &STORE_MESSAGE_GET, &STORE_MESSAGE_WHY,
-                &STORE_COMPANY_CREATE, &STORE_API_KEY_CREATE, &STORE_API_KEY_LIST, &STORE_API_KEY_REVOKE,
-                &STORE_CHANNEL_ACCOUNT_CREATE, &STORE_CHANNEL_ACCOUNT_LIST, &STORE_STATS},
-     .anything_of_jobs = true,
-     .hears = {&NUDGE_RELAY},
-     .nudges = {&NUDGE_CONVERSATION, &NUDGE_RELAY, &NUDGE_KEYS},
-     .publishes = {"events.>"}},
-    {.service = "scheduler",
-     .serves = {&JOBS_ENQUEUE, &JOBS_FINISH, &JOBS_GET, &JOBS_LIST, &JOBS_STATS, &JOBS_REPLAY},
-     .hears = {&JOBS_CAPACITY, &NUDGE_DISPATCH},
-     .nudges = {&NUDGE_DISPATCH},
-     .publishes = {"work.>", "events.>"}},
-    {.service = "ai-engage",
-     .takes = {&WORK_AI_ENGAGE},
-     .asks = {&STORE_TURN_OPEN, &STORE_TURN_COMMIT, &JOBS_FINISH},
-     .hears = {&NUDGE_CONVERSATION}},
-    {.service = "channel-whatsapp-cloud",
-     .takes = {&WORK_SEND_WHATSAPP_CLOUD},
-     .asks = {&STORE_SEND_AUTHORIZE, &STORE_SEND_SETTLE, &JOBS_FINISH}},
-    {.service = NULL},
+    { .service = "gateway",
+      .asks = { &INGEST_QUARANTINE_REPLAY },
+      .anything_of_store = true,
+      .anything_of_jobs = true,
+      .hears = { &NUDGE_KEYS },
+      .nudges = { &NUDGE_KEYS },
+      .publishes = { "inbound.>", "$SRV.>" } },
+    { .service = "ingest",
+      .takes = { &INBOUND_MESSAGE, &INBOUND_RECEIPT },
+      .serves = { &INGEST_QUARANTINE_REPLAY },
+      .asks = { &STORE_INBOUND_RECORD, &STORE_RECEIPT_APPLY, &STORE_CHANNEL_ACCOUNT_LIST, &JOBS_ENQUEUE },
+      .hears = { &NUDGE_KEYS },
+      .publishes = { "inbound.>" },
+      .reads = "QUARANTINE" },
+    { .service = "lead-store",
+      .serves = { &STORE_INBOUND_RECORD,
+                  &STORE_RECEIPT_APPLY,
+                  &STORE_TURN_OPEN,
+                  &STORE_TURN_COMMIT,
+                  &STORE_SEND_AUTHORIZE,
+                  &STORE_SEND_SETTLE,
+                  &STORE_CONVERSATION_TAKE,
+                  &STORE_CONVERSATION_GIVE_BACK,
+                  &STORE_OPERATOR_POST,
+                  &STORE_LEAD_LIST,
+                  &STORE_LEAD_GET,
+                  &STORE_LEAD_PATCH,
+                  &STORE_LEAD_MESSAGES,
+                  &STORE_LEAD_EVENTS,
+                  &STORE_MESSAGE_GET,
+                  &STORE_MESSAGE_WHY,
+                  &STORE_COMPANY_CREATE,
+                  &STORE_API_KEY_CREATE,
+                  &STORE_API_KEY_LIST,
+                  &STORE_API_KEY_REVOKE,
+                  &STORE_CHANNEL_ACCOUNT_CREATE,
+                  &STORE_CHANNEL_ACCOUNT_LIST,
+                  &STORE_STATS },
+      .anything_of_jobs = true,
+      .hears = { &NUDGE_RELAY },
+      .nudges = { &NUDGE_CONVERSATION, &NUDGE_RELAY, &NUDGE_KEYS },
+      .publishes = { "events.>" } },
+    { .service = "scheduler",
+      .serves = { &JOBS_ENQUEUE, &JOBS_FINISH, &JOBS_GET, &JOBS_LIST, &JOBS_STATS, &JOBS_REPLAY },
+      .hears = { &JOBS_CAPACITY, &NUDGE_DISPATCH },
+      .nudges = { &NUDGE_DISPATCH },
+      .publishes = { "work.>", "events.>" } },
+    { .service = "ai-engage",
+      .takes = { &WORK_AI_ENGAGE },
+      .asks = { &STORE_TURN_OPEN, &STORE_TURN_COMMIT, &JOBS_FINISH },
+      .hears = { &NUDGE_CONVERSATION } },
+    { .service = "channel-whatsapp-cloud",
+      .takes = { &WORK_SEND_WHATSAPP_CLOUD },
+      .asks = { &STORE_SEND_AUTHORIZE, &STORE_SEND_SETTLE, &JOBS_FINISH } },
+    { .service = NULL },
 };
 
 static void allow(struct buffer *out, const char *subject)
@@ -71,7 +90,7 @@ static void allow_all(struct buffer *out, const struct subject *const *subjects)
 
 static void allow_owner(struct buffer *out, const struct role *role)
 {
-    static const char *const verbs[] = {"INFO", "CREATE", "UPDATE"};
+    static const char *const verbs[] = { "INFO", "CREATE", "UPDATE" };
     for (const struct bus_stream *const *stream = TOPOLOGY_STREAMS; *stream; stream++)
         for (size_t i = 0; text_same(topology_owner(*stream), role->service) && i < 3; i++)
             allow(out, text_format(out->arena, "$JS.API.STREAM.%s.%s", verbs[i], (*stream)->name));
@@ -81,7 +100,7 @@ static void allow_owner(struct buffer *out, const struct role *role)
 
 static void allow_taking(struct buffer *out, const struct subject *subject)
 {
-    static const char *const verbs[] = {"INFO", "DURABLE.CREATE", "MSG.NEXT"};
+    static const char *const verbs[] = { "INFO", "DURABLE.CREATE", "MSG.NEXT" };
     for (size_t i = 0; i < 3; i++)
         allow(out, text_format(out->arena, "$JS.API.CONSUMER.%s.%s.%s", verbs[i], subject->stream, subject->consumer));
     allow(out, text_format(out->arena, "$JS.API.CONSUMER.CREATE.%s.%s.>", subject->stream, subject->consumer));

@@ -6,7 +6,8 @@
 #include "service/task.h"
 #include "service/topology.h"
 
-static const struct subject *const taken[] = {&INBOUND_MESSAGE, &INBOUND_RECEIPT, &WORK_AI_ENGAGE, &WORK_SEND_WHATSAPP_CLOUD, NULL};
+static const struct subject *const taken[] = { &INBOUND_MESSAGE, &INBOUND_RECEIPT, &WORK_AI_ENGAGE,
+                                               &WORK_SEND_WHATSAPP_CLOUD, NULL };
 
 static const struct bus_consumer *consumer_of(const struct subject *subject)
 {
@@ -60,7 +61,8 @@ static void names_are_built_from_their_parts(void **state)
     struct arena *arena = arena_new(0);
     assert_string_equal(topology_inbound_subject(arena, &INBOUND_MESSAGE, PB__CHANNEL__CHANNEL_WHATSAPP_CLOUD),
                         "inbound.message.whatsapp_cloud");
-    assert_string_equal(topology_inbound_subject(arena, &INBOUND_RECEIPT, PB__CHANNEL__CHANNEL_EMAIL), "inbound.receipt.email");
+    assert_string_equal(topology_inbound_subject(arena, &INBOUND_RECEIPT, PB__CHANNEL__CHANNEL_EMAIL),
+                        "inbound.receipt.email");
     assert_string_equal(topology_capacity_subject(arena, "ai.engage"), "jobs.capacity.ai.engage");
     assert_string_equal(topology_event_subject(arena, "c1", "message.sent"), "events.c1.message.sent");
     assert_string_equal(topology_quarantine_subject(arena, "inbound.message.sms"), "quarantine.inbound.message.sms");
@@ -79,6 +81,27 @@ static void work_queues_refuse_when_full_and_logs_forget_the_oldest(void **state
     }
 }
 
+static void permissions_give_each_service_its_own_and_not_another_s(void **state)
+{
+    (void)state;
+    struct buffer out = { .arena = arena_new(0) };
+    topology_permissions(&out);
+    const char *text = buffer_text(&out), *engage = strstr(text, "user: \"ai-engage\"");
+    assert_non_null(engage);
+    const char *end = strstr(engage, "    }\n");
+    const char *mine = text_format(out.arena, "%.*s", (int)(end - engage), engage);
+    assert_non_null(strstr(mine, "password: $NATS_PASSWORD_AI_ENGAGE"));
+    assert_non_null(strstr(mine, "\"$JS.API.CONSUMER.MSG.NEXT.WORK.ai-engage\""));
+    assert_non_null(strstr(mine, "\"$JS.ACK.WORK.ai-engage.>\""));
+    assert_non_null(strstr(mine, "\"jobs.capacity.ai.engage\""));
+    assert_non_null(strstr(mine, "\"quarantine.work.ai.engage\""));
+    assert_non_null(strstr(mine, "subscribe: [\"_INBOX.ai-engage.>\", \"$SRV.>\", \"nudge.conversation\"]"));
+    assert_null(strstr(mine, "events."));
+    assert_null(strstr(mine, "store.inbound"));
+    assert_null(strstr(mine, "STREAM"));
+    arena_free(out.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +110,7 @@ int main(void)
         cmocka_unit_test(work_subjects_name_tasks_of_the_table),
         cmocka_unit_test(names_are_built_from_their_parts),
         cmocka_unit_test(work_queues_refuse_when_full_and_logs_forget_the_oldest),
+        cmocka_unit_test(permissions_give_each_service_its_own_and_not_another_s),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Routes whose items are dispatches of jobs: the result of each goes to jobs.finish, and only then is the message acknowledged. */
+/* Routes whose items are dispatches of jobs: the result of each goes to jobs.finish, and only then is the message
+ * acknowledged. */
 #include <string.h>
 
 #include "base/limits.h"
@@ -36,15 +37,16 @@ static const char *outcome_word(const struct slot *slot)
 
 static void tell(struct worker *worker, const struct slot *slot, bool stale)
 {
-    static const enum log_level levels[] = {[OK] = LOG_INFO, [RETRY] = LOG_WARN, [REJECT] = LOG_ERROR};
+    static const enum log_level levels[] = { [OK] = LOG_INFO, [RETRY] = LOG_WARN, [REJECT] = LOG_ERROR };
     const Pb__JobDispatch *dispatch = slot->item.message;
     struct arena *arena = worker->scratch;
     bool failed = slot->item.status != OK;
-    metric_add(failed ? slot->item.status == RETRY ? &measure_retries : &measure_rejects : &measure_items, worker->subject->name, 1);
+    metric_add(failed ? slot->item.status == RETRY ? &measure_retries : &measure_rejects : &measure_items,
+               worker->subject->name, 1);
     log_line(levels[slot->item.status], outcome_word(slot), "task", dispatch->task, "job", dispatch->job_id, "company",
-             dispatch->company_id, "correlation", dispatch->correlation_id, "attempt", number(arena, dispatch->attempt), "ms",
-             number(arena, (moment_monotonic_us() - slot->taken_us) / 1000), "stale", stale ? "yes" : NULL, "code",
-             failed ? slot->item.error.code : NULL, "error", failed ? slot->item.error.text : NULL, NULL);
+             dispatch->company_id, "correlation", dispatch->correlation_id, "attempt", number(arena, dispatch->attempt),
+             "ms", number(arena, (moment_monotonic_us() - slot->taken_us) / 1000), "stale", stale ? "yes" : NULL,
+             "code", failed ? slot->item.error.code : NULL, "error", failed ? slot->item.error.text : NULL, NULL);
 }
 
 /* A slow route's slot outlives the batch: what its result points to comes along. */
@@ -108,8 +110,8 @@ static void log_unreported(const struct worker *worker, const struct call *calls
 {
     for (size_t i = 0; i < count; i++)
         if (calls[i].status == RETRY) {
-            log_line(LOG_WARN, "results can't be reported yet", "route", worker->subject->name, "code", calls[i].error.code, "error",
-                     calls[i].error.text, NULL);
+            log_line(LOG_WARN, "results can't be reported yet", "route", worker->subject->name, "code",
+                     calls[i].error.code, "error", calls[i].error.text, NULL);
             return;
         }
 }
@@ -120,7 +122,7 @@ static void report(struct worker *worker, struct slot **slots, size_t count)
     arena_reset(worker->scratch);
     struct call *calls = ARENA_ARRAY(worker->scratch, struct call, count);
     for (size_t i = 0; i < count; i++)
-        calls[i] = (struct call){.caller = slots[i]->item.caller, .request = slots[i]->item.finish};
+        calls[i] = (struct call){ .caller = slots[i]->item.caller, .request = slots[i]->item.finish };
     ask(worker->scratch, &JOBS_FINISH, calls, count);
     log_unreported(worker, calls, count);
     for (size_t i = 0; i < count; i++)
@@ -191,13 +193,14 @@ static void decode(struct worker *worker, struct slot *slot)
     item->arena = slot->own ? slot->own : worker->arena;
     item->slot = slot;
     item->sequence = slot->message.sequence;
-    item->caller = (struct caller){"", "", ""};
-    item->status = pb_unpack(item->arena, &pb__job_dispatch__descriptor, slot->message.data, slot->message.bytes, &message, &item->error);
+    item->caller = (struct caller){ "", "", "" };
+    item->status = pb_unpack(item->arena, &pb__job_dispatch__descriptor, slot->message.data, slot->message.bytes,
+                             &message, &item->error);
     if (item->status != OK)
         return;
     const Pb__JobDispatch *dispatch = item->message = message;
-    item->caller = (struct caller){text_or(dispatch->company_id, ""), text_or(dispatch->correlation_id, ""),
-                                   text_or(dispatch->traceparent, "")};
+    item->caller = (struct caller){ text_or(dispatch->company_id, ""), text_or(dispatch->correlation_id, ""),
+                                    text_or(dispatch->traceparent, "") };
     if (slot->message.deliveries > DELIVERIES_ALONE_MAX)
         item_fail(item, REJECT, "deliveries", "it was delivered %llu times and no worker survived it",
                   (unsigned long long)slot->message.deliveries);
@@ -229,7 +232,7 @@ static struct slot *slot_new(struct worker *worker, const struct bus_message *me
 static void handle(struct worker *worker, struct slot **slots, size_t count)
 {
     struct slot *good[BATCH_ITEMS_MAX];
-    struct error error = {0};
+    struct error error = { 0 };
     size_t good_count = 0;
     for (size_t i = 0; i < count; i++)
         if (slots[i]->item.status == OK)

@@ -20,7 +20,8 @@ static void stub_answer(void)
     static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
     for (int i = 0; i < stub.count; i++) {
         char request[4096];
-        if (recv(stub.calls[i], request, sizeof request, 0) > 0 && send(stub.calls[i], answer, sizeof answer - 1, MSG_NOSIGNAL) > 0)
+        if (recv(stub.calls[i], request, sizeof request, 0) > 0 &&
+            send(stub.calls[i], answer, sizeof answer - 1, MSG_NOSIGNAL) > 0)
             stub.answered++;
         close(stub.calls[i]);
     }
@@ -30,7 +31,7 @@ static void stub_answer(void)
 
 static void *stub_run(void *context)
 {
-    struct pollfd listener = {.fd = stub.listener, .events = POLLIN};
+    struct pollfd listener = { .fd = stub.listener, .events = POLLIN };
     while (!stub.stop) {
         if (poll(&listener, 1, 10) == 1 && stub.count < CALLS_MAX) {
             stub.calls[stub.count++] = accept(stub.listener, NULL, NULL);
@@ -45,7 +46,7 @@ static void *stub_run(void *context)
 
 static void stub_start(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t bytes = sizeof address;
     stub.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(stub.listener, (struct sockaddr *)&address, bytes), 0);
@@ -99,7 +100,7 @@ static void dispatch(const char *job, const char *params)
 {
     Pb__JobDispatch message = PB__JOB_DISPATCH__INIT;
     Pb__Json json = PB__JSON__INIT;
-    const struct caller caller = {"c1", "k1", ""};
+    const struct caller caller = { "c1", "k1", "" };
     json.text = (char *)(uintptr_t)params;
     message.job_id = (char *)(uintptr_t)job;
     message.task = "ai.engage";
@@ -128,7 +129,7 @@ static void a_job_is_done_reported_with_its_children_and_acknowledged(void **sta
 static void bad_params_are_dead_at_once_and_a_malformed_dispatch_is_quarantined(void **state)
 {
     (void)state;
-    struct bus_publish broken = {.subject = "work.ai.engage", .data = "\xff", .bytes = 1};
+    struct bus_publish broken = { .subject = "work.ai.engage", .data = "\xff", .bytes = 1 };
     dispatch("job-2", "{\"lead\":1}");
     expect("seen.finish", "job-2 3 unknown_field 0");
     bus_publish_all(process.bus, &broken, 1, 3000);

@@ -1,4 +1,5 @@
-/* The loop of one route's thread: nudges heard, calls that came back, what must be tried again, and only then something new. */
+/* The loop of one route's thread: nudges heard, calls that came back, what must be tried again, and only then something
+ * new. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -100,7 +101,8 @@ static void wait_for_consumer(struct worker *worker, const struct error *error)
     bus_take(worker->source, worker->taken, NULL, 0, 0, backoff_next(&worker->backoff_ms), &none, NULL);
 }
 
-/* Stream messages and work stay where they are while what we took can't be answered, and while calls in flight are at their maximum. */
+/* Stream messages and work stay where they are while what we took can't be answered, and while calls in flight are at
+ * their maximum. */
 static size_t room(struct worker *worker)
 {
     if (worker->again.count > 0 || (worker->route->resume && parked_full(worker)))
@@ -124,7 +126,7 @@ static int64_t wait_ms(struct worker *worker)
 
 static void take_new(struct worker *worker, struct bus_message *messages)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     size_t count = 0, some = room(worker);
     if (worker->again.count == 0)
         arena_reset(worker->taken);
@@ -132,7 +134,8 @@ static void take_new(struct worker *worker, struct bus_message *messages)
         worker->saturated = some == 0;
         pulse_changed();
     }
-    if (bus_take(worker->source, worker->taken, messages, some, BATCH_BYTES_MAX, wait_ms(worker), &count, &error) != OK) {
+    if (bus_take(worker->source, worker->taken, messages, some, BATCH_BYTES_MAX, wait_ms(worker), &count, &error) !=
+        OK) {
         wait_for_consumer(worker, &error);
         return;
     }
@@ -231,7 +234,7 @@ static void init(struct worker *worker, const struct route *route)
     worker->items = calloc(worker->batch_max, sizeof *worker->items);
     if (!worker->items)
         abort();
-    worker->batch = (struct batch){.arena = worker->arena, .db = worker->db, .worker = worker};
+    worker->batch = (struct batch){ .arena = worker->arena, .db = worker->db, .worker = worker };
     slots_init(&worker->again);
     queue_init(&worker->done);
     queue_init(&worker->heard);
@@ -242,7 +245,7 @@ static void init(struct worker *worker, const struct route *route)
 
 static void start(struct worker *worker)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     if (open_source(worker, &error) != OK || (worker->route->hears && hear_open(worker, &error) != OK)) {
         log_line(LOG_ERROR, "route can't start", "route", worker->subject->name, "error", error.text, NULL);
         abort();

@@ -203,7 +203,8 @@ static void add_value(struct buffer *out, const ProtobufCFieldDescriptor *field,
     }
 }
 
-static void add_items(struct buffer *out, const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, pbjson_shown *shown)
+static void add_items(struct buffer *out, const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
+                      pbjson_shown *shown)
 {
     size_t count = *field_count(message, field);
     size_t bytes = field_value_bytes(field);

@@ -9,7 +9,7 @@ import { pause, until } from '../support/process.mjs'
 let parley
 let prefix = 150100
 before(async () => {
-  parley = await Parley.start({ env: { JOB_LADDER_MS: '300,500,1000,2000,3000' } })
+  parley = await Parley.start({ env: { JOB_LADDER_MS: '300,500,1000,2000,3000', UNKNOWN_HOLD_MS: '3000' } })
   for (const service of parley.services) service.supervise()
 })
 after(() => parley?.stop())

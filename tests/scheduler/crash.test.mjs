@@ -35,9 +35,9 @@ test('what was committed and not published is published by the scheduler that st
 
 test('a dispatch that the broker did not take is published again by itself', async () => {
   house = await new House().start()
-  const worker = await house.worker('ai.engage', () => completed())
+  const worker = await house.worker('ai.engage', () => completed(), { capacity: 500 })
   await pause(300)
-  await house.enqueue(...Array.from({ length: 300 }, () => ({ delay_ms: 400 })))
+  await house.enqueue(...Array.from({ length: 300 }, () => ({ delay_ms: 700 })))
   await house.nats.kill()
   await until('the rows to say so', async () => await house.postgres.value(`SELECT count(*) FROM jobs.unfinished WHERE status = 'processing'`) === 300)
   await house.nats.resume()

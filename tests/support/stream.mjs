@@ -46,7 +46,7 @@ export class Stream {
     for (const { to } of await parley.sent()) copies.set(to.replace('+', ''), (copies.get(to.replace('+', '')) ?? 0) + 1)
     const replies = new Map((await parley.postgres.rows(
       `select l.phone_number, count(*) filter (where m.direction = 'inbound') inbound, count(*) filter (where m.direction = 'outbound' and m.status not in ('withdrawn', 'cancelled')) outbound,
-              bool_or(m.status = 'unknown') as unknown from crm.leads l join crm.messages m on m.lead_id = l.id where l.phone_number like $1 group by 1`,
+              bool_or(m.status in ('unknown', 'held')) as unknown from crm.leads l join crm.messages m on m.lead_id = l.id where l.phone_number like $1 group by 1`,
       [`+${this.prefix}%`])).map(row => [row.phone_number.slice(1), row]))
     const unanswered = [], unknown = []
     for (const phone of this.acknowledged.keys()) {

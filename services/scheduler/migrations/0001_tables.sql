@@ -79,7 +79,7 @@ CREATE TABLE jobs.job_attempts (
     PRIMARY KEY (job_id, dispatch)
 );
 
--- Pacing that jobs share by name. Read and changed only under the company's lane lock (an advisory lock of the transaction).
+-- Pacing that jobs share by name. A lane's line moves only under its lock (an advisory lock of the transaction).
 -- wake_at: when the lane must be looked at again though nothing happens in it; NULL when an enqueue, dispatch or finish will do that.
 CREATE TABLE jobs.lanes (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -93,8 +93,8 @@ CREATE TABLE jobs.lanes (
     UNIQUE (company_id, name)
 ) WITH (fillfactor = 70);
 -- the key of that lock
-CREATE FUNCTION jobs.lane_key(company_id uuid) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    AS $$ SELECT hashtextextended('parley.lanes.' || company_id::text, 0) $$;
+CREATE FUNCTION jobs.lane_key(lane bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT hashtextextended('parley.lane.' || lane::text, 0) $$;
 CREATE INDEX lanes_wake ON jobs.lanes (wake_at) WHERE wake_at IS NOT NULL;
 
 -- One row per task; whoever dispatches that task holds it. picks: how many were made, for the share of low priority.

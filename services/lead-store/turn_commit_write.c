@@ -1,0 +1,156 @@
+/* What committing and superseded turns leave behind, in set-based statements. */
+#include "base/text.h"
+#include "column.h"
+#include "commit.h"
+#include "payload.h"
+#include "turn_sent.h"
+#include "uncover.h"
+
+static const struct statement turn_cover = {
+    .name = "turn_cover",
+    .sql = "update crm.messages m set turn_id = v.turn_id, updated_at = $5 "
+           "from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[]) as v(conversation_id, after_position, covered_position, turn_id) "
+           "where m.conversation_id = v.conversation_id and m.position > v.after_position and m.position <= v.covered_position "
+           "  and m.direction = 'inbound' returning v.turn_id, m.id",
+};
+
+static enum status coverage_write(struct commit_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    size_t count = work->committing_count;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, count, i, work->committing[i]->conversation->id);
+    COLUMN_INTS(params, count, i, work->committing[i]->turn->after_position);
+    COLUMN_INTS(params, count, i, work->committing[i]->request->covered_position);
+    COLUMN_TEXTS(params, count, i, work->committing[i]->turn->id);
+    params_moment(params, work->batch->now);
+    struct rows rows;
+    TRY(db_run(work->batch->db, arena, &turn_cover, params, &rows, error));
+    for (size_t i = 0; i < count; i++)
+        work->committing[i]->covered_ids = ARENA_ARRAY(arena, const char *, rows.count);
+    for (size_t row = 0; row < rows.count; row++)
+        for (size_t i = 0; i < count; i++)
+            if (text_same(work->committing[i]->turn->id, rows_text(&rows, row, 0)))
+                work->committing[i]->covered_ids[work->committing[i]->covered_count++] = rows_text(&rows, row, 1);
+    return OK;
+}
+
+static const struct statement turn_save = {
+    .name = "turn_save",
+    .sql = "update crm.turns t set state = 'committed', covered_position = v.covered_position, message_id = v.message_id, "
+           "    prompt = v.prompt::jsonb, provider = v.provider, model = v.model, prompt_version = v.prompt_version, "
+           "    prompt_tokens = v.prompt_tokens, completion_tokens = v.completion_tokens, latency_ms = v.latency_ms, "
+           "    safety_checks = v.safety_checks::jsonb, document_ids = v.document_ids::uuid[], committed_at = $13, updated_at = $13 "
+           "from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], "
+           "    $9::bigint[], $10::bigint[], $11::text[], $12::text[]) "
+           "  as v(id, covered_position, message_id, prompt, provider, model, prompt_version, prompt_tokens, completion_tokens, latency_ms, "
+           "       safety_checks, document_ids) where t.id = v.id",
+};
+static const struct statement ai_message_insert = {
+    .name = "ai_message_insert",
+    .sql = "insert into crm.ai_messages (id, company_id, channel, message_type, locale, correlation_id, provider, model, prompt_version, "
+           "    safety_checks, prompt_tokens, completion_tokens, created_at, updated_at) "
+           "select m.id, m.company_id, m.channel, 'reply', o.locale, m.correlation_id, t.provider, t.model, t.prompt_version, "
+           "    t.safety_checks, t.prompt_tokens, t.completion_tokens, $2, $2 "
+           "from crm.messages m join crm.turns t on t.id = m.turn_id join crm.companies o on o.id = m.company_id "
+           "where m.id = any($1::uuid[])",
+};
+
+/* An array as one element's text: SQL casts it back. */
+static const char *ids_text(struct arena *arena, char *const *ids, size_t count)
+{
+    struct params *one = params_new(arena);
+    params_texts(one, (const char *const *)ids, count);
+    return one->values[0];
+}
+
+static const char *json_or_null(const Pb__Json *json)
+{
+    return json && !text_empty(json->text) ? json->text : NULL;
+}
+
+static enum status committed_write(struct commit_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    size_t count = work->committing_count;
+    struct commit **list = work->committing;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, count, i, list[i]->turn->id);
+    COLUMN_INTS(params, count, i, list[i]->request->covered_position);
+    COLUMN_TEXTS(params, count, i, list[i]->outbound->id);
+    COLUMN_TEXTS(params, count, i, json_or_null(list[i]->request->prompt));
+    COLUMN_TEXTS(params, count, i, list[i]->request->provider);
+    COLUMN_TEXTS(params, count, i, list[i]->request->model);
+    COLUMN_INTS(params, count, i, list[i]->request->prompt_version);
+    COLUMN_INTS(params, count, i, list[i]->request->prompt_tokens);
+    COLUMN_INTS(params, count, i, list[i]->request->completion_tokens);
+    COLUMN_INTS(params, count, i, list[i]->request->latency_ms);
+    COLUMN_TEXTS(params, count, i, json_or_null(list[i]->request->safety_checks));
+    COLUMN_TEXTS(params, count, i, ids_text(arena, list[i]->request->document_ids, list[i]->request->n_document_ids));
+    params_moment(params, work->batch->now);
+    TRY(db_run(work->batch->db, arena, &turn_save, params, NULL, error));
+    struct params *messages = params_new(arena);
+    COLUMN_TEXTS(messages, count, i, list[i]->outbound->id);
+    params_moment(messages, work->batch->now);
+    return db_run(work->batch->db, arena, &ai_message_insert, messages, NULL, error);
+}
+
+static void note_committed(struct event_list *events, const struct commit *commit)
+{
+    struct payload payload = payload_start(events->batch->arena);
+    payload_text(&payload, "turn_id", commit->turn->id);
+    payload_text(&payload, "job_id", commit->turn->job_id);
+    payload_text(&payload, "conversation_id", commit->conversation->id);
+    payload_text(&payload, "message_id", commit->outbound->id);
+    payload_texts(&payload, "covered", commit->covered_ids, commit->covered_count);
+    payload_text(&payload, "provider", commit->request->provider);
+    payload_text(&payload, "model", commit->request->model);
+    event_note(events, (struct event_note){
+                           .type = "turn.committed",
+                           .company_id = commit->conversation->company_id,
+                           .lead_id = commit->conversation->lead_id,
+                           .payload = payload_end(&payload),
+                           .actor = "ai",
+                           .correlation_id = commit->item->caller.correlation_id,
+                       });
+}
+
+static enum status superseded_write(struct commit_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    struct ids conversations = {.arena = arena};
+    struct ids turns = {.arena = arena};
+    for (size_t i = 0; i < work->superseded_count; i++) {
+        ids_add(&conversations, work->superseded[i]->conversation->id);
+        ids_add(&turns, work->superseded[i]->turn->id);
+    }
+    TRY(turns_supersede(work->batch, &turns, error));
+    struct newest_owed newest;
+    TRY(newest_owed_read(&work->held, &conversations, &newest, error));
+    for (size_t i = 0; i < work->superseded_count; i++) {
+        struct commit *commit = work->superseded[i];
+        commit->reply->superseded_by = (char *)newest_owed_key(&newest, commit->conversation);
+        turn_note_superseded(&work->events, commit->turn, newest_owed_message(&newest, commit->conversation), &commit->item->caller);
+    }
+    return OK;
+}
+
+enum status commits_write(struct commit_batch *work, struct error *error)
+{
+    TRY(superseded_write(work, error));
+    if (work->committing_count) {
+        TRY(coverage_write(work, error));
+        for (size_t i = 0; i < work->committing_count; i++)
+            note_committed(&work->events, work->committing[i]);
+        TRY(outbound_write(&work->held, work->outbounds, work->committing_count, &work->events, error));
+        TRY(committed_write(work, error));
+        TRY(hold_save(&work->held, error));
+    }
+    for (size_t i = 0; i < work->committing_count; i++) {
+        struct commit *commit = work->committing[i];
+        commit->reply->message_id = (char *)commit->outbound->id;
+        commit->reply->jobs = ARENA_ARRAY(work->batch->arena, Pb__JobSpec *, 1);
+        commit->reply->jobs[commit->reply->n_jobs++] = commit->outbound->job;
+    }
+    return event_flush(&work->events, error);
+}
