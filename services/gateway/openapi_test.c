@@ -82,6 +82,8 @@ static void fields_say_what_they_hold(void **state)
     const cJSON *lead = at(at(schemas, "Lead"), "properties");
     assert_string_equal(at(at(lead, "created_at"), "format")->valuestring, "date-time");
     assert_int_equal(cJSON_GetArraySize(at(at(lead, "preferred_channel"), "enum")), 6);
+    const cJSON *message = at(at(schemas, "Message"), "properties");
+    assert_string_equal(at(at(message, "provider_ts"), "format")->valuestring, "date-time");
     const cJSON *post = at(schemas, "InboundPost");
     assert_int_equal(cJSON_GetArraySize(at(post, "required")), 3);
     assert_true(cJSON_IsFalse(at(post, "additionalProperties")));

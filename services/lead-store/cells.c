@@ -27,7 +27,8 @@ static void cell_read(const struct rows *rows, size_t row, int column, const str
 void *cells_read(struct arena *arena, const struct rows *rows, const struct cell *table, size_t bytes)
 {
     char *list = arena_array(arena, rows->count ? rows->count : 1, bytes);
-    for (const struct cell *cell = table; rows->count && cell->column; cell++) { /* rows of no statement have no columns either */
+    for (const struct cell *cell = table; rows->count && cell->column;
+         cell++) { /* rows of no statement have no columns either */
         int column = rows_column(rows, cell->column);
         assert(column >= 0); /* the table and its statement stand side by side */
         for (size_t row = 0; row < rows->count; row++)

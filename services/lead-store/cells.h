@@ -16,7 +16,10 @@ struct cell {
     size_t offset;
 };
 
-#define CELL(structure, member, kind) {.column = #member, .type = kind, .offset = offsetof(struct structure, member)}
+#define CELL(structure, member, kind)                                                                                  \
+    {                                                                                                                  \
+        .column = #member, .type = kind, .offset = offsetof(struct structure, member)                                  \
+    }
 
 /* An array of `bytes`-sized structs, one per row; NULL cells leave a member zero. */
 void *cells_read(struct arena *arena, const struct rows *rows, const struct cell *table, size_t bytes);

@@ -6,15 +6,17 @@
 #pragma once
 #include "net/db.h"
 
-#define COLUMN_OF(params, count, index, type, add, expression)                   \
-    do {                                                                         \
-        type *column_ = ARENA_ARRAY((params)->arena, type, (count) ? (count) : 1); \
-        for (size_t index = 0; index < (count); index++)                         \
-            column_[index] = (expression);                                       \
-        add((params), column_, (count));                                         \
+#define COLUMN_OF(params, count, index, type, add, expression)                                                         \
+    do {                                                                                                               \
+        type *column_ = ARENA_ARRAY((params)->arena, type, (count) ? (count) : 1);                                     \
+        for (size_t index = 0; index < (count); index++)                                                               \
+            column_[index] = (expression);                                                                             \
+        add((params), column_, (count));                                                                               \
     } while (0)
 
-#define COLUMN_TEXTS(params, count, index, expression) COLUMN_OF(params, count, index, const char *, params_texts, expression)
-#define COLUMN_INTS(params, count, index, expression) COLUMN_OF(params, count, index, int64_t, params_ints, expression)
+#define COLUMN_TEXTS(params, count, index, expression)                                                                 \
+    COLUMN_OF(params, count, index, const char *, params_texts, expression)
+#define COLUMN_INTS(params, count, index, expression)  COLUMN_OF(params, count, index, int64_t, params_ints, expression)
 #define COLUMN_BOOLS(params, count, index, expression) COLUMN_OF(params, count, index, bool, params_bools, expression)
-#define COLUMN_MOMENTS(params, count, index, expression) COLUMN_OF(params, count, index, moment, params_moments, expression)
+#define COLUMN_MOMENTS(params, count, index, expression)                                                               \
+    COLUMN_OF(params, count, index, moment, params_moments, expression)

@@ -9,9 +9,9 @@
 #include "wire/pbrow.h"
 
 enum {
-    HISTORY_TEXT_BYTES_MAX = 4 * 1024,   /* of one earlier message; its end is cut */
-    HISTORY_BYTES_MAX = 64 * 1024,       /* of all; the oldest give way */
-    QUERY_CHARACTERS_MAX = 4000,         /* of the owed text, from its end, asked of the knowledge base */
+    HISTORY_TEXT_BYTES_MAX = 4 * 1024, /* of one earlier message; its end is cut */
+    HISTORY_BYTES_MAX = 64 * 1024,     /* of all; the oldest give way */
+    QUERY_CHARACTERS_MAX = 4000,       /* of the owed text, from its end, asked of the knowledge base */
     QUERY_BYTES_MAX = 4 * QUERY_CHARACTERS_MAX,
     PASSAGES_MAX = 5,
 };
@@ -19,15 +19,16 @@ enum {
 /* One row per conversation: the person, the stage, the model (the stage's before the company's), the session. */
 static const struct statement context_base = {
     .name = "context_base",
-    .sql = "select c.id as conversation_id, c.company_id, o.name as company_name, o.company_card, o.locale, l.id as lead_id, "
-           "       l.contact_name, s.name as stage, s.ai_config as stage_policy, coalesce(a.provider, '') as provider, "
-           "       coalesce(a.model, '') as model, a.temperature, a.max_tokens as tokens_max, a.system_prompt, a.prompt_version, "
-           "       e.memory, e.summary "
-           "from crm.conversations c join crm.leads l on l.id = c.lead_id join crm.companies o on o.id = c.company_id "
-           "join crm.stages s on s.id = l.stage_id left join crm.ai_sessions e on e.lead_id = l.id "
-           "left join lateral (select m.* from crm.ai_models m where m.company_id = c.company_id "
-           "    and (m.stage_id = l.stage_id or m.stage_id is null) order by m.stage_id nulls last, m.position limit 1) a on true "
-           "where c.id = any($1::uuid[])",
+    .sql =
+        "select c.id as conversation_id, c.company_id, o.name as company_name, o.company_card, o.locale, l.id as lead_id, "
+        "       l.contact_name, s.name as stage, s.ai_config as stage_policy, coalesce(a.provider, '') as provider, "
+        "       coalesce(a.model, '') as model, a.temperature, a.max_tokens as tokens_max, a.system_prompt, a.prompt_version, "
+        "       e.memory, e.summary "
+        "from crm.conversations c join crm.leads l on l.id = c.lead_id join crm.companies o on o.id = c.company_id "
+        "join crm.stages s on s.id = l.stage_id left join crm.ai_sessions e on e.lead_id = l.id "
+        "left join lateral (select m.* from crm.ai_models m where m.company_id = c.company_id "
+        "    and (m.stage_id = l.stage_id or m.stage_id is null) order by m.stage_id nulls last, m.position limit 1) a on true "
+        "where c.id = any($1::uuid[])",
 };
 
 struct line {
@@ -44,59 +45,63 @@ static const struct cell line_cells[] = {
     CELL(line, position, CELL_INT),
     CELL(line, place, CELL_INT),
     CELL(line, at, CELL_MOMENT),
-    {0},
+    { 0 },
 };
 
 static const struct statement context_owed = {
     .name = "context_owed",
-    .sql = "select v.id as conversation_id, m.id, m.sender_type as sender, m.kind, m.message_text as text, m.position, "
-           "       m.position as place, m.created_at as at "
-           "from unnest($1::uuid[], $2::bigint[]) as v(id, covered_position) "
-           "cross join lateral (select * from crm.messages m where m.conversation_id = v.id and m.position > v.covered_position "
-           "    and m.direction = 'inbound' and m.wants_answer order by m.position limit $3) m order by v.id, m.position",
+    .sql =
+        "select v.id as conversation_id, m.id, m.sender_type as sender, m.kind, m.message_text as text, m.position, "
+        "       m.position as place, m.created_at as at "
+        "from unnest($1::uuid[], $2::bigint[]) as v(id, covered_position) "
+        "cross join lateral (select * from crm.messages m where m.conversation_id = v.id and m.position > v.covered_position "
+        "    and m.direction = 'inbound' and m.wants_answer order by m.position limit $3) m order by v.id, m.position",
 };
 
-/* What reached the person or will, and what they wrote, but for what is owed. A reply that went by another channel is told where it belongs. */
+/* What reached the person or will, and what they wrote, but for what is owed. A reply that went by another channel is
+ * told where it belongs. */
 static const struct statement context_history = {
     .name = "context_history",
-    .sql = "select v.id as conversation_id, h.id, h.sender_type as sender, h.kind, h.text, h.position, h.place, h.created_at as at "
-           "from unnest($1::uuid[], $2::bigint[]) as v(id, covered_position) "
-           "cross join lateral ( "
-           "    (select m.id, m.sender_type, m.kind, coalesce(nullif(m.message_text, ''), m.media_info ->> 'caption') as text, m.position, "
-           "            2 * m.position as place, m.created_at "
-           "     from crm.messages m where m.conversation_id = v.id "
-           "       and m.status not in ('cancelled', 'withdrawn', 'held', 'failed') "
-           "       and not (m.direction = 'inbound' and m.wants_answer and m.position > v.covered_position) "
-           "     order by m.position desc limit $3) "
-           "    union all "
-           "    (select m.id, m.sender_type, m.kind, m.message_text, t.covered_position, 2 * t.covered_position + 1, m.created_at "
-           "     from crm.turns t join crm.messages m on m.id = t.message_id "
-           "     where t.conversation_id = v.id and t.state = 'committed' and m.conversation_id <> v.id "
-           "       and m.status not in ('cancelled', 'withdrawn', 'held', 'failed') "
-           "     order by t.opened_position desc limit $3)) h "
-           "order by v.id, h.place desc",
+    .sql =
+        "select v.id as conversation_id, h.id, h.sender_type as sender, h.kind, h.text, h.position, h.place, h.created_at as at "
+        "from unnest($1::uuid[], $2::bigint[]) as v(id, covered_position) "
+        "cross join lateral ( "
+        "    (select m.id, m.sender_type, m.kind, coalesce(nullif(m.message_text, ''), m.media_info ->> 'caption') as text, m.position, "
+        "            2 * m.position as place, m.created_at "
+        "     from crm.messages m where m.conversation_id = v.id "
+        "       and m.status not in ('cancelled', 'withdrawn', 'held', 'failed') "
+        "       and not (m.direction = 'inbound' and m.wants_answer and m.position > v.covered_position) "
+        "     order by m.position desc limit $3) "
+        "    union all "
+        "    (select m.id, m.sender_type, m.kind, m.message_text, t.covered_position, 2 * t.covered_position + 1, m.created_at "
+        "     from crm.turns t join crm.messages m on m.id = t.message_id "
+        "     where t.conversation_id = v.id and t.state = 'committed' and m.conversation_id <> v.id "
+        "       and m.status not in ('cancelled', 'withdrawn', 'held', 'failed') "
+        "     order by t.opened_position desc limit $3)) h "
+        "order by v.id, h.place desc",
 };
 
 /*
- * An OR-query of the words of the owed text, by each language that the company's documents are in; words that only hold sentences together don't count.
- * Short documents whole, long ones as their best fragment.
+ * An OR-query of the words of the owed text, by each language that the company's documents are in; words that only hold
+ * sentences together don't count. Short documents whole, long ones as their best fragment.
  */
 static const struct statement context_passages = {
     .name = "context_passages",
-    .sql = "select v.id as conversation_id, k.document_id, k.title, k.text, k.score "
-           "from unnest($1::uuid[], $2::uuid[], $3::text[]) as v(id, company_id, words) "
-           "cross join lateral ( "
-           "    select b.id as document_id, b.title, b.score, case when length(b.text) <= 1500 then b.text else "
-           "        ts_headline(b.language, b.text, b.query, "
-           "                    'StartSel=\"\", StopSel=\"\", MaxFragments=2, MaxWords=120, MinWords=60, FragmentDelimiter=\" ... \"') end as text "
-           "    from (select d.id, d.title, d.text, d.language, q.query, ts_rank(d.search, q.query) as score "
-           "          from (select g.language, (select string_agg('''' || replace(replace(x.lexeme, '\\', '\\\\'), '''', '''''') || '''', ' | ') "
-           "                    from (select u.lexeme from unnest(to_tsvector(g.language, v.words)) u "
-           "                          where ts_lexize('english_stem', u.lexeme) is distinct from '{}' limit 64) x)::tsquery as query "
-           "                from (select distinct language from crm.ai_kb_docs where company_id = v.company_id) g) q "
-           "          join crm.ai_kb_docs d on d.company_id = v.company_id and d.language = q.language and d.search @@ q.query "
-           "          order by score desc, d.id limit $4) b) k "
-           "order by v.id, k.score desc, k.document_id",
+    .sql =
+        "select v.id as conversation_id, k.document_id, k.title, k.text, k.score "
+        "from unnest($1::uuid[], $2::uuid[], $3::text[]) as v(id, company_id, words) "
+        "cross join lateral ( "
+        "    select b.id as document_id, b.title, b.score, case when length(b.text) <= 1500 then b.text else "
+        "        ts_headline(b.language, b.text, b.query, "
+        "                    'StartSel=\"\", StopSel=\"\", MaxFragments=2, MaxWords=120, MinWords=60, FragmentDelimiter=\" ... \"') end as text "
+        "    from (select d.id, d.title, d.text, d.language, q.query, ts_rank(d.search, q.query) as score "
+        "          from (select g.language, (select string_agg('''' || replace(replace(x.lexeme, '\\', '\\\\'), '''', '''''') || '''', ' | ') "
+        "                    from (select u.lexeme from unnest(to_tsvector(g.language, v.words)) u "
+        "                          where ts_lexize('english_stem', u.lexeme) is distinct from '{}' limit 64) x)::tsquery as query "
+        "                from (select distinct language from crm.ai_kb_docs where company_id = v.company_id) g) q "
+        "          join crm.ai_kb_docs d on d.company_id = v.company_id and d.language = q.language and d.search @@ q.query "
+        "          order by score desc, d.id limit $4) b) k "
+        "order by v.id, k.score desc, k.document_id",
 };
 
 static struct params *conversation_params(struct batch *batch, const struct context_task *tasks, size_t count)
@@ -188,8 +193,8 @@ static void history_fill(struct arena *arena, Pb__TurnContext *context, const st
 
 typedef void context_fill(struct arena *arena, Pb__TurnContext *context, const struct line *lines, size_t count);
 
-static enum status read_lines(struct batch *batch, const struct statement *statement, int64_t lines_max, context_fill *fill,
-                              struct context_task *tasks, size_t count, struct error *error)
+static enum status read_lines(struct batch *batch, const struct statement *statement, int64_t lines_max,
+                              context_fill *fill, struct context_task *tasks, size_t count, struct error *error)
 {
     struct params *params = conversation_params(batch, tasks, count);
     COLUMN_INTS(params, count, i, tasks[i].conversation->covered_position);
@@ -209,7 +214,7 @@ static enum status read_lines(struct batch *batch, const struct statement *state
 /* What is asked of the knowledge base: the owed texts, the newest of them if there is too much. */
 static const char *owed_words(struct arena *arena, const Pb__TurnContext *context)
 {
-    struct buffer words = {.arena = arena};
+    struct buffer words = { .arena = arena };
     size_t first = context ? context->n_owed : 0;
     for (size_t bytes = 0; first > 0 && bytes < QUERY_CHARACTERS_MAX; bytes += strlen(context->owed[first]->text))
         first--;

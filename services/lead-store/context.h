@@ -1,5 +1,6 @@
 /*
- * context - what a turn is told: what is owed, what was said before, who the person is, how the company wants to be answered, what it knows.
+ * context - what a turn is told: what is owed, what was said before, who the person is, how the company wants to be
+ * answered, what it knows.
  *
  * Read under the conversation's lock, for many turns at once. Everything is bounded, so that a reply always fits.
  */

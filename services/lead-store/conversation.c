@@ -10,14 +10,15 @@ static struct target target_of(struct item *item)
 {
     const Pb__HandoverRequest *request = item->message;
     return (struct target){
-        .item = item, .phone = request->phone, .lead_id = request->lead_id, .conversation_id = request->conversation_id};
+        .item = item, .phone = request->phone, .lead_id = request->lead_id, .conversation_id = request->conversation_id
+    };
 }
 
 /* Refuses what is wrong before SQL; the rest goes through one transaction. */
 static void handover_run(struct batch *batch, transaction_work *work)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        struct error error = {0};
+        struct error error = { 0 };
         struct target target = target_of(batch->items[i]);
         if (target_check(batch->arena, &target, &error) != OK)
             item_fail(batch->items[i], REJECT, error.code, "%s", error.text);
@@ -25,9 +26,10 @@ static void handover_run(struct batch *batch, transaction_work *work)
     transaction_run(batch, work);
 }
 
-static enum status handover_open(struct handover *handover, struct batch *batch, struct item **items, size_t count, struct error *error)
+static enum status handover_open(struct handover *handover, struct batch *batch, struct item **items, size_t count,
+                                 struct error *error)
 {
-    *handover = (struct handover){.batch = batch, .count = count};
+    *handover = (struct handover){ .batch = batch, .count = count };
     handover->targets = ARENA_ARRAY(batch->arena, struct target, count);
     for (size_t i = 0; i < count; i++) {
         handover->targets[i] = target_of(items[i]);
@@ -39,7 +41,7 @@ static enum status handover_open(struct handover *handover, struct batch *batch,
 /* NULL: nobody is meant; the item says so. */
 static Pb__HandoverReply *reply_start(struct arena *arena, const struct target *target, const char *status)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     if (!target->leads.count) {
         target_unknown(target, &error);
         item_fail(target->item, REJECT, error.code, "%s", error.text);
@@ -107,8 +109,8 @@ void conversation_take(struct batch *batch)
     }
 }
 
-static void note_handed_back(struct handover *handover, const struct held_conversation *conversation, const char *operator,
-                             const struct caller *caller)
+static void note_handed_back(struct handover *handover, const struct held_conversation *conversation,
+                             const char *operator, const struct caller * caller)
 {
     const char *actor = handover_actor(handover->batch->arena, operator);
     struct payload payload = payload_start(handover->batch->arena);
@@ -116,16 +118,17 @@ static void note_handed_back(struct handover *handover, const struct held_conver
     payload_int(&payload, "epoch", conversation->epoch);
     payload_text(&payload, "by", actor);
     payload_bool(&payload, "owed", conversation->owed_position > conversation->covered_position);
-    event_note(&handover->events, (struct event_note){.type = "conversation.handed_back",
-                                                      .company_id = conversation->company_id,
-                                                      .lead_id = conversation->lead_id,
-                                                      .payload = payload_end(&payload),
-                                                      .actor = actor,
-                                                      .correlation_id = caller->correlation_id});
+    event_note(&handover->events, (struct event_note){ .type = "conversation.handed_back",
+                                                       .company_id = conversation->company_id,
+                                                       .lead_id = conversation->lead_id,
+                                                       .payload = payload_end(&payload),
+                                                       .actor = actor,
+                                                       .correlation_id = caller->correlation_id });
 }
 
 /* What the customer wrote last and nobody answered is the AI's from now on: its maximum wait begins here. */
-static void give_back(struct handover *handover, struct held_conversation *conversation, const char *operator, const struct caller *caller)
+static void give_back(struct handover *handover, struct held_conversation *conversation, const char *operator,
+                      const struct caller * caller)
 {
     if (text_same(conversation->owner, "ai"))
         return;
@@ -139,7 +142,7 @@ static void give_back(struct handover *handover, struct held_conversation *conve
 static enum status jobs_tell(struct handover *handover, struct error *error)
 {
     struct arena *arena = handover->batch->arena;
-    struct ids owed = {.arena = arena};
+    struct ids owed = { .arena = arena };
     for (size_t i = 0; i < handover->held.conversation_count; i++) {
         const struct held_conversation *conversation = &handover->held.conversations[i];
         if (conversation->owed_position > conversation->covered_position && conversation->epoch > 0)
@@ -154,7 +157,8 @@ static enum status jobs_tell(struct handover *handover, struct error *error)
             continue;
         reply->jobs = ARENA_ARRAY(arena, Pb__JobSpec *, target->conversations.count + 1);
         for (size_t c = 0; c < target->conversations.count; c++) {
-            const struct held_conversation *conversation = held_conversation(&handover->held, target->conversations.list[c]);
+            const struct held_conversation *conversation =
+                held_conversation(&handover->held, target->conversations.list[c]);
             const char *epoch = text_format(arena, "%lld", (long long)conversation->epoch);
             Pb__JobSpec *job = newest_owed_job(&newest, conversation, &target->item->caller, epoch, 0);
             if (job)
@@ -174,7 +178,8 @@ static enum status give_back_work(struct batch *batch, struct item **items, size
         if (!reply_start(batch->arena, target, "handback_complete"))
             continue;
         for (size_t c = 0; c < target->conversations.count; c++)
-            give_back(&handover, held_conversation(&handover.held, target->conversations.list[c]), request->operator_, &items[i]->caller);
+            give_back(&handover, held_conversation(&handover.held, target->conversations.list[c]), request->operator_,
+                      &items[i]->caller);
     }
     TRY(jobs_tell(&handover, error));
     return handover_write(&handover, error);

@@ -9,7 +9,8 @@ enum { CURSOR_BYTES_MAX = 256, CURSOR_PARTS = 3 };
 
 char *cursor_text(struct arena *arena, const struct cursor *cursor)
 {
-    const char *plain = text_format(arena, "%lld/%lld/%s", (long long)cursor->at, (long long)cursor->position, text_or(cursor->id, ""));
+    const char *plain =
+        text_format(arena, "%lld/%lld/%s", (long long)cursor->at, (long long)cursor->position, text_or(cursor->id, ""));
     return text_hex(arena, plain, strlen(plain));
 }
 
@@ -45,17 +46,18 @@ static const long long AT_MAX = 100LL * 366 * DAY_MS;
 
 enum status cursor_read(struct arena *arena, const char *text, struct cursor *out, struct error *error)
 {
-    *out = (struct cursor){0};
+    *out = (struct cursor){ 0 };
     if (text_empty(text))
         return OK;
     char *plain = plain_of(arena, text), **parts;
     long long at, position;
     if (!plain || text_split(arena, plain, '/', &parts) != CURSOR_PARTS)
         return refuse(error);
-    if (text_int64(parts[0], 0, AT_MAX, "at", &at, NULL) != OK || text_int64(parts[1], 0, INT64_MAX, "position", &position, NULL) != OK)
+    if (text_int64(parts[0], 0, AT_MAX, "at", &at, NULL) != OK ||
+        text_int64(parts[1], 0, INT64_MAX, "position", &position, NULL) != OK)
         return refuse(error);
     if (*parts[2] && !ident_valid(parts[2]))
         return refuse(error);
-    *out = (struct cursor){.at = at, .position = position, .id = *parts[2] ? parts[2] : NULL};
+    *out = (struct cursor){ .at = at, .position = position, .id = *parts[2] ? parts[2] : NULL };
     return OK;
 }

@@ -1,7 +1,8 @@
 /*
  * cursor - where the next page of a list begins: the last row's sort key, opaque to clients (hex).
  *
- * A list is sorted by these members, newest first, and a page begins after them; what is written meanwhile moves nothing.
+ * A list is sorted by these members, newest first, and a page begins after them; what is written meanwhile moves
+ * nothing.
  */
 #pragma once
 #include <stdint.h>

@@ -11,7 +11,7 @@ static void a_cursor_survives_the_way_to_a_client_and_back(void **state)
 {
     struct arena *arena = *state;
     struct cursor back;
-    const struct cursor there = {.at = 1795000000123, .position = 42, .id = ID};
+    const struct cursor there = { .at = 1795000000123, .position = 42, .id = ID };
     assert_int_equal(cursor_read(arena, cursor_text(arena, &there), &back, NULL), OK);
     assert_int_equal(back.at, there.at);
     assert_int_equal(back.position, there.position);
@@ -30,8 +30,16 @@ static void no_cursor_means_from_the_newest(void **state)
 static void a_cursor_that_we_never_gave_out_is_refused(void **state)
 {
     struct arena *arena = *state;
-    static const char *const plain[] = {"1/2", "1/2/3/4", "x/2/", "1/x/", "-1/2/", "1/-2/", "1/2/no-uuid", "99999999999999999/1/", "1/99999999999999999999/"};
-    static const char *const raw[] = {"0", "zz", "31 2f", "GG", "not hex at all"};
+    static const char *const plain[] = { "1/2",
+                                         "1/2/3/4",
+                                         "x/2/",
+                                         "1/x/",
+                                         "-1/2/",
+                                         "1/-2/",
+                                         "1/2/no-uuid",
+                                         "99999999999999999/1/",
+                                         "1/99999999999999999999/" };
+    static const char *const raw[] = { "0", "zz", "31 2f", "GG", "not hex at all" };
     struct cursor back;
     struct error error;
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {

@@ -39,7 +39,8 @@ static enum status gate_hold(struct gate_batch *gate, struct error *error)
     COLUMN_TEXTS(params, gate->count, i, gate->list[i].item->caller.company_id);
     struct rows rows;
     TRY(db_run(gate->batch->db, arena, &gate_find, params, &rows, error));
-    struct ids messages = {.arena = arena}, leads = {.arena = arena}, conversations = {.arena = arena}, turns = {.arena = arena};
+    struct ids messages = { .arena = arena }, leads = { .arena = arena }, conversations = { .arena = arena },
+               turns = { .arena = arena };
     for (size_t row = 0; row < rows.count; row++) {
         ids_add(&messages, rows_text(&rows, row, 0));
         ids_add(&leads, rows_text(&rows, row, 1));
@@ -77,19 +78,20 @@ static enum status ask_join(struct gate_batch *gate, struct gate_ask *ask, struc
 
 static const struct statement gate_templates = {
     .name = "gate_templates",
-    .sql = "select id, coalesce(external_name, name) as name, language, state from crm.templates where id = any($1::uuid[]) for share",
+    .sql =
+        "select id, coalesce(external_name, name) as name, language, state from crm.templates where id = any($1::uuid[]) for share",
 };
 static const struct cell template_cells[] = {
     CELL(gate_template_row, id, CELL_TEXT),
     CELL(gate_template_row, name, CELL_TEXT),
     CELL(gate_template_row, language, CELL_TEXT),
     CELL(gate_template_row, state, CELL_TEXT),
-    {0},
+    { 0 },
 };
 
 static enum status templates_read(struct gate_batch *gate, struct error *error)
 {
-    struct ids ids = {.arena = gate->batch->arena};
+    struct ids ids = { .arena = gate->batch->arena };
     for (size_t i = 0; i < gate->count; i++)
         if (gate->list[i].message)
             ids_add(&ids, gate->list[i].message->template_id);
@@ -99,7 +101,8 @@ static enum status templates_read(struct gate_batch *gate, struct error *error)
     params_texts(params, ids.list, ids.count);
     struct rows rows;
     TRY(db_run(gate->batch->db, gate->batch->arena, &gate_templates, params, &rows, error));
-    const struct gate_template_row *templates = cells_read(gate->batch->arena, &rows, template_cells, sizeof *templates);
+    const struct gate_template_row *templates =
+        cells_read(gate->batch->arena, &rows, template_cells, sizeof *templates);
     for (size_t i = 0; i < gate->count; i++)
         for (size_t row = 0; row < rows.count && gate->list[i].message; row++)
             if (text_same(templates[row].id, gate->list[i].message->template_id))
@@ -143,7 +146,8 @@ static enum status proactive_read(struct gate_batch *gate, struct error *error)
     struct quiet_task *tasks = ARENA_ARRAY(arena, struct quiet_task, count);
     for (size_t i = 0; i < count; i++) {
         const struct reach *reach = asks[i]->conversation->reach;
-        tasks[i] = (struct quiet_task){.zone = person_zone(asks[i]), .from = reach->quiet_from, .to = reach->quiet_to};
+        tasks[i] =
+            (struct quiet_task){ .zone = person_zone(asks[i]), .from = reach->quiet_from, .to = reach->quiet_to };
         for (size_t row = 0; row < rows.count; row++)
             asks[i]->marketing_consent |= text_same(rows_text(&rows, row, 0), asks[i]->lead->id);
     }
@@ -158,7 +162,7 @@ static enum status proactive_read(struct gate_batch *gate, struct error *error)
 static struct gate_turn turn_facts(const struct gate_batch *gate, const struct gate_ask *ask)
 {
     if (!ask->turn)
-        return (struct gate_turn){0};
+        return (struct gate_turn){ 0 };
     const struct held_conversation *asked = held_conversation(&gate->held, ask->turn->conversation_id);
     bool elsewhere = asked != ask->conversation;
     return (struct gate_turn){
@@ -186,14 +190,15 @@ static struct gate_facts facts_of(const struct gate_batch *gate, const struct ga
     uint32_t random;
     ident_random(&random, sizeof random);
     return (struct gate_facts){
-        .message = {message->status, message->claim, message->sender_type, message->cause, message->error_class, message->go_until,
-                    message->updated_at, message->external_id != NULL, message->epoch},
+        .message = { message->status, message->claim, message->sender_type, message->cause, message->error_class,
+                     message->go_until, message->updated_at, message->external_id != NULL, message->epoch },
         .turn = turn_facts(gate, ask),
-        .conversation = {text_same(ask->conversation->owner, "human"), ask->conversation->epoch,
-                         text_same(ask->conversation->channel, "whatsapp_cloud"), ask->conversation->window_ends_at},
-        .reach = {reach_has_account(reach), !text_empty(reach->address), reach->unreachable_at != 0},
-        .person = {ask->lead->opted_out_at != 0, ask->marketing_consent,
-                   text_same(ask->lead->proactive_message_id, message->id) ? 0 : ask->lead->proactive_at, ask->quiet.until},
+        .conversation = { text_same(ask->conversation->owner, "human"), ask->conversation->epoch,
+                          text_same(ask->conversation->channel, "whatsapp_cloud"), ask->conversation->window_ends_at },
+        .reach = { reach_has_account(reach), !text_empty(reach->address), reach->unreachable_at != 0 },
+        .person = { ask->lead->opted_out_at != 0, ask->marketing_consent,
+                    text_same(ask->lead->proactive_message_id, message->id) ? 0 : ask->lead->proactive_at,
+                    ask->quiet.until },
         .template = template_facts(ask),
         .claim = ask->request->claim,
         .replayed = ask->request->replayed,
@@ -241,10 +246,12 @@ static void ask_judge(struct gate_batch *gate, struct gate_ask *ask)
 
 static enum status send_authorize_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
-    struct gate_batch gate = {.batch = batch, .held = {.batch = batch}, .count = count, .withdrawn = {.arena = batch->arena}};
+    struct gate_batch gate = {
+        .batch = batch, .held = { .batch = batch }, .count = count, .withdrawn = { .arena = batch->arena }
+    };
     gate.list = ARENA_ARRAY(batch->arena, struct gate_ask, count);
     for (size_t i = 0; i < count; i++)
-        gate.list[i] = (struct gate_ask){.item = items[i], .request = items[i]->message};
+        gate.list[i] = (struct gate_ask){ .item = items[i], .request = items[i]->message };
     TRY(gate_hold(&gate, error));
     for (size_t i = 0; i < count; i++)
         TRY(ask_join(&gate, &gate.list[i], error));

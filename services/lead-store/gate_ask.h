@@ -17,9 +17,9 @@ struct gate_ask {
     struct held_message *message; /* NULL: refused already */
     struct held_conversation *conversation;
     struct held_lead *lead;
-    struct held_turn *turn;       /* of a reply; NULL: none */
+    struct held_turn *turn; /* of a reply; NULL: none */
     const struct gate_template_row *template;
-    struct quiet_task quiet;      /* of a proactive one */
+    struct quiet_task quiet; /* of a proactive one */
     bool marketing_consent;
     struct gate_facts facts;
     struct gate_verdict verdict;

@@ -9,7 +9,8 @@
 static Pb__Channel channel_of(const char *word)
 {
     int value;
-    return pbjson_enum_value(&pb__channel__descriptor, word, &value) ? (Pb__Channel)value : PB__CHANNEL__CHANNEL_UNSPECIFIED;
+    return pbjson_enum_value(&pb__channel__descriptor, word, &value) ? (Pb__Channel)value
+                                                                     : PB__CHANNEL__CHANNEL_UNSPECIFIED;
 }
 
 /* ["...", ...] of a message made from a template. */

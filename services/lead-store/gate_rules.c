@@ -19,41 +19,41 @@ static bool is_one_of(const char *word, const char *const *list)
 
 static struct gate_verdict refuse(const char *status, const char *reason)
 {
-    return (struct gate_verdict){.verdict = REFUSE, .reason = reason, .status = status};
+    return (struct gate_verdict){ .verdict = REFUSE, .reason = reason, .status = status };
 }
 
 static struct gate_verdict defer(const struct gate_facts *facts, moment until, const char *reason)
 {
-    return (struct gate_verdict){.verdict = DEFER, .reason = reason, .until = until + facts->jitter_ms};
+    return (struct gate_verdict){ .verdict = DEFER, .reason = reason, .until = until + facts->jitter_ms };
 }
 
 static struct gate_verdict busy(const struct gate_facts *facts, moment until, const char *reason)
 {
     moment soonest = facts->now + BUSY_AGAIN_MS;
-    return (struct gate_verdict){.verdict = BUSY, .reason = reason, .until = until > soonest ? until : soonest};
+    return (struct gate_verdict){ .verdict = BUSY, .reason = reason, .until = until > soonest ? until : soonest };
 }
 
 static struct gate_verdict go(const struct gate_facts *facts)
 {
-    return (struct gate_verdict){.verdict = GO, .until = facts->now + GO_VALID_MS, .status = "sending"};
+    return (struct gate_verdict){ .verdict = GO, .until = facts->now + GO_VALID_MS, .status = "sending" };
 }
 
 /* A failure that put the job into the dead letters, where a person may have mended its cause before the replay. */
 static bool may_be_replayed(const struct gate_facts *facts)
 {
-    static const char *const outcomes[] = {"window", "opted_out", "unreachable", NULL};
+    static const char *const outcomes[] = { "window", "opted_out", "unreachable", NULL };
     return facts->replayed && !facts->message.accepted && !is_one_of(facts->message.reason, outcomes);
 }
 
 /* By status alone: true when the message is not waiting to leave, and the verdict is that. */
 static bool judge_status(const struct gate_facts *facts, struct gate_verdict *out)
 {
-    static const char *const ended[] = {"held", "withdrawn", "cancelled", NULL};
+    static const char *const ended[] = { "held", "withdrawn", "cancelled", NULL };
     const struct gate_message *message = &facts->message;
     if (text_same(message->status, "queued") || (text_same(message->status, "failed") && may_be_replayed(facts)))
         return false;
     if (text_same(message->status, "sending") && text_same(message->claim, facts->claim))
-        *out = (struct gate_verdict){.verdict = GO, .until = message->go_until};
+        *out = (struct gate_verdict){ .verdict = GO, .until = message->go_until };
     else if (text_same(message->status, "sending"))
         *out = busy(facts, message->go_until + SEND_CALL_WAIT_MS, "sending");
     else if (text_same(message->status, "unknown"))
@@ -61,7 +61,7 @@ static bool judge_status(const struct gate_facts *facts, struct gate_verdict *ou
     else if (is_one_of(message->status, ended))
         *out = refuse(NULL, text_or(message->reason, message->status));
     else
-        *out = (struct gate_verdict){.verdict = DONE, .reason = message->status};
+        *out = (struct gate_verdict){ .verdict = DONE, .reason = message->status };
     return true;
 }
 
@@ -70,7 +70,8 @@ static bool judge_owner(const struct gate_facts *facts, struct gate_verdict *out
 {
     if (!text_same(facts->message.sender_type, "ai"))
         return false;
-    bool taken = facts->conversation.human || facts->conversation.epoch != facts->message.epoch || facts->turn.asked_human;
+    bool taken =
+        facts->conversation.human || facts->conversation.epoch != facts->message.epoch || facts->turn.asked_human;
     if (taken)
         *out = refuse("cancelled", "human_owner");
     return taken;
@@ -134,7 +135,8 @@ static bool judge_proactive(const struct gate_facts *facts, struct gate_verdict 
 struct gate_verdict gate_judge(const struct gate_facts *facts)
 {
     typedef bool gate_rule(const struct gate_facts *facts, struct gate_verdict *out);
-    static gate_rule *const rules[] = {judge_status, judge_owner, judge_newer, judge_proactive, judge_reach, judge_window, NULL};
+    static gate_rule *const rules[] = { judge_status, judge_owner,  judge_newer, judge_proactive,
+                                        judge_reach,  judge_window, NULL };
     struct gate_verdict verdict;
     for (size_t i = 0; rules[i]; i++)
         if (rules[i](facts, &verdict))

@@ -16,10 +16,10 @@ static const moment NOW = 1795000000000;
 static struct gate_facts reply(void)
 {
     return (struct gate_facts){
-        .message = {.status = "queued", .sender_type = "ai", .cause = "reply", .status_at = NOW - 1000, .epoch = 3},
-        .turn = {.known = true, .newest = true, .answer_by = NOW + 5000},
-        .conversation = {.epoch = 3, .windowed = true, .window_ends_at = NOW + HOUR_MS},
-        .reach = {.account = true, .recipient = true},
+        .message = { .status = "queued", .sender_type = "ai", .cause = "reply", .status_at = NOW - 1000, .epoch = 3 },
+        .turn = { .known = true, .newest = true, .answer_by = NOW + 5000 },
+        .conversation = { .epoch = 3, .windowed = true, .window_ends_at = NOW + HOUR_MS },
+        .reach = { .account = true, .recipient = true },
         .claim = "mine",
         .now = NOW,
         .unknown_hold_ms = UNKNOWN_HOLD_MS,
@@ -30,7 +30,7 @@ static struct gate_facts reply(void)
 static struct gate_facts proactive(void)
 {
     struct gate_facts facts = reply();
-    facts.turn = (struct gate_turn){0};
+    facts.turn = (struct gate_turn){ 0 };
     facts.message.cause = "proactive";
     facts.person.marketing_consent = true;
     return facts;
@@ -63,20 +63,20 @@ static void every_status_has_its_answer_for_the_same_and_another_claim(void **st
         const char *reason, *becomes;
         int64_t until_ms; /* from NOW; 0: none */
     } table[] = {
-        {"queued", NULL, GO, NULL, "sending", GO_VALID_MS},
-        {"queued", "other", GO, NULL, "sending", GO_VALID_MS}, /* settled not_sent by an earlier claim */
-        {"sending", "mine", GO, NULL, NULL, 2000},
-        {"sending", "other", BUSY, "sending", NULL, 2000 + SEND_CALL_WAIT_MS},
-        {"unknown", "mine", BUSY, "unknown", NULL, UNKNOWN_HOLD_MS - 1000},
-        {"unknown", "other", BUSY, "unknown", NULL, UNKNOWN_HOLD_MS - 1000},
-        {"sent", "mine", DONE, "sent", NULL, 0},
-        {"sent", "other", DONE, "sent", NULL, 0},
-        {"delivered", "other", DONE, "delivered", NULL, 0},
-        {"read", "other", DONE, "read", NULL, 0},
-        {"failed", "other", DONE, "failed", NULL, 0},
-        {"held", "other", REFUSE, "window_closed", NULL, 0},
-        {"withdrawn", "other", REFUSE, "window_closed", NULL, 0},
-        {"cancelled", "other", REFUSE, "window_closed", NULL, 0},
+        { "queued", NULL, GO, NULL, "sending", GO_VALID_MS },
+        { "queued", "other", GO, NULL, "sending", GO_VALID_MS }, /* settled not_sent by an earlier claim */
+        { "sending", "mine", GO, NULL, NULL, 2000 },
+        { "sending", "other", BUSY, "sending", NULL, 2000 + SEND_CALL_WAIT_MS },
+        { "unknown", "mine", BUSY, "unknown", NULL, UNKNOWN_HOLD_MS - 1000 },
+        { "unknown", "other", BUSY, "unknown", NULL, UNKNOWN_HOLD_MS - 1000 },
+        { "sent", "mine", DONE, "sent", NULL, 0 },
+        { "sent", "other", DONE, "sent", NULL, 0 },
+        { "delivered", "other", DONE, "delivered", NULL, 0 },
+        { "read", "other", DONE, "read", NULL, 0 },
+        { "failed", "other", DONE, "failed", NULL, 0 },
+        { "held", "other", REFUSE, "window_closed", NULL, 0 },
+        { "withdrawn", "other", REFUSE, "window_closed", NULL, 0 },
+        { "cancelled", "other", REFUSE, "window_closed", NULL, 0 },
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct gate_facts facts = reply();
@@ -119,10 +119,10 @@ static void only_a_failure_that_a_person_may_have_mended_is_replayed(void **stat
         bool replayed, accepted;
         Pb__Verdict verdict;
     } table[] = {
-        {"auth", true, false, GO},          {"template", true, false, GO},    {"media", true, false, GO},
-        {"permanent", true, false, GO},     {"retry", true, false, GO},       {"window", true, false, DONE},
-        {"opted_out", true, false, DONE},   {"unreachable", true, false, DONE}, {"auth", false, false, DONE},
-        {"auth", true, true, DONE},
+        { "auth", true, false, GO },        { "template", true, false, GO },      { "media", true, false, GO },
+        { "permanent", true, false, GO },   { "retry", true, false, GO },         { "window", true, false, DONE },
+        { "opted_out", true, false, DONE }, { "unreachable", true, false, DONE }, { "auth", false, false, DONE },
+        { "auth", true, true, DONE },
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct gate_facts facts = reply();
@@ -162,10 +162,10 @@ static void what_the_ai_wrote_never_leaves_after_a_change_of_hands(void **state)
 static void a_person_and_a_notice_pass_the_owner_rule(void **state)
 {
     (void)state;
-    static const char *const senders[][2] = {{"operator", "operator"}, {"system", "notice"}};
+    static const char *const senders[][2] = { { "operator", "operator" }, { "system", "notice" } };
     for (size_t i = 0; i < 2; i++) {
         struct gate_facts facts = reply();
-        facts.turn = (struct gate_turn){0};
+        facts.turn = (struct gate_turn){ 0 };
         facts.message.sender_type = senders[i][0];
         facts.message.cause = senders[i][1];
         facts.conversation.human = true;
@@ -240,7 +240,7 @@ static void an_answer_ignores_opt_out_quiet_hours_and_cap(void **state)
 {
     (void)state;
     struct gate_facts facts = reply();
-    facts.person = (struct gate_person){.opted_out = true, .proactive_at = NOW - 1, .quiet_until = NOW + HOUR_MS};
+    facts.person = (struct gate_person){ .opted_out = true, .proactive_at = NOW - 1, .quiet_until = NOW + HOUR_MS };
     facts.reach.unreachable = true;
     expect(&facts, GO, NULL, "sending");
 }

@@ -8,17 +8,18 @@
 
 static const struct statement gate_message_save = {
     .name = "gate_message_save",
-    .sql = "update crm.messages m set status = v.status, claim = v.claim, go_until = v.go_until, error_class = v.error_class, "
-           "    error_code = null, error = null, updated_at = $6 "
-           "from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[]) as v(id, status, claim, go_until, error_class) "
-           "where m.id = v.id",
+    .sql =
+        "update crm.messages m set status = v.status, claim = v.claim, go_until = v.go_until, error_class = v.error_class, "
+        "    error_code = null, error = null, updated_at = $6 "
+        "from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[]) as v(id, status, claim, go_until, error_class) "
+        "where m.id = v.id",
 };
 
 /* The last one that changed a message in this batch speaks for it. */
 static size_t changed_asks(struct gate_batch *gate, struct gate_ask **out)
 {
     size_t count = 0;
-    struct ids seen = {.arena = gate->batch->arena};
+    struct ids seen = { .arena = gate->batch->arena };
     for (size_t i = gate->count; i-- > 0;) {
         struct gate_ask *ask = &gate->list[i];
         if (!ask->message || !ask->verdict.status || ids_has(&seen, ask->message->id))
@@ -73,7 +74,9 @@ static enum status leads_save(struct gate_batch *gate, struct error *error)
 
 static const char *template_word(enum gate_template template)
 {
-    static const char *const words[] = {[TEMPLATE_NONE] = NULL, [TEMPLATE_APPROVED] = "approved", [TEMPLATE_REFUSED] = "not_approved"};
+    static const char *const words[] = {
+        [TEMPLATE_NONE] = NULL, [TEMPLATE_APPROVED] = "approved", [TEMPLATE_REFUSED] = "not_approved"
+    };
     return words[template];
 }
 
@@ -124,11 +127,11 @@ static const struct statement verdict_insert = {
 
 static const char *verdict_word(Pb__Verdict verdict)
 {
-    static const char *const words[] = {[PB__VERDICT__VERDICT_GO] = "go",
-                                        [PB__VERDICT__VERDICT_DEFER] = "defer",
-                                        [PB__VERDICT__VERDICT_REFUSE] = "refuse",
-                                        [PB__VERDICT__VERDICT_BUSY] = "busy",
-                                        [PB__VERDICT__VERDICT_DONE] = "done"};
+    static const char *const words[] = { [PB__VERDICT__VERDICT_GO] = "go",
+                                         [PB__VERDICT__VERDICT_DEFER] = "defer",
+                                         [PB__VERDICT__VERDICT_REFUSE] = "refuse",
+                                         [PB__VERDICT__VERDICT_BUSY] = "busy",
+                                         [PB__VERDICT__VERDICT_DONE] = "done" };
     return words[verdict];
 }
 
@@ -171,10 +174,11 @@ static void note_ended(struct event_list *events, const struct gate_ask *ask)
                        });
 }
 
-/* Of what a withdrawn reply was to: the newest owed message's job, asked for again; known to the scheduler in most cases. */
+/* Of what a withdrawn reply was to: the newest owed message's job, asked for again; known to the scheduler in most
+ * cases. */
 static enum status withdrawn_follow(struct gate_batch *gate, struct event_list *events, struct error *error)
 {
-    struct ids conversations = {.arena = gate->batch->arena};
+    struct ids conversations = { .arena = gate->batch->arena };
     for (size_t i = 0; i < gate->count; i++)
         if (gate->list[i].turn && text_same(gate->list[i].message->status, "withdrawn"))
             ids_add(&conversations, gate->list[i].turn->conversation_id);
@@ -198,9 +202,10 @@ static enum status withdrawn_follow(struct gate_batch *gate, struct event_list *
 
 enum status gate_write(struct gate_batch *gate, struct error *error)
 {
-    struct event_list events = {.batch = gate->batch};
+    struct event_list events = { .batch = gate->batch };
     for (size_t i = 0; i < gate->count; i++)
-        if (gate->list[i].message && gate->list[i].verdict.verdict == PB__VERDICT__VERDICT_REFUSE && gate->list[i].verdict.status)
+        if (gate->list[i].message && gate->list[i].verdict.verdict == PB__VERDICT__VERDICT_REFUSE &&
+            gate->list[i].verdict.status)
             note_ended(&events, &gate->list[i]);
     TRY(leads_save(gate, error));
     TRY(hold_save(&gate->held, error));

@@ -14,7 +14,8 @@ enum status target_check(struct arena *arena, struct target *target, struct erro
     if (!ident_valid(target->item->caller.company_id))
         return error_code(error, REJECT, "unknown_company", "there is no such company");
     if (given != 1)
-        return error_code(error, REJECT, "bad_value", "exactly one of phone, lead_id and conversation_id must be given");
+        return error_code(error, REJECT, "bad_value",
+                          "exactly one of phone, lead_id and conversation_id must be given");
     if (!text_empty(target->lead_id) && !ident_valid(target->lead_id))
         return target_unknown(target, error);
     if (!text_empty(target->conversation_id) && !ident_valid(target->conversation_id))
@@ -43,14 +44,15 @@ enum status target_unknown(const struct target *target, struct error *error)
 /* A person may be known by the phone itself or by one of several contacts; a merged lead is its survivor. */
 static const struct statement target_find = {
     .name = "target_find",
-    .sql = "select v.n, l.id, c.id from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[]) with ordinality "
-           "    as v(phone, lead_id, conversation_id, company_id, n) "
-           "join lateral (select id from crm.leads where company_id = v.company_id and phone_number = v.phone and merged_into is null "
-           "    union select lead_id from crm.lead_contacts where company_id = v.company_id and value = v.phone "
-           "    union select coalesce(merged_into, id) from crm.leads where company_id = v.company_id and id = v.lead_id "
-           "    union select lead_id from crm.conversations where company_id = v.company_id and id = v.conversation_id) l on true "
-           "left join crm.conversations c on c.lead_id = l.id and c.company_id = v.company_id and c.state = 'open' "
-           "    and (v.conversation_id is null or c.id = v.conversation_id)",
+    .sql =
+        "select v.n, l.id, c.id from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[]) with ordinality "
+        "    as v(phone, lead_id, conversation_id, company_id, n) "
+        "join lateral (select id from crm.leads where company_id = v.company_id and phone_number = v.phone and merged_into is null "
+        "    union select lead_id from crm.lead_contacts where company_id = v.company_id and value = v.phone "
+        "    union select coalesce(merged_into, id) from crm.leads where company_id = v.company_id and id = v.lead_id "
+        "    union select lead_id from crm.conversations where company_id = v.company_id and id = v.conversation_id) l on true "
+        "left join crm.conversations c on c.lead_id = l.id and c.company_id = v.company_id and c.state = 'open' "
+        "    and (v.conversation_id is null or c.id = v.conversation_id)",
 };
 
 static const char *given(const char *text)
@@ -58,7 +60,8 @@ static const char *given(const char *text)
     return text_empty(text) ? NULL : text;
 }
 
-static enum status targets_find(struct handover *handover, struct ids *leads, struct ids *conversations, struct error *error)
+static enum status targets_find(struct handover *handover, struct ids *leads, struct ids *conversations,
+                                struct error *error)
 {
     struct arena *arena = handover->batch->arena;
     struct target *targets = handover->targets;
@@ -70,7 +73,7 @@ static enum status targets_find(struct handover *handover, struct ids *leads, st
     struct rows rows;
     TRY(db_run(handover->batch->db, arena, &target_find, params, &rows, error));
     for (size_t i = 0; i < handover->count; i++)
-        targets[i].leads = targets[i].conversations = (struct ids){.arena = arena};
+        targets[i].leads = targets[i].conversations = (struct ids){ .arena = arena };
     for (size_t row = 0; row < rows.count; row++) {
         struct target *target = &targets[rows_int(&rows, row, 0) - 1];
         ids_add(&target->leads, rows_text(&rows, row, 1));
@@ -84,17 +87,18 @@ static enum status targets_find(struct handover *handover, struct ids *leads, st
 /* What the AI has under way: written in these conversations, or asked for in them and sent by another channel. */
 static const struct statement handover_messages = {
     .name = "handover_messages",
-    .sql = "select m.id, m.turn_id from crm.messages m where m.conversation_id = any($1::uuid[]) and m.sender_type = 'ai' "
-           "    and m.status in ('queued', 'sending') "
-           "union select m.id, m.turn_id from crm.turns t join crm.messages m on m.id = t.message_id "
-           "    where t.conversation_id = any($1::uuid[]) and m.sender_type = 'ai' and m.status in ('queued', 'sending')",
+    .sql =
+        "select m.id, m.turn_id from crm.messages m where m.conversation_id = any($1::uuid[]) and m.sender_type = 'ai' "
+        "    and m.status in ('queued', 'sending') "
+        "union select m.id, m.turn_id from crm.turns t join crm.messages m on m.id = t.message_id "
+        "    where t.conversation_id = any($1::uuid[]) and m.sender_type = 'ai' and m.status in ('queued', 'sending')",
 };
 
 static enum status under_way_hold(struct handover *handover, const struct ids *conversations, struct error *error)
 {
     struct arena *arena = handover->batch->arena;
-    struct ids messages = {.arena = arena}, turns = {.arena = arena};
-    struct rows rows = {0};
+    struct ids messages = { .arena = arena }, turns = { .arena = arena };
+    struct rows rows = { 0 };
     if (conversations->count) {
         struct params *params = params_new(arena);
         params_texts(params, conversations->list, conversations->count);
@@ -111,10 +115,10 @@ static enum status under_way_hold(struct handover *handover, const struct ids *c
 enum status handover_hold(struct handover *handover, struct error *error)
 {
     struct arena *arena = handover->batch->arena;
-    struct ids leads = {.arena = arena}, conversations = {.arena = arena};
-    handover->held = (struct held){.batch = handover->batch};
-    handover->events = (struct event_list){.batch = handover->batch};
-    handover->cancelled = handover->uncovered = handover->nudged = (struct ids){.arena = arena};
+    struct ids leads = { .arena = arena }, conversations = { .arena = arena };
+    handover->held = (struct held){ .batch = handover->batch };
+    handover->events = (struct event_list){ .batch = handover->batch };
+    handover->cancelled = handover->uncovered = handover->nudged = (struct ids){ .arena = arena };
     TRY(targets_find(handover, &leads, &conversations, error));
     TRY(hold_leads(&handover->held, &leads, error));
     TRY(hold_conversations(&handover->held, &conversations, error));
@@ -127,10 +131,12 @@ const char *handover_actor(struct arena *arena, const char *operator)
     return text_empty(operator) ? "operator" : text_format(arena, "operator:%s", operator);
 }
 
-bool handover_concerns(const struct handover *handover, const struct held_message *message, const struct held_conversation *conversation)
+bool handover_concerns(const struct handover *handover, const struct held_message *message,
+                       const struct held_conversation *conversation)
 {
     const struct held_turn *turn = held_turn(&handover->held, message->turn_id);
-    return text_same(message->conversation_id, conversation->id) || (turn && text_same(turn->conversation_id, conversation->id));
+    return text_same(message->conversation_id, conversation->id) ||
+           (turn && text_same(turn->conversation_id, conversation->id));
 }
 
 static void note_cancelled(struct handover *handover, const struct held_message *message)
@@ -140,12 +146,12 @@ static void note_cancelled(struct handover *handover, const struct held_message 
     payload_text(&payload, "conversation_id", message->conversation_id);
     payload_text(&payload, "channel", message->channel);
     payload_text(&payload, "reason", "human_owner");
-    event_note(&handover->events, (struct event_note){.type = "message.cancelled",
-                                                      .company_id = message->company_id,
-                                                      .lead_id = message->lead_id,
-                                                      .payload = payload_end(&payload),
-                                                      .actor = "system",
-                                                      .correlation_id = message->correlation_id});
+    event_note(&handover->events, (struct event_note){ .type = "message.cancelled",
+                                                       .company_id = message->company_id,
+                                                       .lead_id = message->lead_id,
+                                                       .payload = payload_end(&payload),
+                                                       .actor = "system",
+                                                       .correlation_id = message->correlation_id });
 }
 
 static void cancel_waiting(struct handover *handover, const struct held_conversation *conversation)
@@ -175,22 +181,23 @@ static bool uncover_newest(struct handover *handover, const struct held_conversa
 }
 
 static void note_taken(struct handover *handover, const struct held_conversation *conversation, const char *operator,
-                       const struct caller *caller)
+                       const struct caller * caller)
 {
     const char *actor = handover_actor(handover->batch->arena, operator);
     struct payload payload = payload_start(handover->batch->arena);
     payload_text(&payload, "conversation_id", conversation->id);
     payload_int(&payload, "epoch", conversation->epoch);
     payload_text(&payload, "by", actor);
-    event_note(&handover->events, (struct event_note){.type = "conversation.taken_over",
-                                                      .company_id = conversation->company_id,
-                                                      .lead_id = conversation->lead_id,
-                                                      .payload = payload_end(&payload),
-                                                      .actor = actor,
-                                                      .correlation_id = caller->correlation_id});
+    event_note(&handover->events, (struct event_note){ .type = "conversation.taken_over",
+                                                       .company_id = conversation->company_id,
+                                                       .lead_id = conversation->lead_id,
+                                                       .payload = payload_end(&payload),
+                                                       .actor = actor,
+                                                       .correlation_id = caller->correlation_id });
 }
 
-void handover_take(struct handover *handover, struct held_conversation *conversation, const char *operator, const struct caller *caller)
+void handover_take(struct handover *handover, struct held_conversation *conversation, const char *operator,
+                   const struct caller * caller)
 {
     ids_add(&handover->nudged, conversation->id);
     if (!text_same(conversation->owner, "human")) {
@@ -207,7 +214,8 @@ void handover_take(struct handover *handover, struct held_conversation *conversa
 
 static const struct statement handover_cancel = {
     .name = "handover_cancel",
-    .sql = "update crm.messages set status = 'cancelled', error_class = 'human_owner', updated_at = $2 where id = any($1::uuid[])",
+    .sql =
+        "update crm.messages set status = 'cancelled', error_class = 'human_owner', updated_at = $2 where id = any($1::uuid[])",
 };
 
 enum status handover_write(struct handover *handover, struct error *error)

@@ -1,7 +1,8 @@
 /*
  * handover - who owns a conversation: what takeover, handback and an operator's message have in common.
  *
- * The conversations that a request means are found and held with all that the AI has under way in them, so that one transaction moves the epoch and ends what waits.
+ * The conversations that a request means are found and held with all that the AI has under way in them, so that one
+ * transaction moves the epoch and ends what waits.
  */
 #pragma once
 #include "event.h"
@@ -32,12 +33,15 @@ enum status target_unknown(const struct target *target, struct error *error);
 
 /* Finds the targets and holds leads, conversations, the AI's messages that wait or leave, and their turns. */
 enum status handover_hold(struct handover *handover, struct error *error);
-/* A person owns it from now on; what the AI has waiting in it is cancelled, and what that was to answer is open again. */
-void handover_take(struct handover *handover, struct held_conversation *conversation, const char *operator, const struct caller *caller);
+/* A person owns it from now on; what the AI has waiting in it is cancelled, and what that was to answer is open again.
+ */
+void handover_take(struct handover *handover, struct held_conversation *conversation, const char *operator,
+                   const struct caller * caller);
 /* "operator:<name>". */
 const char *handover_actor(struct arena *arena, const char *operator);
 /* The AI's message was asked for in, or goes out by, this conversation. */
-bool handover_concerns(const struct handover *handover, const struct held_message *message, const struct held_conversation *conversation);
+bool handover_concerns(const struct handover *handover, const struct held_message *message,
+                       const struct held_conversation *conversation);
 enum status handover_write(struct handover *handover, struct error *error);
 /* After the commit: model calls for what was taken over are in vain. */
 void handover_nudge(const struct handover *handover);

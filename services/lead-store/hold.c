@@ -41,19 +41,20 @@ static const struct cell lead_cells[] = {
     CELL(held_lead, proactive_at, CELL_MOMENT),
     CELL(held_lead, proactive_message_id, CELL_TEXT),
     CELL(held_lead, version, CELL_INT),
-    {0},
+    { 0 },
 };
 static const struct statement lead_lock = {
     .name = "hold_leads",
-    .sql = "select id, company_id, timezone, preferred_channel, opted_out_at, proactive_at, proactive_message_id, version "
-           "from crm.leads where id = any($1::uuid[]) order by id for no key update",
+    .sql =
+        "select id, company_id, timezone, preferred_channel, opted_out_at, proactive_at, proactive_message_id, version "
+        "from crm.leads where id = any($1::uuid[]) order by id for no key update",
 };
 
 static const struct cell conversation_cells[] = {
     CELL(held_conversation, id, CELL_TEXT),
     CELL(held_conversation, company_id, CELL_TEXT),
     CELL(held_conversation, lead_id, CELL_TEXT),
-    {"channel_account_id", CELL_TEXT, offsetof(struct held_conversation, account_id)},
+    { "channel_account_id", CELL_TEXT, offsetof(struct held_conversation, account_id) },
     CELL(held_conversation, channel, CELL_TEXT),
     CELL(held_conversation, contact_id, CELL_TEXT),
     CELL(held_conversation, phone, CELL_TEXT),
@@ -65,13 +66,14 @@ static const struct cell conversation_cells[] = {
     CELL(held_conversation, owed_position, CELL_INT),
     CELL(held_conversation, owed_since, CELL_MOMENT),
     CELL(held_conversation, window_ends_at, CELL_MOMENT),
-    {0},
+    { 0 },
 };
 static const struct statement conversation_lock = {
     .name = "hold_conversations",
-    .sql = "select id, company_id, lead_id, channel_account_id, channel, contact_id, phone, state, owner, epoch, last_position, "
-           "       covered_position, owed_position, owed_since, window_ends_at "
-           "from crm.conversations where id = any($1::uuid[]) order by id for no key update",
+    .sql =
+        "select id, company_id, lead_id, channel_account_id, channel, contact_id, phone, state, owner, epoch, last_position, "
+        "       covered_position, owed_position, owed_since, window_ends_at "
+        "from crm.conversations where id = any($1::uuid[]) order by id for no key update",
 };
 
 static const struct cell message_cells[] = {
@@ -79,7 +81,7 @@ static const struct cell message_cells[] = {
     CELL(held_message, company_id, CELL_TEXT),
     CELL(held_message, conversation_id, CELL_TEXT),
     CELL(held_message, lead_id, CELL_TEXT),
-    {"channel_account_id", CELL_TEXT, offsetof(struct held_message, account_id)},
+    { "channel_account_id", CELL_TEXT, offsetof(struct held_message, account_id) },
     CELL(held_message, channel, CELL_TEXT),
     CELL(held_message, direction, CELL_TEXT),
     CELL(held_message, sender_type, CELL_TEXT),
@@ -104,14 +106,15 @@ static const struct cell message_cells[] = {
     CELL(held_message, go_until, CELL_MOMENT),
     CELL(held_message, created_at, CELL_MOMENT),
     CELL(held_message, updated_at, CELL_MOMENT),
-    {0},
+    { 0 },
 };
 static const struct statement message_lock = {
     .name = "hold_messages",
-    .sql = "select id, company_id, conversation_id, lead_id, channel_account_id, channel, direction, sender_type, status, cause, claim, "
-           "       message_text, media_info, template_id, extra_metadata, external_id, reply_to, turn_id, error_class, error_code, error, "
-           "       correlation_id, position, epoch, priority, wants_answer, go_until, created_at, updated_at "
-           "from crm.messages where id = any($1::uuid[]) order by id for no key update",
+    .sql =
+        "select id, company_id, conversation_id, lead_id, channel_account_id, channel, direction, sender_type, status, cause, claim, "
+        "       message_text, media_info, template_id, extra_metadata, external_id, reply_to, turn_id, error_class, error_code, error, "
+        "       correlation_id, position, epoch, priority, wants_answer, go_until, created_at, updated_at "
+        "from crm.messages where id = any($1::uuid[]) order by id for no key update",
 };
 
 static const struct cell turn_cells[] = {
@@ -130,14 +133,15 @@ static const struct cell turn_cells[] = {
     CELL(held_turn, covered_position, CELL_INT),
     CELL(held_turn, answer_by, CELL_MOMENT),
     CELL(held_turn, opened_at, CELL_MOMENT),
-    {0},
+    { 0 },
 };
-#define TURN_COLUMNS                                                                                                     \
-    "select t.id, t.company_id, t.conversation_id, t.lead_id, t.job_id, t.claim, t.state, t.message_id, t.epoch, "       \
-    "       t.opened_position, t.after_position, t.covered_position, t.answer_by, t.opened_at, "                         \
+#define TURN_COLUMNS                                                                                                   \
+    "select t.id, t.company_id, t.conversation_id, t.lead_id, t.job_id, t.claim, t.state, t.message_id, t.epoch, "     \
+    "       t.opened_position, t.after_position, t.covered_position, t.answer_by, t.opened_at, "                       \
     "       r.conversation_id as reply_conversation_id from crm.turns t left join crm.messages r on r.id = t.message_id "
-static const struct statement turn_read = {.name = "hold_turns", .sql = TURN_COLUMNS "where t.id = any($1::uuid[])"};
-static const struct statement turn_of_job_read = {.name = "hold_turns_of_jobs", .sql = TURN_COLUMNS "where t.job_id = any($1::uuid[])"};
+static const struct statement turn_read = { .name = "hold_turns", .sql = TURN_COLUMNS "where t.id = any($1::uuid[])" };
+static const struct statement turn_of_job_read = { .name = "hold_turns_of_jobs",
+                                                   .sql = TURN_COLUMNS "where t.job_id = any($1::uuid[])" };
 
 static const struct cell reach_cells[] = {
     CELL(reach, id, CELL_TEXT),
@@ -154,7 +158,7 @@ static const struct cell reach_cells[] = {
     CELL(reach, buffer_max_ms, CELL_INT),
     CELL(reach, opted_out_at, CELL_MOMENT),
     CELL(reach, preferred_channel, CELL_TEXT),
-    {0},
+    { 0 },
 };
 static const struct statement reach_read = {
     .name = "hold_reach",
@@ -166,10 +170,10 @@ static const struct statement reach_read = {
            "left join crm.lead_contacts p on p.id = c.contact_id where c.id = any($1::uuid[])",
 };
 
-static enum status hold_read(struct held *held, const struct statement *statement, const struct ids *ids, struct rows *rows,
-                             struct error *error)
+static enum status hold_read(struct held *held, const struct statement *statement, const struct ids *ids,
+                             struct rows *rows, struct error *error)
 {
-    *rows = (struct rows){0};
+    *rows = (struct rows){ 0 };
     if (!ids->count)
         return OK;
     struct params *params = params_new(held->batch->arena);
@@ -204,7 +208,8 @@ enum status hold_messages(struct held *held, const struct ids *ids, struct error
     return OK;
 }
 
-static enum status turns_read(struct held *held, const struct statement *statement, const struct ids *ids, struct error *error)
+static enum status turns_read(struct held *held, const struct statement *statement, const struct ids *ids,
+                              struct error *error)
 {
     struct rows rows;
     TRY(hold_read(held, statement, ids, &rows, error));
@@ -228,7 +233,7 @@ enum status hold_reach(struct held *held, struct error *error)
     struct arena *arena = held->batch->arena;
     if (!held->conversation_count)
         return OK;
-    struct ids ids = {.arena = arena};
+    struct ids ids = { .arena = arena };
     for (size_t i = 0; i < held->conversation_count; i++)
         ids_add(&ids, held->conversations[i].id);
     struct params *params = params_new(arena);
@@ -249,17 +254,18 @@ enum status hold_reach(struct held *held, struct error *error)
 /* What is owed since when follows from the rows, whoever changed the coverage. */
 static const struct statement conversation_save = {
     .name = "hold_save",
-    .sql = "update crm.conversations c set last_position = v.last_position, covered_position = v.covered_position, owner = v.owner, "
-           "       epoch = v.epoch, last_message_id = coalesce(v.last_message_id, c.last_message_id), "
-           "       assignee = case when v.epoch = c.epoch then c.assignee else v.assignee end, "
-           "       escalated_at = case when v.owner = c.owner then c.escalated_at end, "
-           "       buffer_until = case when c.owed_position > v.covered_position then c.buffer_until end, "
-           "       owed_since = case when c.owed_position > v.covered_position then coalesce(v.owed_from, "
-           "           (select min(m.created_at) from crm.messages m where m.conversation_id = c.id and m.position > v.covered_position "
-           "            and m.direction = 'inbound' and m.wants_answer)) end, "
-           "       updated_at = $9 "
-           "from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::uuid[], $7::text[], $8::timestamptz[]) "
-           "  as v(id, last_position, covered_position, owner, epoch, last_message_id, assignee, owed_from) where c.id = v.id",
+    .sql =
+        "update crm.conversations c set last_position = v.last_position, covered_position = v.covered_position, owner = v.owner, "
+        "       epoch = v.epoch, last_message_id = coalesce(v.last_message_id, c.last_message_id), "
+        "       assignee = case when v.epoch = c.epoch then c.assignee else v.assignee end, "
+        "       escalated_at = case when v.owner = c.owner then c.escalated_at end, "
+        "       buffer_until = case when c.owed_position > v.covered_position then c.buffer_until end, "
+        "       owed_since = case when c.owed_position > v.covered_position then coalesce(v.owed_from, "
+        "           (select min(m.created_at) from crm.messages m where m.conversation_id = c.id and m.position > v.covered_position "
+        "            and m.direction = 'inbound' and m.wants_answer)) end, "
+        "       updated_at = $9 "
+        "from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::uuid[], $7::text[], $8::timestamptz[]) "
+        "  as v(id, last_position, covered_position, owner, epoch, last_message_id, assignee, owed_from) where c.id = v.id",
 };
 
 enum status hold_save(struct held *held, struct error *error)
@@ -287,12 +293,12 @@ enum status hold_save(struct held *held, struct error *error)
 
 /* -- found by id */
 
-#define FIND(list, count, member, wanted)            \
-    do {                                             \
-        for (size_t i = 0; i < (count); i++)         \
-            if (text_same((list)[i].member, wanted)) \
-                return &(list)[i];                   \
-        return NULL;                                 \
+#define FIND(list, count, member, wanted)                                                                              \
+    do {                                                                                                               \
+        for (size_t i = 0; i < (count); i++)                                                                           \
+            if (text_same((list)[i].member, wanted))                                                                   \
+                return &(list)[i];                                                                                     \
+        return NULL;                                                                                                   \
     } while (0)
 
 struct held_lead *held_lead(const struct held *held, const char *id)

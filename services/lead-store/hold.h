@@ -1,9 +1,10 @@
 /*
  * hold - the rows that a batch decides on, locked and read once, found by id.
  *
- * A handler first finds the ids it needs (that statement filters by company), then holds leads, conversations and messages in this order, each table in one
- * statement by id: two batches never wait for each other in a circle. What is held can't change until commit; the structs are the batch's own copy and are kept
- * up to date by whoever writes, so that a later item of the same batch sees what an earlier one did.
+ * A handler first finds the ids it needs (that statement filters by company), then holds leads, conversations and
+ * messages in this order, each table in one statement by id: two batches never wait for each other in a circle. What is
+ * held can't change until commit; the structs are the batch's own copy and are kept up to date by whoever writes, so
+ * that a later item of the same batch sees what an earlier one did.
  */
 #pragma once
 #include "service/service.h"
@@ -41,16 +42,18 @@ struct reach {
 };
 
 struct held_message {
-    const char *id, *company_id, *conversation_id, *lead_id, *account_id, *channel, *direction, *sender_type, *status, *cause, *claim;
-    const char *message_text, *media_info, *template_id, *extra_metadata, *external_id, *reply_to, *turn_id, *error_class, *error_code,
-        *error, *correlation_id;
+    const char *id, *company_id, *conversation_id, *lead_id, *account_id, *channel, *direction, *sender_type, *status,
+        *cause, *claim;
+    const char *message_text, *media_info, *template_id, *extra_metadata, *external_id, *reply_to, *turn_id,
+        *error_class, *error_code, *error, *correlation_id;
     int64_t position, epoch, priority;
     bool wants_answer;
     moment go_until, created_at, updated_at;
 };
 
 struct held_turn {
-    const char *id, *company_id, *conversation_id, *lead_id, *job_id, *claim, *state, *message_id, *reply_conversation_id;
+    const char *id, *company_id, *conversation_id, *lead_id, *job_id, *claim, *state, *message_id,
+        *reply_conversation_id;
     int64_t epoch, opened_position, after_position, covered_position;
     moment answer_by, opened_at;
 };
@@ -83,7 +86,8 @@ enum status hold_turns(struct held *held, const struct ids *ids, struct error *e
 /* Of all held conversations; after hold_conversations. */
 enum status hold_reach(struct held *held, struct error *error);
 
-/* Writes the conversations that are marked as changed: positions, coverage, owner; owed_since follows from the messages. */
+/* Writes the conversations that are marked as changed: positions, coverage, owner; owed_since follows from the
+ * messages. */
 enum status hold_save(struct held *held, struct error *error);
 
 /* NULL: not held. */

@@ -53,7 +53,7 @@ static enum status list_ask(struct item *item, struct db_step *step, struct erro
     params_text(params, phone_wanted(item->arena, request->phone));
     params_text(params, text_empty(request->stage_id) ? NULL : request->stage_id);
     params_int(params, limit + 1);
-    *step = (struct db_step){.statement = &lead_list_read, .params = params};
+    *step = (struct db_step){ .statement = &lead_list_read, .params = params };
     return OK;
 }
 
@@ -67,7 +67,7 @@ static enum status list_tell(struct item *item, const struct rows *rows, struct 
     if (reply->n_items > (size_t)limit) {
         reply->n_items = (size_t)limit;
         const Pb__Lead *last = reply->items[limit - 1];
-        reply->next_cursor = cursor_text(item->arena, &(struct cursor){.at = last->created_at, .id = last->id});
+        reply->next_cursor = cursor_text(item->arena, &(struct cursor){ .at = last->created_at, .id = last->id });
     }
     item->reply = &reply->base;
     return OK;
@@ -82,18 +82,21 @@ void lead_list(struct batch *batch)
 
 static const struct statement lead_get_read = {
     .name = "lead_get_read",
-    .sql = LEAD_VIEW "from crm.leads l where l.company_id = $1 and l.id = (select coalesce(merged_into, id) from crm.leads where id = $2)",
+    .sql = LEAD_VIEW
+    "from crm.leads l where l.company_id = $1 and l.id = (select coalesce(merged_into, id) from crm.leads where id = $2)",
 };
 static const struct statement lead_contacts_read = {
     .name = "lead_contacts_read",
-    .sql = "select id, lead_id, channel, kind, value, address from crm.lead_contacts where company_id = $1 and lead_id = any($2::uuid[]) "
-           "order by created_at, id",
+    .sql =
+        "select id, lead_id, channel, kind, value, address from crm.lead_contacts where company_id = $1 and lead_id = any($2::uuid[]) "
+        "order by created_at, id",
 };
 static const struct statement lead_conversations_read = {
     .name = "lead_conversations_read",
-    .sql = "select id, lead_id, channel, phone, name, owner, human_intervention_required, state, epoch, window_ends_at, last_message_id, "
-           "       last_position, created_at, updated_at from crm.conversations where company_id = $1 and lead_id = any($2::uuid[]) "
-           "order by created_at desc, id desc limit $3",
+    .sql =
+        "select id, lead_id, channel, phone, name, owner, human_intervention_required, state, epoch, window_ends_at, last_message_id, "
+        "       last_position, created_at, updated_at from crm.conversations where company_id = $1 and lead_id = any($2::uuid[]) "
+        "order by created_at desc, id desc limit $3",
 };
 
 static enum status get_ask(struct item *item, struct db_step *step, struct error *error)
@@ -105,7 +108,7 @@ static enum status get_ask(struct item *item, struct db_step *step, struct error
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
     params_text(params, request->id);
-    *step = (struct db_step){.statement = &lead_get_read, .params = params};
+    *step = (struct db_step){ .statement = &lead_get_read, .params = params };
     return OK;
 }
 
@@ -121,7 +124,7 @@ static enum status get_tell(struct item *item, const struct rows *rows, struct e
 static enum status details_read(struct batch *batch, struct item *item, struct error *error)
 {
     Pb__Lead *lead = (Pb__Lead *)item->reply;
-    const char *const ids[] = {lead->id};
+    const char *const ids[] = { lead->id };
     struct params *params = params_new(batch->arena);
     params_text(params, item->caller.company_id);
     params_texts(params, ids, 1);
@@ -130,7 +133,8 @@ static enum status details_read(struct batch *batch, struct item *item, struct e
     lead->n_contacts = pbrow_read_all(item->arena, &pb__lead_contact__descriptor, &rows, (void ***)&lead->contacts);
     params_int(params, PAGE_ITEMS_MAX);
     TRY(db_run(batch->db, batch->arena, &lead_conversations_read, params, &rows, error));
-    lead->n_conversations = pbrow_read_all(item->arena, &pb__conversation__descriptor, &rows, (void ***)&lead->conversations);
+    lead->n_conversations =
+        pbrow_read_all(item->arena, &pb__conversation__descriptor, &rows, (void ***)&lead->conversations);
     return OK;
 }
 
@@ -138,7 +142,7 @@ void lead_get(struct batch *batch)
 {
     read_run(batch, get_ask, get_tell);
     for (size_t i = 0; i < batch->count; i++) {
-        struct error error = {0};
+        struct error error = { 0 };
         struct item *item = batch->items[i];
         enum status status = item->status == OK ? details_read(batch, item, &error) : OK;
         if (status != OK)
@@ -150,17 +154,18 @@ void lead_get(struct batch *batch)
 
 static const struct statement lead_messages_read = {
     .name = "lead_messages_read",
-    .sql = "select w.found, p.* from (select exists (select from crm.leads where id = $2 and company_id = $1) as found) w left join lateral ("
-        MESSAGE_VIEW
+    .sql =
+        "select w.found, p.* from (select exists (select from crm.leads where id = $2 and company_id = $1) as found) w left join lateral (" MESSAGE_VIEW
         "from crm.messages m where m.lead_id = $2 and m.company_id = $1 "
         "  and ($3::timestamptz is null or (m.created_at, m.position, m.id) < ($3::timestamptz, $4::bigint, $5::uuid)) "
         "order by m.created_at desc, m.position desc, m.id desc limit $6) p on w.found",
 };
 static const struct statement lead_events_read = {
     .name = "lead_events_read",
-    .sql = "select w.found, p.* from (select exists (select from crm.leads where id = $2 and company_id = $1) as found) w left join lateral ("
-           "select e.id, e.type, e.entity_type, e.entity_id, e.payload, e.actor, e.correlation_id, e.occurred_at, e.admitted_at, e.n "
-           "from crm.events e where e.lead_id = $2 and e.company_id = $1 and ($3 = 0 or e.n < $3) order by e.n desc limit $4) p on w.found",
+    .sql =
+        "select w.found, p.* from (select exists (select from crm.leads where id = $2 and company_id = $1) as found) w left join lateral ("
+        "select e.id, e.type, e.entity_type, e.entity_id, e.payload, e.actor, e.correlation_id, e.occurred_at, e.admitted_at, e.n "
+        "from crm.events e where e.lead_id = $2 and e.company_id = $1 and ($3 = 0 or e.n < $3) order by e.n desc limit $4) p on w.found",
 };
 
 static enum status page_check(struct item *item, struct cursor *cursor, int64_t *limit, struct error *error)
@@ -176,8 +181,8 @@ static enum status page_check(struct item *item, struct cursor *cursor, int64_t 
 static enum status messages_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__MessageListRequest *request = item->message;
-    struct cursor cursor;
-    int64_t limit;
+    struct cursor cursor = { 0 };
+    int64_t limit = 0;
     TRY(page_check(item, &cursor, &limit, error));
     if (cursor.at && !cursor.id)
         return error_code(error, REJECT, "bad_value", "cursor is none that was given out");
@@ -188,7 +193,7 @@ static enum status messages_ask(struct item *item, struct db_step *step, struct 
     params_int(params, cursor.position);
     params_text(params, cursor.id);
     params_int(params, limit + 1);
-    *step = (struct db_step){.statement = &lead_messages_read, .params = params};
+    *step = (struct db_step){ .statement = &lead_messages_read, .params = params };
     return OK;
 }
 
@@ -214,7 +219,7 @@ static enum status messages_tell(struct item *item, const struct rows *rows, str
     if (count > (size_t)limit) {
         reply->n_items = (size_t)limit;
         const Pb__Message *last = reply->items[limit - 1];
-        const struct cursor cursor = {.at = last->created_at, .position = last->position, .id = last->id};
+        const struct cursor cursor = { .at = last->created_at, .position = last->position, .id = last->id };
         reply->next_cursor = cursor_text(item->arena, &cursor);
     }
     item->reply = &reply->base;
@@ -231,15 +236,15 @@ void lead_messages(struct batch *batch)
 static enum status events_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__MessageListRequest *request = item->message;
-    struct cursor cursor;
-    int64_t limit;
+    struct cursor cursor = { 0 };
+    int64_t limit = 0;
     TRY(page_check(item, &cursor, &limit, error));
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
     params_text(params, request->lead_id);
     params_int(params, cursor.position);
     params_int(params, limit + 1);
-    *step = (struct db_step){.statement = &lead_events_read, .params = params};
+    *step = (struct db_step){ .statement = &lead_events_read, .params = params };
     return OK;
 }
 
@@ -257,7 +262,7 @@ static enum status events_tell(struct item *item, const struct rows *rows, struc
         reply->n_items = pbrow_read_all(item->arena, &pb__lead_event__descriptor, rows, (void ***)&reply->items);
     if (count > (size_t)limit) {
         reply->n_items = (size_t)limit;
-        const struct cursor cursor = {.position = rows_int(rows, (size_t)limit - 1, rows_column(rows, "n"))};
+        const struct cursor cursor = { .position = rows_int(rows, (size_t)limit - 1, rows_column(rows, "n")) };
         reply->next_cursor = cursor_text(item->arena, &cursor);
     }
     item->reply = &reply->base;

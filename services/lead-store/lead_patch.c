@@ -42,22 +42,25 @@ static enum status lead_patch_check(struct item *item, struct error *error)
     return request->attributes ? attributes_check(item->arena, request->attributes, error) : OK;
 }
 
-/* The lead as it is, locked before, and the stage that is wanted: of this company, and one that the present stage leads to. */
+/* The lead as it is, locked before, and the stage that is wanted: of this company, and one that the present stage leads
+ * to. */
 static const struct statement lead_patch_look = {
     .name = "lead_patch_look",
-    .sql = "select l.version, l.stage_id, s.name as stage, w.id as new_stage_id, w.name as new_stage, "
-           "       s.allowed_transitions is null or w.id = any(s.allowed_transitions) or w.id = s.id as allowed, "
-           "       octet_length((l.attributes || coalesce($4::jsonb, '{}'))::text) as attributes_bytes "
-           "from crm.leads l join crm.stages s on s.id = l.stage_id left join crm.stages w on w.id = $3 and w.company_id = $2 "
-           "where l.id = $1 and l.company_id = $2",
+    .sql =
+        "select l.version, l.stage_id, s.name as stage, w.id as new_stage_id, w.name as new_stage, "
+        "       s.allowed_transitions is null or w.id = any(s.allowed_transitions) or w.id = s.id as allowed, "
+        "       octet_length((l.attributes || coalesce($4::jsonb, '{}'))::text) as attributes_bytes "
+        "from crm.leads l join crm.stages s on s.id = l.stage_id left join crm.stages w on w.id = $3 and w.company_id = $2 "
+        "where l.id = $1 and l.company_id = $2",
 };
 static const struct statement lead_patch_save = {
     .name = "lead_patch_save",
-    .sql = "update crm.leads l set contact_name = coalesce($3, l.contact_name), stage_id = coalesce($4::uuid, l.stage_id), "
-           "    pipeline_id = coalesce((select pipeline_id from crm.stages where id = $4::uuid), l.pipeline_id), "
-           "    priority = coalesce($5::integer, l.priority), preferred_channel = coalesce($6, l.preferred_channel), "
-           "    attributes = (l.attributes || coalesce($7::jsonb, '{}')) - array(select key from jsonb_each(coalesce($7::jsonb, '{}')) "
-           "        where value = 'null'), version = l.version + 1, updated_at = $8 where l.id = $1 and l.company_id = $2",
+    .sql =
+        "update crm.leads l set contact_name = coalesce($3, l.contact_name), stage_id = coalesce($4::uuid, l.stage_id), "
+        "    pipeline_id = coalesce((select pipeline_id from crm.stages where id = $4::uuid), l.pipeline_id), "
+        "    priority = coalesce($5::integer, l.priority), preferred_channel = coalesce($6, l.preferred_channel), "
+        "    attributes = (l.attributes || coalesce($7::jsonb, '{}')) - array(select key from jsonb_each(coalesce($7::jsonb, '{}')) "
+        "        where value = 'null'), version = l.version + 1, updated_at = $8 where l.id = $1 and l.company_id = $2",
 };
 static const struct statement lead_patch_read = {
     .name = "lead_patch_read",
@@ -66,7 +69,8 @@ static const struct statement lead_patch_read = {
 
 static bool changes_nothing(const Pb__LeadPatchRequest *request)
 {
-    return !request->contact_name && !request->stage_id && !request->has_priority && !request->has_preferred_channel && !request->attributes;
+    return !request->contact_name && !request->stage_id && !request->has_priority && !request->has_preferred_channel &&
+           !request->attributes;
 }
 
 static enum status look(struct batch *batch, const struct item *item, struct rows *rows, struct error *error)
@@ -86,7 +90,8 @@ static void judge(const Pb__LeadPatchRequest *request, const struct rows *rows, 
     if (!rows->count)
         error_code(refused, REJECT, "unknown_lead", "there is no such lead");
     else if (request->has_if_version && request->if_version != rows_int(rows, 0, 0))
-        error_code(refused, REJECT, "stale_version", "the lead has been changed since: its version is %lld", (long long)rows_int(rows, 0, 0));
+        error_code(refused, REJECT, "stale_version", "the lead has been changed since: its version is %lld",
+                   (long long)rows_int(rows, 0, 0));
     else if (request->stage_id && !rows_text(rows, 0, 3))
         error_code(refused, REJECT, "unknown_stage", "there is no such stage");
     else if (request->stage_id && !rows_bool(rows, 0, 5))
@@ -107,7 +112,9 @@ static enum status save(struct batch *batch, const struct item *item, struct err
         params_int(params, request->priority);
     else
         params_null(params);
-    params_text(params, request->has_preferred_channel ? pbjson_enum_word(&pb__channel__descriptor, (int)request->preferred_channel) : NULL);
+    params_text(params, request->has_preferred_channel
+                            ? pbjson_enum_word(&pb__channel__descriptor, (int)request->preferred_channel)
+                            : NULL);
     params_text(params, request->attributes ? pb_json_text(request->attributes) : NULL);
     params_moment(params, batch->now);
     return db_run(batch->db, batch->arena, &lead_patch_save, params, NULL, error);
@@ -124,12 +131,12 @@ static void note_stage(struct event_list *events, const struct item *item, const
     payload_text(&payload, "to", rows_text(before, 0, 3));
     payload_text(&payload, "to_name", rows_text(before, 0, 4));
     payload_text(&payload, "by", "operator");
-    event_note(events, (struct event_note){.type = "lead.stage_changed",
-                                           .company_id = item->caller.company_id,
-                                           .lead_id = request->id,
-                                           .payload = payload_end(&payload),
-                                           .actor = "operator",
-                                           .correlation_id = item->caller.correlation_id});
+    event_note(events, (struct event_note){ .type = "lead.stage_changed",
+                                            .company_id = item->caller.company_id,
+                                            .lead_id = request->id,
+                                            .payload = payload_end(&payload),
+                                            .actor = "operator",
+                                            .correlation_id = item->caller.correlation_id });
 }
 
 /* Which members, not their values: the lead itself has them. */
@@ -151,18 +158,18 @@ static void note_updated(struct event_list *events, const struct item *item, int
     struct payload payload = payload_start(events->batch->arena);
     payload_texts(&payload, "changed", members, count);
     payload_int(&payload, "version", version);
-    event_note(events, (struct event_note){.type = "lead.updated",
-                                           .company_id = item->caller.company_id,
-                                           .lead_id = request->id,
-                                           .payload = payload_end(&payload),
-                                           .actor = "operator",
-                                           .correlation_id = item->caller.correlation_id});
+    event_note(events, (struct event_note){ .type = "lead.updated",
+                                            .company_id = item->caller.company_id,
+                                            .lead_id = request->id,
+                                            .payload = payload_end(&payload),
+                                            .actor = "operator",
+                                            .correlation_id = item->caller.correlation_id });
 }
 
 static enum status patch_one(struct batch *batch, struct item *item, struct event_list *events, struct error *error)
 {
     const Pb__LeadPatchRequest *request = item->message;
-    struct error refused = {0};
+    struct error refused = { 0 };
     struct rows before, after;
     TRY(look(batch, item, &before, error));
     judge(request, &before, &refused);
@@ -186,14 +193,16 @@ static enum status patch_one(struct batch *batch, struct item *item, struct even
 
 static const struct statement lead_patch_lock = {
     .name = "lead_patch_lock",
-    .sql = "select l.id from unnest($1::uuid[], $2::uuid[]) as v(id, company_id) join crm.leads l on l.id = v.id and l.company_id = v.company_id "
-           "order by l.id for no key update of l",
+    .sql =
+        "select l.id from unnest($1::uuid[], $2::uuid[]) as v(id, company_id) join crm.leads l on l.id = v.id and l.company_id = v.company_id "
+        "order by l.id for no key update of l",
 };
 
-/* All leads of the batch are locked first, in order; then one after the other, for a later patch sees an earlier one's version. */
+/* All leads of the batch are locked first, in order; then one after the other, for a later patch sees an earlier one's
+ * version. */
 static enum status lead_patch_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
-    struct event_list events = {.batch = batch};
+    struct event_list events = { .batch = batch };
     struct params *params = params_new(batch->arena);
     COLUMN_TEXTS(params, count, i, ((const Pb__LeadPatchRequest *)items[i]->message)->id);
     COLUMN_TEXTS(params, count, i, items[i]->caller.company_id);
@@ -206,7 +215,7 @@ static enum status lead_patch_work(struct batch *batch, struct item **items, siz
 void lead_patch(struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        struct error error = {0};
+        struct error error = { 0 };
         if (lead_patch_check(batch->items[i], &error) != OK)
             item_fail(batch->items[i], REJECT, error.code, "%s", error.text);
     }

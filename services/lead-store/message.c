@@ -19,18 +19,21 @@ static const struct statement message_read = {
 /* Of a reply its turn; of an inbound the turn that covers it. */
 static const struct statement message_why_read = {
     .name = "message_why_read",
-    .sql = "select m.id as message_id, m.status, t.id as turn_id, t.job_id, t.model, t.provider, t.prompt_version, t.prompt, "
-           "       t.document_ids, t.safety_checks, array(select c.id from crm.messages c where c.conversation_id = t.conversation_id "
-           "           and c.turn_id = t.id and c.direction = 'inbound' order by c.position) as covered_message_ids "
-           "from crm.messages m left join crm.turns t on t.id = m.turn_id where m.company_id = $1 and m.id = $2",
+    .sql =
+        "select m.id as message_id, m.status, t.id as turn_id, t.job_id, t.model, t.provider, t.prompt_version, t.prompt, "
+        "       t.document_ids, t.safety_checks, array(select c.id from crm.messages c where c.conversation_id = t.conversation_id "
+        "           and c.turn_id = t.id and c.direction = 'inbound' order by c.position) as covered_message_ids "
+        "from crm.messages m left join crm.turns t on t.id = m.turn_id where m.company_id = $1 and m.id = $2",
 };
 static const struct statement message_verdicts_read = {
     .name = "message_verdicts_read",
-    .sql = "select created_at, verdict, reason, saw from (select * from crm.send_verdicts where company_id = $1 and message_id = $2 "
-           "order by id desc limit $3) v order by id",
+    .sql =
+        "select created_at, verdict, reason, saw from (select * from crm.send_verdicts where company_id = $1 and message_id = $2 "
+        "order by id desc limit $3) v order by id",
 };
 
-static enum status id_ask(struct item *item, struct db_step *step, const struct statement *statement, struct error *error)
+static enum status id_ask(struct item *item, struct db_step *step, const struct statement *statement,
+                          struct error *error)
 {
     const Pb__MessageGetRequest *request = item->message;
     TRY(read_company(item, error));
@@ -39,7 +42,7 @@ static enum status id_ask(struct item *item, struct db_step *step, const struct 
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
     params_text(params, request->id);
-    *step = (struct db_step){.statement = statement, .params = params};
+    *step = (struct db_step){ .statement = statement, .params = params };
     return OK;
 }
 
@@ -106,7 +109,7 @@ void message_why(struct batch *batch)
 {
     read_run(batch, why_ask, why_tell);
     for (size_t i = 0; i < batch->count; i++) {
-        struct error error = {0};
+        struct error error = { 0 };
         struct item *item = batch->items[i];
         enum status status = item->status == OK ? verdicts_read(batch, item, &error) : OK;
         if (status != OK)

@@ -38,7 +38,8 @@ static struct target target_of(struct item *item)
 {
     const Pb__OperatorMessageRequest *request = item->message;
     return (struct target){
-        .item = item, .phone = request->phone, .lead_id = request->lead_id, .conversation_id = request->conversation_id};
+        .item = item, .phone = request->phone, .lead_id = request->lead_id, .conversation_id = request->conversation_id
+    };
 }
 
 static bool longer(const char *text, size_t bytes_max)
@@ -48,7 +49,7 @@ static bool longer(const char *text, size_t bytes_max)
 
 static enum status media_check(const Pb__Media *media, struct error *error)
 {
-    static const char *const types[] = {"image", "audio", "video", "document", "sticker"};
+    static const char *const types[] = { "image", "audio", "video", "document", "sticker" };
     bool known = false;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         known |= text_same(media->type, types[i]);
@@ -83,18 +84,20 @@ static enum status post_check(struct arena *arena, struct item *item, struct err
 
 static const struct statement operator_known = {
     .name = "operator_known",
-    .sql = "select v.n, m.conversation_id, m.lead_id, m.reply_to, m.message_text is not distinct from v.text "
-           "    and m.media_info is not distinct from v.media::jsonb and m.sender_id is not distinct from v.sender as same "
-           "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[]) with ordinality "
-           "    as v(id, company_id, text, media, sender, n) "
-           "join crm.messages m on m.id = v.id and m.company_id = v.company_id",
+    .sql =
+        "select v.n, m.conversation_id, m.lead_id, m.reply_to, m.message_text is not distinct from v.text "
+        "    and m.media_info is not distinct from v.media::jsonb and m.sender_id is not distinct from v.sender as same "
+        "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[]) with ordinality "
+        "    as v(id, company_id, text, media, sender, n) "
+        "join crm.messages m on m.id = v.id and m.company_id = v.company_id",
 };
 /* Our id or the provider's, among the messages of the person who is meant. */
 static const struct statement operator_quoted = {
     .name = "operator_quoted",
-    .sql = "select v.n, coalesce(m.external_id, '') from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[]) with ordinality "
-           "    as v(external_id, id, lead_id, company_id, n) "
-           "join crm.messages m on m.lead_id = v.lead_id and m.company_id = v.company_id and (m.id = v.id or m.external_id = v.external_id)",
+    .sql =
+        "select v.n, coalesce(m.external_id, '') from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[]) with ordinality "
+        "    as v(external_id, id, lead_id, company_id, n) "
+        "join crm.messages m on m.lead_id = v.lead_id and m.company_id = v.company_id and (m.id = v.id or m.external_id = v.external_id)",
 };
 
 static const char *given(const char *text)
@@ -135,7 +138,8 @@ static enum status quoted_read(struct posting *posting, struct error *error)
     struct params *params = params_new(posting->batch->arena);
     const struct post *list = posting->list;
     COLUMN_TEXTS(params, posting->count, i, given(list[i].request->messageid));
-    COLUMN_TEXTS(params, posting->count, i, ident_valid(text_or(list[i].request->messageid, "")) ? list[i].request->messageid : NULL);
+    COLUMN_TEXTS(params, posting->count, i,
+                 ident_valid(text_or(list[i].request->messageid, "")) ? list[i].request->messageid : NULL);
     COLUMN_TEXTS(params, posting->count, i, first_lead(posting, i));
     COLUMN_TEXTS(params, posting->count, i, list[i].item->caller.company_id);
     struct rows rows;
@@ -152,9 +156,11 @@ static struct held_conversation *post_route(const struct posting *posting, const
 {
     struct held_conversation *best = NULL;
     for (size_t i = 0; i < target->conversations.count; i++) {
-        struct held_conversation *conversation = held_conversation(&posting->handover.held, target->conversations.list[i]);
+        struct held_conversation *conversation =
+            held_conversation(&posting->handover.held, target->conversations.list[i]);
         const struct reach *reach = conversation->reach;
-        if (text_same(reach->preferred_channel, conversation->channel) && reach_has_account(reach) && !text_empty(reach->address))
+        if (text_same(reach->preferred_channel, conversation->channel) && reach_has_account(reach) &&
+            !text_empty(reach->address))
             return conversation;
         if (!best || conversation->window_ends_at > best->window_ends_at)
             best = conversation;
@@ -202,7 +208,8 @@ static void post_repeat(struct posting *posting, struct post *post)
 {
     struct held_conversation *conversation = held_conversation(&posting->handover.held, post->known_conversation_id);
     const struct target *target = &posting->handover.targets[post - posting->list];
-    if (!post->same || !text_same(given(post->quoted), post->known_quoted) || !ids_has(&target->leads, post->known_lead_id)) {
+    if (!post->same || !text_same(given(post->quoted), post->known_quoted) ||
+        !ids_has(&target->leads, post->known_lead_id)) {
         mismatch(post->item);
         return;
     }
@@ -249,7 +256,8 @@ static enum status post_length_check(const struct post *post, struct error *erro
         return OK;
     size_t max = post->request->media ? WHATSAPP_CLOUD_CAPTION_CHARACTERS_MAX : WHATSAPP_CLOUD_TEXT_CHARACTERS_MAX;
     if (text_characters(post->request->message) > max)
-        return error_code(error, REJECT, "too_long", "message has more than the %zu characters that WhatsApp takes", max);
+        return error_code(error, REJECT, "too_long", "message has more than the %zu characters that WhatsApp takes",
+                          max);
     return OK;
 }
 
@@ -258,7 +266,7 @@ static enum status post_write(struct posting *posting, struct post *post, struct
 {
     struct handover *handover = &posting->handover;
     const struct target *target = &handover->targets[post - posting->list];
-    struct error refused = {0};
+    struct error refused = { 0 };
     post->conversation = post_route(posting, target);
     if (!target->leads.count)
         target_unknown(target, &refused);
@@ -284,25 +292,34 @@ static enum status post_write(struct posting *posting, struct post *post, struct
 
 static const char *media_json(struct arena *arena, const Pb__Media *media)
 {
-    struct buffer json = {.arena = arena};
+    struct buffer json = { .arena = arena };
     if (!media)
         return NULL;
     pbjson_write(&json, &media->base);
     return buffer_text(&json);
 }
 
+/* With a key the same for ever, so that a repeat finds the first. */
+static void post_name(struct arena *arena, struct post *post)
+{
+    const char *key = given(post->request->idempotency_key);
+    if (key)
+        post->id = ident_named(arena, "operator_message", post->item->caller.company_id, key, NULL);
+    else
+        post->id = ident_fresh(arena);
+}
+
 static enum status posting_open(struct posting *posting, struct item **items, struct error *error)
 {
     struct arena *arena = posting->batch->arena;
     posting->list = ARENA_ARRAY(arena, struct post, posting->count);
-    posting->handover = (struct handover){.batch = posting->batch, .count = posting->count};
+    posting->handover = (struct handover){ .batch = posting->batch, .count = posting->count };
     posting->handover.targets = ARENA_ARRAY(arena, struct target, posting->count);
     for (size_t i = 0; i < posting->count; i++) {
         struct post *post = &posting->list[i];
         const Pb__OperatorMessageRequest *request = items[i]->message;
-        const char *key = given(request->idempotency_key);
-        *post = (struct post){.item = items[i], .request = request, .media = media_json(arena, request->media)};
-        post->id = key ? ident_named(arena, "operator_message", items[i]->caller.company_id, key, NULL) : ident_fresh(arena);
+        *post = (struct post){ .item = items[i], .request = request, .media = media_json(arena, request->media) };
+        post_name(arena, post);
         posting->handover.targets[i] = target_of(items[i]);
         TRY(target_check(arena, &posting->handover.targets[i], error));
     }
@@ -314,7 +331,7 @@ static enum status posting_open(struct posting *posting, struct item **items, st
 static enum status operator_post_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
     struct posting *posting = ARENA_NEW(batch->arena, struct posting);
-    *posting = (struct posting){.batch = batch, .count = count};
+    *posting = (struct posting){ .batch = batch, .count = count };
     TRY(posting_open(posting, items, error));
     for (size_t i = 0; i < count; i++) {
         struct post *post = &posting->list[i];
@@ -333,7 +350,7 @@ static enum status operator_post_work(struct batch *batch, struct item **items, 
 void operator_post(struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        struct error error = {0};
+        struct error error = { 0 };
         if (post_check(batch->arena, batch->items[i], &error) != OK)
             item_fail(batch->items[i], REJECT, error.code, "%s", error.text);
     }

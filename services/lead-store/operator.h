@@ -1,5 +1,6 @@
 /*
- * operator - a person's own message: it takes the conversation over if need be, and goes through queue and gate like every other.
+ * operator - a person's own message: it takes the conversation over if need be, and goes through queue and gate like
+ * every other.
  */
 #pragma once
 #include "service/service.h"

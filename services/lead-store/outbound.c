@@ -7,17 +7,18 @@
 
 static const struct statement outbound_insert = {
     .name = "outbound_insert",
-    .sql = "insert into crm.messages (id, company_id, conversation_id, lead_id, channel_account_id, channel, position, direction, "
-           "    sender_type, sender_id, kind, message_text, media_info, reply_to, correlation_id, job_id, turn_id, status, cause, epoch, "
-           "    priority, created_at, updated_at) "
-           "select v.id, v.company_id, v.conversation_id, v.lead_id, v.account_id, v.channel, v.position, 'outbound', v.sender_type, "
-           "    v.sender_id, coalesce(v.kind, 'text'), v.text, v.media::jsonb, v.reply_to, v.correlation_id, v.job_id, v.turn_id, "
-           "    'queued', v.cause, v.epoch, v.priority, $19, $19 "
-           "from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::text[], $9::text[], "
-           "    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::uuid[], $16::uuid[], $17::text[], "
-           "    $18::bigint[], $20::bigint[]) "
-           "  as v(id, company_id, conversation_id, lead_id, account_id, channel, position, sender_type, sender_id, kind, text, media, "
-           "       reply_to, correlation_id, job_id, turn_id, cause, epoch, priority)",
+    .sql =
+        "insert into crm.messages (id, company_id, conversation_id, lead_id, channel_account_id, channel, position, direction, "
+        "    sender_type, sender_id, kind, message_text, media_info, reply_to, correlation_id, job_id, turn_id, status, cause, epoch, "
+        "    priority, created_at, updated_at) "
+        "select v.id, v.company_id, v.conversation_id, v.lead_id, v.account_id, v.channel, v.position, 'outbound', v.sender_type, "
+        "    v.sender_id, coalesce(v.kind, 'text'), v.text, v.media::jsonb, v.reply_to, v.correlation_id, v.job_id, v.turn_id, "
+        "    'queued', v.cause, v.epoch, v.priority, $19, $19 "
+        "from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::text[], $9::text[], "
+        "    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::uuid[], $16::uuid[], $17::text[], "
+        "    $18::bigint[], $20::bigint[]) "
+        "  as v(id, company_id, conversation_id, lead_id, account_id, channel, position, sender_type, sender_id, kind, text, media, "
+        "       reply_to, correlation_id, job_id, turn_id, cause, epoch, priority)",
 };
 
 Pb__JobSpec *outbound_job(struct arena *arena, const struct outbound *outbound)
@@ -98,13 +99,15 @@ static void outbound_note(struct event_list *events, const struct outbound *outb
                        });
 }
 
-enum status outbound_write(struct held *held, struct outbound *list, size_t count, struct event_list *events, struct error *error)
+enum status outbound_write(struct held *held, struct outbound *list, size_t count, struct event_list *events,
+                           struct error *error)
 {
     if (!count)
         return OK;
     for (size_t i = 0; i < count; i++)
         outbound_place(held->batch->arena, &list[i]);
-    TRY(db_run(held->batch->db, held->batch->arena, &outbound_insert, insert_params(held->batch, list, count), NULL, error));
+    TRY(db_run(held->batch->db, held->batch->arena, &outbound_insert, insert_params(held->batch, list, count), NULL,
+               error));
     for (size_t i = 0; i < count; i++)
         outbound_note(events, &list[i]);
     return OK;

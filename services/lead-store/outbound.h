@@ -1,7 +1,8 @@
 /*
  * outbound - new messages to customers: their rows, their events, their send jobs.
  *
- * Writing one never sends it: the row says `queued`, its job wakes the channel, and the gate decides. Position and epoch are taken from the held conversation.
+ * Writing one never sends it: the row says `queued`, its job wakes the channel, and the gate decides. Position and
+ * epoch are taken from the held conversation.
  */
 #pragma once
 #include "event.h"
@@ -15,12 +16,13 @@ struct outbound {
     const char *text, *media_info, *media_type; /* NULL: none */
     const char *reply_to, *turn_id;
     int32_t priority;
-    int64_t position;    /* set by outbound_write */
-    Pb__JobSpec *job;    /* likewise */
+    int64_t position; /* set by outbound_write */
+    Pb__JobSpec *job; /* likewise */
 };
 
 /* Inserts them in order and marks their conversations as changed; hold_save comes later. */
-enum status outbound_write(struct held *held, struct outbound *list, size_t count, struct event_list *events, struct error *error);
+enum status outbound_write(struct held *held, struct outbound *list, size_t count, struct event_list *events,
+                           struct error *error);
 
 /* The send job of one that exists already: the same job again. */
 Pb__JobSpec *outbound_job(struct arena *arena, const struct outbound *outbound);

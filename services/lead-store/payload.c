@@ -4,7 +4,7 @@
 
 struct payload payload_start(struct arena *arena)
 {
-    struct payload payload = {.json = {.arena = arena}};
+    struct payload payload = { .json = { .arena = arena } };
     buffer_add_char(&payload.json, '{');
     return payload;
 }

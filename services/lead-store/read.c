@@ -16,21 +16,21 @@ void read_run(struct batch *batch, read_ask *prepare, read_tell *tell)
     struct item **items = ARENA_ARRAY(batch->arena, struct item *, batch->count + 1);
     size_t count = 0;
     for (size_t i = 0; i < batch->count; i++) {
-        struct error error = {0};
+        struct error error = { 0 };
         enum status status = prepare(batch->items[i], &steps[count], &error);
         if (status != OK)
             read_fail(batch->items[i], status, &error);
         else
             items[count++] = batch->items[i];
     }
-    struct error error = {0};
+    struct error error = { 0 };
     if (count && db_run_all(batch->db, batch->arena, steps, count, &error) != OK) {
         for (size_t i = 0; i < count; i++)
             read_fail(items[i], steps[i].status == REJECT ? REJECT : RETRY, &error);
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        struct error refused = {0};
+        struct error refused = { 0 };
         enum status status = tell(items[i], &steps[i].rows, &refused);
         if (status != OK)
             read_fail(items[i], status, &refused);
@@ -47,5 +47,7 @@ enum status read_limit(bool given, int32_t limit, int64_t *out, struct error *er
 
 enum status read_company(const struct item *item, struct error *error)
 {
-    return ident_valid(item->caller.company_id) ? OK : error_code(error, REJECT, "unknown_company", "there is no such company");
+    return ident_valid(item->caller.company_id)
+               ? OK
+               : error_code(error, REJECT, "unknown_company", "there is no such company");
 }

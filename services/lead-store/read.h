@@ -14,7 +14,8 @@ typedef enum status read_tell(struct item *item, const struct rows *rows, struct
 
 void read_run(struct batch *batch, read_ask *prepare, read_tell *tell);
 
-/* A page's size: PAGE_ITEMS when absent; REJECT outside of 1 to PAGE_ITEMS_MAX. One more row is asked for, to know whether a next page exists. */
+/* A page's size: PAGE_ITEMS when absent; REJECT outside of 1 to PAGE_ITEMS_MAX. One more row is asked for, to know
+ * whether a next page exists. */
 enum status read_limit(bool given, int32_t limit, int64_t *out, struct error *error);
 /* The caller's company, which must be one. */
 enum status read_company(const struct item *item, struct error *error);

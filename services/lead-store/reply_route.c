@@ -10,7 +10,8 @@ bool reply_can_reach(const struct held_conversation *conversation, moment now)
         return false;
     if (!reach_has_account(reach) || text_empty(reach->address) || reach->unreachable_at)
         return false;
-    return !text_same(conversation->channel, "whatsapp_cloud") || now < conversation->window_ends_at - SERVICE_WINDOW_MARGIN_MS;
+    return !text_same(conversation->channel, "whatsapp_cloud") ||
+           now < conversation->window_ends_at - SERVICE_WINDOW_MARGIN_MS;
 }
 
 struct held_conversation *reply_route(const struct held *held, struct held_conversation *asked)

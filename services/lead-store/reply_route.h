@@ -1,5 +1,6 @@
 /*
- * reply_route - which channel a reply takes: the preferred one if it can reach the person now, else the one they wrote on.
+ * reply_route - which channel a reply takes: the preferred one if it can reach the person now, else the one they wrote
+ * on.
  */
 #pragma once
 #include "hold.h"

@@ -68,11 +68,12 @@ static enum status settle_hold(struct settle_batch *work, struct error *error)
     COLUMN_TEXTS(params, work->count, i, work->list[i].item->caller.company_id);
     struct rows rows;
     TRY(db_run(work->batch->db, arena, &settle_find, params, &rows, error));
-    struct ids messages = {.arena = arena}, leads = {.arena = arena};
+    struct ids messages = { .arena = arena }, leads = { .arena = arena };
     for (size_t row = 0; row < rows.count; row++) {
         ids_add(&messages, rows_text(&rows, row, 0));
         for (size_t i = 0; i < work->count; i++)
-            if (tells_opt_out(&work->list[i]) && text_same(text_lower(arena, work->list[i].request->message_id), rows_text(&rows, row, 0)))
+            if (tells_opt_out(&work->list[i]) &&
+                text_same(text_lower(arena, work->list[i].request->message_id), rows_text(&rows, row, 0)))
                 ids_add(&leads, rows_text(&rows, row, 1));
     }
     TRY(hold_leads(&work->held, &leads, error));
@@ -85,12 +86,14 @@ static void settling_judge(struct settling *settling)
 {
     const Pb__SendSettleRequest *request = settling->request;
     struct held_message *message = settling->message;
-    const struct settle_facts facts = {message->status, message->claim, request->claim, request->outcome, request->error_class};
+    const struct settle_facts facts = { message->status, message->claim, request->claim, request->outcome,
+                                        request->error_class };
     settling->verdict = settle_judge(&facts);
     if (settling->verdict.status) {
         bool failed = request->outcome == PB__SEND_OUTCOME__SEND_OUTCOME_FAILED;
         message->status = settling->verdict.status;
-        settling->error_class = failed ? pbjson_enum_word(&pb__send_class__descriptor, (int)request->error_class) : NULL;
+        settling->error_class =
+            failed ? pbjson_enum_word(&pb__send_class__descriptor, (int)request->error_class) : NULL;
         if (text_same(settling->verdict.status, "held"))
             settling->error_class = "window_closed";
     }
@@ -101,7 +104,8 @@ static void settling_judge(struct settling *settling)
 /* The provider's word counts also where a receipt was faster with the status. */
 static bool brings_id(const struct settling *settling)
 {
-    return settling->message && !settling->verdict.stale && settling->request->outcome == PB__SEND_OUTCOME__SEND_OUTCOME_SENT &&
+    return settling->message && !settling->verdict.stale &&
+           settling->request->outcome == PB__SEND_OUTCOME__SEND_OUTCOME_SENT &&
            !text_empty(settling->request->external_id) && !settling->message->external_id;
 }
 
@@ -115,12 +119,13 @@ static bool changes(const struct settling *settling)
 /* An id that another row has already is a provider's slip: the send stands, the id stays with the first. */
 static const struct statement settle_save = {
     .name = "settle_save",
-    .sql = "update crm.messages m set status = v.status, "
-           "    external_id = case when v.external_id is null or exists (select from crm.messages o where o.channel_account_id = "
-           "        m.channel_account_id and o.external_id = v.external_id and o.id <> m.id) then m.external_id else v.external_id end, "
-           "    error_class = v.error_class, error_code = v.error_code, error = v.error, updated_at = $7 "
-           "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) "
-           "  as v(id, status, external_id, error_class, error_code, error) where m.id = v.id",
+    .sql =
+        "update crm.messages m set status = v.status, "
+        "    external_id = case when v.external_id is null or exists (select from crm.messages o where o.channel_account_id = "
+        "        m.channel_account_id and o.external_id = v.external_id and o.id <> m.id) then m.external_id else v.external_id end, "
+        "    error_class = v.error_class, error_code = v.error_code, error = v.error, updated_at = $7 "
+        "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) "
+        "  as v(id, status, external_id, error_class, error_code, error) where m.id = v.id",
 };
 
 static const char *given(const char *text)
@@ -128,11 +133,12 @@ static const char *given(const char *text)
     return text_empty(text) ? NULL : text;
 }
 
-/* Of several words on one message the last that changed something; earlier ones of this batch are in the held row already. */
+/* Of several words on one message the last that changed something; earlier ones of this batch are in the held row
+ * already. */
 static size_t changing(struct settle_batch *work, struct settling **out)
 {
     size_t count = 0;
-    struct ids seen = {.arena = work->batch->arena};
+    struct ids seen = { .arena = work->batch->arena };
     for (size_t i = work->count; i-- > 0;)
         if (changes(&work->list[i]) && !ids_has(&seen, work->list[i].message->id)) {
             ids_add(&seen, work->list[i].message->id);
@@ -190,16 +196,18 @@ static enum status sent_at_save(struct settle_batch *work, struct error *error)
 
 static const struct statement settle_unreachable = {
     .name = "settle_unreachable",
-    .sql = "update crm.lead_contacts p set unreachable_at = $2, updated_at = $2 "
-           "where p.id in (select c.contact_id from crm.messages m join crm.conversations c on c.id = m.conversation_id "
-           "               where m.id = any($1::uuid[]))",
+    .sql =
+        "update crm.lead_contacts p set unreachable_at = $2, updated_at = $2 "
+        "where p.id in (select c.contact_id from crm.messages m join crm.conversations c on c.id = m.conversation_id "
+        "               where m.id = any($1::uuid[]))",
 };
 static const struct statement settle_opted_out = {
     .name = "settle_opted_out",
     .sql = "update crm.leads set opted_out_at = $2, version = version + 1, updated_at = $2 where id = any($1::uuid[])",
 };
 
-static enum status run_for(struct settle_batch *work, const struct statement *statement, const struct ids *ids, struct error *error)
+static enum status run_for(struct settle_batch *work, const struct statement *statement, const struct ids *ids,
+                           struct error *error)
 {
     if (!ids->count)
         return OK;
@@ -212,7 +220,7 @@ static enum status run_for(struct settle_batch *work, const struct statement *st
 /* What a refusal says of the person is kept with the person. */
 static enum status people_save(struct settle_batch *work, struct event_list *events, struct error *error)
 {
-    struct ids unreachable = {.arena = work->batch->arena}, opted_out = {.arena = work->batch->arena};
+    struct ids unreachable = { .arena = work->batch->arena }, opted_out = { .arena = work->batch->arena };
     for (size_t i = 0; i < work->count; i++) {
         const struct settling *settling = &work->list[i];
         if (!settling->message || !settling->verdict.status)
@@ -224,12 +232,12 @@ static enum status people_save(struct settle_batch *work, struct event_list *eve
             continue;
         lead->opted_out_at = work->batch->now;
         ids_add(&opted_out, lead->id);
-        event_note(events, (struct event_note){.type = "lead.opted_out",
-                                               .company_id = lead->company_id,
-                                               .lead_id = lead->id,
-                                               .payload = "{\"scope\":\"marketing\",\"by\":\"provider\"}",
-                                               .actor = "customer",
-                                               .correlation_id = settling->message->correlation_id});
+        event_note(events, (struct event_note){ .type = "lead.opted_out",
+                                                .company_id = lead->company_id,
+                                                .lead_id = lead->id,
+                                                .payload = "{\"scope\":\"marketing\",\"by\":\"provider\"}",
+                                                .actor = "customer",
+                                                .correlation_id = settling->message->correlation_id });
     }
     TRY(run_for(work, &settle_unreachable, &unreachable, error));
     return run_for(work, &settle_opted_out, &opted_out, error);
@@ -237,10 +245,10 @@ static enum status people_save(struct settle_batch *work, struct event_list *eve
 
 static const char *event_type(const struct settling *settling)
 {
-    static const char *const types[][2] = {{"sent", "message.sent"},
-                                           {"failed", "message.failed"},
-                                           {"held", "message.held"},
-                                           {"unknown", "message.unknown"}};
+    static const char *const types[][2] = { { "sent", "message.sent" },
+                                            { "failed", "message.failed" },
+                                            { "held", "message.held" },
+                                            { "unknown", "message.unknown" } };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (text_same(settling->verdict.status, types[i][0]))
             return types[i][1];
@@ -262,24 +270,24 @@ static void note_settled(struct settle_batch *work, struct event_list *events, c
         payload_text(&payload, "code", settling->request->error_code);
         payload_text(&payload, "error", settling->request->error);
     }
-    event_note(events, (struct event_note){.type = type,
-                                           .company_id = settling->message->company_id,
-                                           .lead_id = settling->message->lead_id,
-                                           .payload = payload_end(&payload),
-                                           .actor = "system",
-                                           .correlation_id = settling->message->correlation_id,
-                                           .occurred_at = settled_at(work, settling)});
+    event_note(events, (struct event_note){ .type = type,
+                                            .company_id = settling->message->company_id,
+                                            .lead_id = settling->message->lead_id,
+                                            .payload = payload_end(&payload),
+                                            .actor = "system",
+                                            .correlation_id = settling->message->correlation_id,
+                                            .occurred_at = settled_at(work, settling) });
 }
 
 static enum status send_settle_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
-    struct settle_batch work = {.batch = batch, .held = {.batch = batch}, .count = count};
+    struct settle_batch work = { .batch = batch, .held = { .batch = batch }, .count = count };
     work.list = ARENA_ARRAY(batch->arena, struct settling, count);
     for (size_t i = 0; i < count; i++)
-        work.list[i] = (struct settling){.item = items[i], .request = items[i]->message};
+        work.list[i] = (struct settling){ .item = items[i], .request = items[i]->message };
     TRY(settle_hold(&work, error));
-    struct event_list events = {.batch = batch};
-    struct parked_list parked = {.arena = batch->arena};
+    struct event_list events = { .batch = batch };
+    struct parked_list parked = { .arena = batch->arena };
     for (size_t i = 0; i < count; i++) {
         struct settling *settling = &work.list[i];
         settling->message = held_message(&work.held, text_lower(batch->arena, settling->request->message_id));
@@ -305,7 +313,7 @@ static enum status send_settle_work(struct batch *batch, struct item **items, si
 void send_settle(struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        struct error error = {0};
+        struct error error = { 0 };
         enum status status = send_settle_check(batch->items[i], &error);
         if (status != OK)
             item_fail(batch->items[i], status, error.code, "%s", error.text);

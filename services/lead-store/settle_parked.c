@@ -8,7 +8,8 @@
 
 enum { WISHES_FIRST = 32 };
 
-void parked_want(struct parked_list *list, const struct held_message *message, const char *external_id, Pb__SendSettled *reply)
+void parked_want(struct parked_list *list, const struct held_message *message, const char *external_id,
+                 Pb__SendSettled *reply)
 {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? 2 * list->capacity : WISHES_FIRST;
@@ -18,16 +19,17 @@ void parked_want(struct parked_list *list, const struct held_message *message, c
         list->wishes = wishes;
         list->capacity = capacity;
     }
-    list->wishes[list->count++] = (struct parked_wish){message, external_id, reply};
+    list->wishes[list->count++] = (struct parked_wish){ message, external_id, reply };
 }
 
 static const struct statement parked_take = {
     .name = "parked_take",
-    .sql = "with taken as (delete from crm.parked_receipts p "
-           "    using unnest($1::uuid[], $2::text[]) as v(account_id, external_id) join crm.channel_accounts a on a.id = v.account_id "
-           "    where p.external_id = v.external_id and p.channel = a.channel and p.account = a.account "
-           "    returning p.id, p.created_at, p.receipt) "
-           "select encode(receipt, 'hex') from taken order by created_at, id",
+    .sql =
+        "with taken as (delete from crm.parked_receipts p "
+        "    using unnest($1::uuid[], $2::text[]) as v(account_id, external_id) join crm.channel_accounts a on a.id = v.account_id "
+        "    where p.external_id = v.external_id and p.channel = a.channel and p.account = a.account "
+        "    returning p.id, p.created_at, p.receipt) "
+        "select encode(receipt, 'hex') from taken order by created_at, id",
 };
 
 static uint8_t nibble(char c)

@@ -1,5 +1,6 @@
 /*
- * settle_parked - receipts that came before their message's id was known: taken from where they wait, and applied at once.
+ * settle_parked - receipts that came before their message's id was known: taken from where they wait, and applied at
+ * once.
  *
  * Park and settle may cross; what is missed here is found by the sweep.
  */
@@ -13,9 +14,10 @@ struct parked_list {
         const struct held_message *message;
         const char *external_id;
         Pb__SendSettled *reply; /* its status follows */
-    } *wishes;
+    } * wishes;
     size_t count, capacity;
 };
 
-void parked_want(struct parked_list *list, const struct held_message *message, const char *external_id, Pb__SendSettled *reply);
+void parked_want(struct parked_list *list, const struct held_message *message, const char *external_id,
+                 Pb__SendSettled *reply);
 enum status parked_apply(const struct parked_list *list, struct event_list *events, struct error *error);

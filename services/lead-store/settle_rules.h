@@ -1,8 +1,9 @@
 /*
  * settle_rules - what a send becomes when its channel says how it ended. Pure.
  *
- * Only the claim that was given the go may say so, also late, from `unknown`. A status only ever rises, but for `not_sent`: the provider certainly took nothing, so the message
- * waits again. A receipt may have been faster; then it has the last word.
+ * Only the claim that was given the go may say so, also late, from `unknown`. A status only ever rises, but for
+ * `not_sent`: the provider certainly took nothing, so the message waits again. A receipt may have been faster; then it
+ * has the last word.
  */
 #pragma once
 #include <stdbool.h>

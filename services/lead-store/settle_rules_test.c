@@ -15,16 +15,22 @@ static void the_owner_settles_by_this_table(void **state)
         const char *status;
         const char *after[4]; /* sent, not_sent, failed, unknown; NULL: it stays */
     } table[] = {
-        {"queued", {"sent", NULL, NULL, NULL}}, {"sending", {"sent", "queued", "failed", "unknown"}},
-        {"unknown", {"sent", "queued", "failed", NULL}}, {"sent", {NULL, NULL, NULL, NULL}},
-        {"failed", {NULL, NULL, NULL, NULL}}, {"delivered", {NULL, NULL, NULL, NULL}},
-        {"read", {NULL, NULL, NULL, NULL}}, {"held", {"sent", NULL, NULL, NULL}},
-        {"cancelled", {NULL, NULL, NULL, NULL}}, {"withdrawn", {NULL, NULL, NULL, NULL}},
+        { "queued", { "sent", NULL, NULL, NULL } },
+        { "sending", { "sent", "queued", "failed", "unknown" } },
+        { "unknown", { "sent", "queued", "failed", NULL } },
+        { "sent", { NULL, NULL, NULL, NULL } },
+        { "failed", { NULL, NULL, NULL, NULL } },
+        { "delivered", { NULL, NULL, NULL, NULL } },
+        { "read", { NULL, NULL, NULL, NULL } },
+        { "held", { "sent", NULL, NULL, NULL } },
+        { "cancelled", { NULL, NULL, NULL, NULL } },
+        { "withdrawn", { NULL, NULL, NULL, NULL } },
     };
-    static const Pb__SendOutcome outcomes[] = {SENT, NOT_SENT, FAILED, UNKNOWN};
+    static const Pb__SendOutcome outcomes[] = { SENT, NOT_SENT, FAILED, UNKNOWN };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         for (size_t o = 0; o < 4; o++) {
-            struct settle_facts facts = {table[i].status, "mine", "mine", outcomes[o], PB__SEND_CLASS__SEND_CLASS_AUTH};
+            struct settle_facts facts = { table[i].status, "mine", "mine", outcomes[o],
+                                          PB__SEND_CLASS__SEND_CLASS_AUTH };
             struct settle_verdict verdict = settle_judge(&facts);
             assert_false(verdict.stale);
             if (!text_same(verdict.status, table[i].after[o]))
@@ -35,25 +41,25 @@ static void the_owner_settles_by_this_table(void **state)
 static void nobody_else_settles_anything(void **state)
 {
     (void)state;
-    static const char *const statuses[] = {"queued", "sending", "unknown", "sent", "held"};
-    static const Pb__SendOutcome outcomes[] = {SENT, NOT_SENT, FAILED, UNKNOWN};
+    static const char *const statuses[] = { "queued", "sending", "unknown", "sent", "held" };
+    static const Pb__SendOutcome outcomes[] = { SENT, NOT_SENT, FAILED, UNKNOWN };
     for (size_t i = 0; i < 5; i++)
         for (size_t o = 0; o < 4; o++) {
-            struct settle_facts facts = {statuses[i], "other", "mine", outcomes[o], PB__SEND_CLASS__SEND_CLASS_AUTH};
+            struct settle_facts facts = { statuses[i], "other", "mine", outcomes[o], PB__SEND_CLASS__SEND_CLASS_AUTH };
             struct settle_verdict verdict = settle_judge(&facts);
             assert_true(verdict.stale);
             assert_null(verdict.status);
         }
-    struct settle_facts unclaimed = {"queued", NULL, "mine", SENT, PB__SEND_CLASS__SEND_CLASS_AUTH};
+    struct settle_facts unclaimed = { "queued", NULL, "mine", SENT, PB__SEND_CLASS__SEND_CLASS_AUTH };
     assert_true(settle_judge(&unclaimed).stale);
 }
 
 static void a_receipt_that_was_faster_has_the_last_word(void **state)
 {
     (void)state;
-    static const char *const statuses[] = {"sent", "failed", "delivered", "read"};
+    static const char *const statuses[] = { "sent", "failed", "delivered", "read" };
     for (size_t i = 0; i < 4; i++) {
-        struct settle_facts facts = {statuses[i], NULL, "mine", SENT, PB__SEND_CLASS__SEND_CLASS_UNSPECIFIED};
+        struct settle_facts facts = { statuses[i], NULL, "mine", SENT, PB__SEND_CLASS__SEND_CLASS_UNSPECIFIED };
         struct settle_verdict verdict = settle_judge(&facts);
         assert_false(verdict.stale);
         assert_null(verdict.status);
@@ -63,9 +69,10 @@ static void a_receipt_that_was_faster_has_the_last_word(void **state)
 static void a_closed_window_holds_and_every_other_class_fails(void **state)
 {
     (void)state;
-    for (int class = PB__SEND_CLASS__SEND_CLASS_RETRY; class <= PB__SEND_CLASS__SEND_CLASS_PERMANENT; class++) {
-        struct settle_facts facts = {"sending", "mine", "mine", FAILED, (Pb__SendClass)class};
-        assert_string_equal(settle_judge(&facts).status, class == PB__SEND_CLASS__SEND_CLASS_WINDOW ? "held" : "failed");
+    for (int class = PB__SEND_CLASS__SEND_CLASS_RETRY; class <= PB__SEND_CLASS__SEND_CLASS_PERMANENT; class ++) {
+        struct settle_facts facts = { "sending", "mine", "mine", FAILED, (Pb__SendClass) class };
+        assert_string_equal(settle_judge(&facts).status,
+                            class == PB__SEND_CLASS__SEND_CLASS_WINDOW ? "held" : "failed");
     }
 }
 

@@ -46,15 +46,17 @@ static enum status turn_commit_check(const struct item *item, struct error *erro
     return check_documents(request, error);
 }
 
-/* The conversation asked in, where the reply stands if it exists, and where it may go if the person prefers another channel. */
+/* The conversation asked in, where the reply stands if it exists, and where it may go if the person prefers another
+ * channel. */
 static const struct statement turn_commit_find = {
     .name = "turn_commit_find",
-    .sql = "select t.conversation_id, r.conversation_id as reply_id, y.id as preferred_id "
-           "from unnest($1::uuid[], $2::uuid[]) as v(job_id, company_id) "
-           "join crm.turns t on t.job_id = v.job_id and t.company_id = v.company_id "
-           "join crm.conversations c on c.id = t.conversation_id join crm.leads l on l.id = c.lead_id "
-           "left join crm.messages r on r.id = t.message_id "
-           "left join crm.conversations y on y.lead_id = c.lead_id and y.state = 'open' and y.channel = l.preferred_channel and y.id <> c.id",
+    .sql =
+        "select t.conversation_id, r.conversation_id as reply_id, y.id as preferred_id "
+        "from unnest($1::uuid[], $2::uuid[]) as v(job_id, company_id) "
+        "join crm.turns t on t.job_id = v.job_id and t.company_id = v.company_id "
+        "join crm.conversations c on c.id = t.conversation_id join crm.leads l on l.id = c.lead_id "
+        "left join crm.messages r on r.id = t.message_id "
+        "left join crm.conversations y on y.lead_id = c.lead_id and y.state = 'open' and y.channel = l.preferred_channel and y.id <> c.id",
 };
 
 static enum status commits_find(struct commit_batch *work, struct error *error)
@@ -65,7 +67,7 @@ static enum status commits_find(struct commit_batch *work, struct error *error)
     COLUMN_TEXTS(params, work->count, i, work->list[i].item->caller.company_id);
     struct rows rows;
     TRY(db_run(work->batch->db, arena, &turn_commit_find, params, &rows, error));
-    struct ids conversations = {.arena = arena}, jobs = {.arena = arena};
+    struct ids conversations = { .arena = arena }, jobs = { .arena = arena };
     for (size_t row = 0; row < rows.count; row++)
         for (int column = 0; column < 3; column++)
             ids_add(&conversations, rows_text(&rows, row, column));
@@ -192,13 +194,15 @@ static enum status commit_decide(struct commit_batch *work, struct commit *commi
 
 static enum status turn_commit_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
-    struct commit_batch work = {.batch = batch, .held = {.batch = batch}, .count = count, .events = {.batch = batch}};
+    struct commit_batch work = {
+        .batch = batch, .held = { .batch = batch }, .count = count, .events = { .batch = batch }
+    };
     work.list = ARENA_ARRAY(batch->arena, struct commit, count);
     work.outbounds = ARENA_ARRAY(batch->arena, struct outbound, count);
     work.committing = ARENA_ARRAY(batch->arena, struct commit *, count);
     work.superseded = ARENA_ARRAY(batch->arena, struct commit *, count);
     for (size_t i = 0; i < count; i++)
-        work.list[i] = (struct commit){.item = items[i], .request = items[i]->message};
+        work.list[i] = (struct commit){ .item = items[i], .request = items[i]->message };
     TRY(commits_find(&work, error));
     for (size_t i = 0; i < count; i++) {
         struct commit *commit = &work.list[i];
@@ -217,7 +221,7 @@ static enum status turn_commit_work(struct batch *batch, struct item **items, si
 void turn_commit(struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        struct error error = {0};
+        struct error error = { 0 };
         enum status status = turn_commit_check(batch->items[i], &error);
         if (status != OK)
             item_fail(batch->items[i], status, error.code, "%s", error.text);

@@ -8,10 +8,11 @@
 
 static const struct statement turn_cover = {
     .name = "turn_cover",
-    .sql = "update crm.messages m set turn_id = v.turn_id, updated_at = $5 "
-           "from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[]) as v(conversation_id, after_position, covered_position, turn_id) "
-           "where m.conversation_id = v.conversation_id and m.position > v.after_position and m.position <= v.covered_position "
-           "  and m.direction = 'inbound' returning v.turn_id, m.id",
+    .sql =
+        "update crm.messages m set turn_id = v.turn_id, updated_at = $5 "
+        "from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[]) as v(conversation_id, after_position, covered_position, turn_id) "
+        "where m.conversation_id = v.conversation_id and m.position > v.after_position and m.position <= v.covered_position "
+        "  and m.direction = 'inbound' returning v.turn_id, m.id",
 };
 
 static enum status coverage_write(struct commit_batch *work, struct error *error)
@@ -37,23 +38,25 @@ static enum status coverage_write(struct commit_batch *work, struct error *error
 
 static const struct statement turn_save = {
     .name = "turn_save",
-    .sql = "update crm.turns t set state = 'committed', covered_position = v.covered_position, message_id = v.message_id, "
-           "    prompt = v.prompt::jsonb, provider = v.provider, model = v.model, prompt_version = v.prompt_version, "
-           "    prompt_tokens = v.prompt_tokens, completion_tokens = v.completion_tokens, latency_ms = v.latency_ms, "
-           "    safety_checks = v.safety_checks::jsonb, document_ids = v.document_ids::uuid[], committed_at = $13, updated_at = $13 "
-           "from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], "
-           "    $9::bigint[], $10::bigint[], $11::text[], $12::text[]) "
-           "  as v(id, covered_position, message_id, prompt, provider, model, prompt_version, prompt_tokens, completion_tokens, latency_ms, "
-           "       safety_checks, document_ids) where t.id = v.id",
+    .sql =
+        "update crm.turns t set state = 'committed', covered_position = v.covered_position, message_id = v.message_id, "
+        "    prompt = v.prompt::jsonb, provider = v.provider, model = v.model, prompt_version = v.prompt_version, "
+        "    prompt_tokens = v.prompt_tokens, completion_tokens = v.completion_tokens, latency_ms = v.latency_ms, "
+        "    safety_checks = v.safety_checks::jsonb, document_ids = v.document_ids::uuid[], committed_at = $13, updated_at = $13 "
+        "from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], "
+        "    $9::bigint[], $10::bigint[], $11::text[], $12::text[]) "
+        "  as v(id, covered_position, message_id, prompt, provider, model, prompt_version, prompt_tokens, completion_tokens, latency_ms, "
+        "       safety_checks, document_ids) where t.id = v.id",
 };
 static const struct statement ai_message_insert = {
     .name = "ai_message_insert",
-    .sql = "insert into crm.ai_messages (id, company_id, channel, message_type, locale, correlation_id, provider, model, prompt_version, "
-           "    safety_checks, prompt_tokens, completion_tokens, created_at, updated_at) "
-           "select m.id, m.company_id, m.channel, 'reply', o.locale, m.correlation_id, t.provider, t.model, t.prompt_version, "
-           "    t.safety_checks, t.prompt_tokens, t.completion_tokens, $2, $2 "
-           "from crm.messages m join crm.turns t on t.id = m.turn_id join crm.companies o on o.id = m.company_id "
-           "where m.id = any($1::uuid[])",
+    .sql =
+        "insert into crm.ai_messages (id, company_id, channel, message_type, locale, correlation_id, provider, model, prompt_version, "
+        "    safety_checks, prompt_tokens, completion_tokens, created_at, updated_at) "
+        "select m.id, m.company_id, m.channel, 'reply', o.locale, m.correlation_id, t.provider, t.model, t.prompt_version, "
+        "    t.safety_checks, t.prompt_tokens, t.completion_tokens, $2, $2 "
+        "from crm.messages m join crm.turns t on t.id = m.turn_id join crm.companies o on o.id = m.company_id "
+        "where m.id = any($1::uuid[])",
 };
 
 /* An array as one element's text: SQL casts it back. */
@@ -118,8 +121,8 @@ static void note_committed(struct event_list *events, const struct commit *commi
 static enum status superseded_write(struct commit_batch *work, struct error *error)
 {
     struct arena *arena = work->batch->arena;
-    struct ids conversations = {.arena = arena};
-    struct ids turns = {.arena = arena};
+    struct ids conversations = { .arena = arena };
+    struct ids turns = { .arena = arena };
     for (size_t i = 0; i < work->superseded_count; i++) {
         ids_add(&conversations, work->superseded[i]->conversation->id);
         ids_add(&turns, work->superseded[i]->turn->id);
@@ -130,7 +133,8 @@ static enum status superseded_write(struct commit_batch *work, struct error *err
     for (size_t i = 0; i < work->superseded_count; i++) {
         struct commit *commit = work->superseded[i];
         commit->reply->superseded_by = (char *)newest_owed_key(&newest, commit->conversation);
-        turn_note_superseded(&work->events, commit->turn, newest_owed_message(&newest, commit->conversation), &commit->item->caller);
+        turn_note_superseded(&work->events, commit->turn, newest_owed_message(&newest, commit->conversation),
+                             &commit->item->caller);
     }
     return OK;
 }

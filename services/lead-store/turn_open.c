@@ -1,4 +1,5 @@
-/* store.turn.open: is an answer owed, by this job, now? If so, a turn for its newest claim, and what the model needs to know. */
+/* store.turn.open: is an answer owed, by this job, now? If so, a turn for its newest claim, and what the model needs to
+ * know. */
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -29,15 +30,16 @@ static const struct cell asked_cells[] = {
     CELL(asked, position, CELL_INT),
     CELL(asked, wants_answer, CELL_BOOL),
     CELL(asked, created_at, CELL_MOMENT),
-    {0},
+    { 0 },
 };
 static const struct statement turn_asked_find = {
     .name = "turn_asked_find",
-    .sql = "select m.id, m.conversation_id, m.position, m.wants_answer, m.created_at, r.conversation_id as reply_conversation_id "
-           "from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as a(message_id, company_id, job_id) "
-           "join crm.messages m on m.id = a.message_id and m.company_id = a.company_id and m.direction = 'inbound' "
-           "left join crm.turns t on t.job_id = a.job_id and t.company_id = a.company_id "
-           "left join crm.messages r on r.id = t.message_id",
+    .sql =
+        "select m.id, m.conversation_id, m.position, m.wants_answer, m.created_at, r.conversation_id as reply_conversation_id "
+        "from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as a(message_id, company_id, job_id) "
+        "join crm.messages m on m.id = a.message_id and m.company_id = a.company_id and m.direction = 'inbound' "
+        "left join crm.turns t on t.job_id = a.job_id and t.company_id = a.company_id "
+        "left join crm.messages r on r.id = t.message_id",
 };
 
 /* One item on its way. */
@@ -48,6 +50,7 @@ struct opening {
     struct held_conversation *conversation;
     Pb__TurnOpened *reply;
     const char *turn_id; /* of an opening turn */
+    bool again;          /* the same claim has it open already: told again, no event */
 };
 
 struct opening_batch {
@@ -91,7 +94,7 @@ static enum status openings_find(struct opening_batch *work, struct error *error
 static enum status openings_hold(struct opening_batch *work, struct error *error)
 {
     struct arena *arena = work->batch->arena;
-    struct ids conversations = {.arena = arena}, jobs = {.arena = arena};
+    struct ids conversations = { .arena = arena }, jobs = { .arena = arena };
     for (size_t i = 0; i < work->count; i++) {
         if (work->list[i].asked) {
             ids_add(&conversations, work->list[i].asked->conversation_id);
@@ -105,7 +108,8 @@ static enum status openings_hold(struct opening_batch *work, struct error *error
 }
 
 /*
- * A merge of two people moves the messages of one of two conversations and closes it; that may have happened between the look and the lock. Nothing else moves a message.
+ * A merge of two people moves the messages of one of two conversations and closes it; that may have happened between
+ * the look and the lock. Nothing else moves a message.
  */
 static enum status openings_settle(struct opening_batch *work, struct error *error)
 {
@@ -143,7 +147,8 @@ static struct held_turn *turn_of(const struct opening_batch *work, const struct 
 }
 
 /* This job has answered already: the same reply, the same send. */
-static enum status tell_committed(struct opening_batch *work, struct opening *opening, const struct held_turn *turn, struct error *error)
+static enum status tell_committed(struct opening_batch *work, struct opening *opening, const struct held_turn *turn,
+                                  struct error *error)
 {
     struct arena *arena = work->batch->arena;
     Pb__JobSpec *job;
@@ -156,6 +161,12 @@ static enum status tell_committed(struct opening_batch *work, struct opening *op
     return OK;
 }
 
+static void opening_begin(struct opening_batch *work, struct opening *opening, const struct held_turn *turn)
+{
+    opening->turn_id = turn ? turn->id : ident_fresh(work->batch->arena);
+    opening->again = turn && text_same(turn->state, "open") && text_same(turn->claim, opening->request->claim);
+}
+
 static enum status opening_decide(struct opening_batch *work, struct opening *opening, struct error *error)
 {
     opening->conversation = held_conversation(&work->held, opening->asked->conversation_id);
@@ -164,14 +175,14 @@ static enum status opening_decide(struct opening_batch *work, struct opening *op
     if (turn && text_same(turn->state, "committed"))
         return tell_committed(work, opening, turn, error);
     struct turn_facts facts = facts_of(work, opening->conversation);
-    struct turn_asked asked = {opening->asked->position, opening->asked->wants_answer, opening->asked->created_at};
+    struct turn_asked asked = { opening->asked->position, opening->asked->wants_answer, opening->asked->created_at };
     struct turn_verdict verdict = turn_may_open(&facts, &asked);
     PB_SET(opening->reply, state, verdict.state);
     opening->reply->reason = (char *)verdict.reason;
     if (verdict.state == PB__TURN_STATE__TURN_STATE_SUPERSEDED)
         PB_SET(opening->reply, delay_ms, (int32_t)opening->conversation->reach->buffer_ms);
     if (verdict.state == PB__TURN_STATE__TURN_STATE_OPEN)
-        opening->turn_id = turn ? turn->id : ident_fresh(work->batch->arena);
+        opening_begin(work, opening, turn);
     return OK;
 }
 
@@ -180,7 +191,8 @@ static void openings_join(struct opening_batch *work)
 {
     for (size_t i = 0; i < work->count; i++)
         for (size_t earlier = 0; earlier < i && work->list[i].turn_id; earlier++)
-            if (work->list[earlier].turn_id && text_same(work->list[earlier].request->job_id, work->list[i].request->job_id))
+            if (work->list[earlier].turn_id &&
+                text_same(work->list[earlier].request->job_id, work->list[i].request->job_id))
                 work->list[i].turn_id = work->list[earlier].turn_id;
 }
 
@@ -194,17 +206,18 @@ static bool is_newest(const struct opening_batch *work, size_t index)
 
 static const struct statement turn_upsert = {
     .name = "turn_upsert",
-    .sql = "insert into crm.turns as t (id, company_id, conversation_id, lead_id, job_id, claim, state, epoch, opened_position, "
-           "    after_position, answer_by, opened_at, created_at, updated_at) "
-           "select v.id, v.company_id, v.conversation_id, v.lead_id, v.job_id, v.claim, 'open', v.epoch, v.opened_position, "
-           "    v.after_position, v.answer_by, $11, $11, $11 "
-           "from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::bigint[], "
-           "    $9::bigint[], $10::timestamptz[]) "
-           "  as v(id, company_id, conversation_id, lead_id, job_id, claim, epoch, opened_position, after_position, answer_by) "
-           "on conflict (job_id) do update set claim = excluded.claim, state = 'open', epoch = excluded.epoch, "
-           "    opened_position = excluded.opened_position, after_position = excluded.after_position, covered_position = null, "
-           "    message_id = null, answer_by = excluded.answer_by, opened_at = excluded.opened_at, updated_at = excluded.updated_at "
-           "where t.company_id = excluded.company_id",
+    .sql =
+        "insert into crm.turns as t (id, company_id, conversation_id, lead_id, job_id, claim, state, epoch, opened_position, "
+        "    after_position, answer_by, opened_at, created_at, updated_at) "
+        "select v.id, v.company_id, v.conversation_id, v.lead_id, v.job_id, v.claim, 'open', v.epoch, v.opened_position, "
+        "    v.after_position, v.answer_by, $11, $11, $11 "
+        "from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::bigint[], "
+        "    $9::bigint[], $10::timestamptz[]) "
+        "  as v(id, company_id, conversation_id, lead_id, job_id, claim, epoch, opened_position, after_position, answer_by) "
+        "on conflict (job_id) do update set claim = excluded.claim, state = 'open', epoch = excluded.epoch, "
+        "    opened_position = excluded.opened_position, after_position = excluded.after_position, covered_position = null, "
+        "    message_id = null, answer_by = excluded.answer_by, opened_at = excluded.opened_at, updated_at = excluded.updated_at "
+        "where t.company_id = excluded.company_id",
 };
 
 static void note_opened(struct event_list *events, const struct opening *opening)
@@ -230,11 +243,12 @@ static enum status turns_write(struct opening_batch *work, struct error *error)
     struct arena *arena = work->batch->arena;
     struct opening **newest = ARENA_ARRAY(arena, struct opening *, work->count);
     size_t count = 0;
-    struct event_list events = {.batch = work->batch};
+    struct event_list events = { .batch = work->batch };
     for (size_t i = 0; i < work->count; i++)
         if (work->list[i].turn_id && is_newest(work, i)) {
             newest[count++] = &work->list[i];
-            note_opened(&events, &work->list[i]);
+            if (!work->list[i].again)
+                note_opened(&events, &work->list[i]);
         }
     if (!count)
         return OK;
@@ -248,7 +262,8 @@ static enum status turns_write(struct opening_batch *work, struct error *error)
     COLUMN_INTS(params, count, i, newest[i]->conversation->epoch);
     COLUMN_INTS(params, count, i, newest[i]->conversation->owed_position);
     COLUMN_INTS(params, count, i, newest[i]->conversation->covered_position);
-    COLUMN_MOMENTS(params, count, i, newest[i]->conversation->owed_since + newest[i]->conversation->reach->buffer_max_ms);
+    COLUMN_MOMENTS(params, count, i,
+                   newest[i]->conversation->owed_since + newest[i]->conversation->reach->buffer_max_ms);
     params_moment(params, work->batch->now);
     struct rows rows;
     TRY(db_run(work->batch->db, arena, &turn_upsert, params, &rows, error));
@@ -261,7 +276,7 @@ static enum status contexts_tell(struct opening_batch *work, struct error *error
 {
     struct context_task *tasks = ARENA_ARRAY(work->batch->arena, struct context_task, work->count);
     size_t count = 0;
-    struct ids seen = {.arena = work->batch->arena};
+    struct ids seen = { .arena = work->batch->arena };
     for (size_t i = 0; i < work->count; i++)
         if (work->list[i].turn_id && !ids_has(&seen, work->list[i].conversation->id)) {
             ids_add(&seen, work->list[i].conversation->id);
@@ -285,7 +300,7 @@ static enum status contexts_tell(struct opening_batch *work, struct error *error
 
 static enum status superseded_tell(struct opening_batch *work, struct error *error)
 {
-    struct ids conversations = {.arena = work->batch->arena};
+    struct ids conversations = { .arena = work->batch->arena };
     for (size_t i = 0; i < work->count; i++)
         if (work->list[i].reply && work->list[i].reply->state == PB__TURN_STATE__TURN_STATE_SUPERSEDED)
             ids_add(&conversations, work->list[i].conversation->id);
@@ -299,10 +314,10 @@ static enum status superseded_tell(struct opening_batch *work, struct error *err
 
 static enum status turn_open_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
-    struct opening_batch work = {.batch = batch, .held = {.batch = batch}, .count = count};
+    struct opening_batch work = { .batch = batch, .held = { .batch = batch }, .count = count };
     work.list = ARENA_ARRAY(batch->arena, struct opening, count);
     for (size_t i = 0; i < count; i++)
-        work.list[i] = (struct opening){.item = items[i], .request = items[i]->message};
+        work.list[i] = (struct opening){ .item = items[i], .request = items[i]->message };
     TRY(openings_find(&work, error));
     TRY(openings_hold(&work, error));
     TRY(openings_settle(&work, error));

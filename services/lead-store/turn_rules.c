@@ -17,7 +17,7 @@ static bool wait_is_over(const struct turn_facts *facts)
 
 static struct turn_verdict verdict(Pb__TurnState state, const char *reason)
 {
-    return (struct turn_verdict){.state = state, .reason = reason};
+    return (struct turn_verdict){ .state = state, .reason = reason };
 }
 
 static struct turn_verdict nothing(const char *reason)

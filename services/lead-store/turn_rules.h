@@ -1,8 +1,9 @@
 /*
  * turn_rules - whether a turn may open and commit, as pure functions of what the locked rows say.
  *
- * "Owed" is a comparison of positions: an inbound past covered_position that wants an answer. Until the maximum wait (counted from the oldest owed one) is over, a newer
- * owed inbound takes an older turn back; after it a turn commits what it saw.
+ * "Owed" is a comparison of positions: an inbound past covered_position that wants an answer. Until the maximum wait
+ * (counted from the oldest owed one) is over, a newer owed inbound takes an older turn back; after it a turn commits
+ * what it saw.
  */
 #pragma once
 #include "base/moment.h"

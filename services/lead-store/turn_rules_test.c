@@ -14,13 +14,19 @@ static const moment NOW = 1795000000000;
 /* Positions 5 and 7 are owed, since a second ago. */
 static struct turn_facts facts(void)
 {
-    return (struct turn_facts){
-        .epoch = 2, .covered_position = 4, .owed_position = 7, .owed_since = NOW - 1000, .buffer_max_ms = 15000, .now = NOW};
+    return (struct turn_facts){ .epoch = 2,
+                                .covered_position = 4,
+                                .owed_position = 7,
+                                .owed_since = NOW - 1000,
+                                .buffer_max_ms = 15000,
+                                .now = NOW };
 }
 
 static struct turn_offer offer(void)
 {
-    return (struct turn_offer){.newest_claim = true, .epoch = 2, .after_position = 4, .covered_position = 7, .opened_at = NOW - 500};
+    return (struct turn_offer){
+        .newest_claim = true, .epoch = 2, .after_position = 4, .covered_position = 7, .opened_at = NOW - 500
+    };
 }
 
 static void expect(struct turn_verdict got, Pb__TurnState state, const char *reason)
@@ -34,14 +40,14 @@ static void the_newest_owed_message_opens(void **state)
 {
     (void)state;
     const struct turn_facts now = facts();
-    expect(turn_may_open(&now, &(struct turn_asked){7, true, NOW - 100}), OPEN, NULL);
+    expect(turn_may_open(&now, &(struct turn_asked){ 7, true, NOW - 100 }), OPEN, NULL);
 }
 
 static void an_older_one_is_superseded_until_the_maximum_wait_is_over(void **state)
 {
     (void)state;
     struct turn_facts now = facts();
-    const struct turn_asked older = {5, true, NOW - 1000};
+    const struct turn_asked older = { 5, true, NOW - 1000 };
     now.now = now.owed_since + now.buffer_max_ms - 1;
     expect(turn_may_open(&now, &older), SUPERSEDED, "newer_inbound");
     now.now++;
@@ -52,15 +58,15 @@ static void nothing_is_opened_where_nothing_is_owed(void **state)
 {
     (void)state;
     struct turn_facts closed = facts(), human = facts(), answered = facts(), now = facts();
-    const struct turn_asked newest = {7, true, NOW - 100};
+    const struct turn_asked newest = { 7, true, NOW - 100 };
     closed.closed = true;
     expect(turn_may_open(&closed, &newest), NOTHING, "closed");
     human.human = true;
     expect(turn_may_open(&human, &newest), NOTHING, "human");
     answered.covered_position = 7;
     expect(turn_may_open(&answered, &newest), NOTHING, "not_owed");
-    expect(turn_may_open(&now, &(struct turn_asked){4, true, NOW - 9000}), NOTHING, "not_owed");
-    expect(turn_may_open(&now, &(struct turn_asked){6, false, NOW - 900}), NOTHING, "not_owed");
+    expect(turn_may_open(&now, &(struct turn_asked){ 4, true, NOW - 9000 }), NOTHING, "not_owed");
+    expect(turn_may_open(&now, &(struct turn_asked){ 6, false, NOW - 900 }), NOTHING, "not_owed");
 }
 
 static void what_an_opt_out_ended_says_so(void **state)
@@ -69,8 +75,8 @@ static void what_an_opt_out_ended_says_so(void **state)
     struct turn_facts now = facts();
     now.covered_position = 8;
     now.opted_out_at = NOW - 50;
-    expect(turn_may_open(&now, &(struct turn_asked){7, true, NOW - 100}), NOTHING, "opted_out");
-    expect(turn_may_open(&now, &(struct turn_asked){8, true, NOW - 10}), NOTHING, "not_owed");
+    expect(turn_may_open(&now, &(struct turn_asked){ 7, true, NOW - 100 }), NOTHING, "opted_out");
+    expect(turn_may_open(&now, &(struct turn_asked){ 8, true, NOW - 10 }), NOTHING, "not_owed");
 }
 
 static void a_turn_that_saw_everything_commits(void **state)

@@ -6,17 +6,17 @@
 #include "outbound.h"
 #include "transaction.h"
 
-enum status turn_sent_job(const struct held *held, const struct held_turn *turn, const struct caller *caller, Pb__JobSpec **out,
-                          struct error *error)
+enum status turn_sent_job(const struct held *held, const struct held_turn *turn, const struct caller *caller,
+                          Pb__JobSpec **out, struct error *error)
 {
     struct held_conversation *conversation = held_conversation(held, turn->reply_conversation_id);
     if (!conversation)
         return error_code(error, RETRY, TRANSACTION_AGAIN, "the turn has just been committed");
-    *out = outbound_job(held->batch->arena, &(struct outbound){.id = turn->message_id,
-                                                               .conversation = conversation,
-                                                               .caller = caller,
-                                                               .sender_type = "ai",
-                                                               .priority = PRIORITY_REPLY});
+    *out = outbound_job(held->batch->arena, &(struct outbound){ .id = turn->message_id,
+                                                                .conversation = conversation,
+                                                                .caller = caller,
+                                                                .sender_type = "ai",
+                                                                .priority = PRIORITY_REPLY });
     return OK;
 }
 
@@ -26,10 +26,11 @@ static const struct statement newest_owed_find = {
            "join crm.messages m on m.conversation_id = v.id and m.position = v.position",
 };
 
-enum status newest_owed_read(const struct held *held, const struct ids *conversation_ids, struct newest_owed *out, struct error *error)
+enum status newest_owed_read(const struct held *held, const struct ids *conversation_ids, struct newest_owed *out,
+                             struct error *error)
 {
     struct arena *arena = held->batch->arena;
-    *out = (struct newest_owed){.arena = arena};
+    *out = (struct newest_owed){ .arena = arena };
     if (!conversation_ids->count)
         return OK;
     struct params *params = params_new(arena);
@@ -52,7 +53,8 @@ enum status newest_owed_read(const struct held *held, const struct ids *conversa
     return OK;
 }
 
-static bool newest_owed_place(const struct newest_owed *newest, const struct held_conversation *conversation, size_t *place)
+static bool newest_owed_place(const struct newest_owed *newest, const struct held_conversation *conversation,
+                              size_t *place)
 {
     for (*place = 0; *place < newest->count; (*place)++)
         if (text_same(newest->conversation_ids[*place], conversation->id))
@@ -72,8 +74,8 @@ const char *newest_owed_key(const struct newest_owed *newest, const struct held_
     return message_id ? follow_engage_key(newest->arena, conversation->lead_id, message_id, NULL) : NULL;
 }
 
-Pb__JobSpec *newest_owed_job(const struct newest_owed *newest, const struct held_conversation *conversation, const struct caller *caller,
-                             const char *suffix, int64_t delay_ms)
+Pb__JobSpec *newest_owed_job(const struct newest_owed *newest, const struct held_conversation *conversation,
+                             const struct caller *caller, const char *suffix, int64_t delay_ms)
 {
     size_t place;
     if (!newest_owed_place(newest, conversation, &place))

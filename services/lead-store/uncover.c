@@ -22,10 +22,11 @@ void turn_uncover(struct held *held, struct held_turn *turn, struct ids *uncover
 
 static const struct statement uncover_messages = {
     .name = "uncover_messages",
-    .sql = "update crm.messages m set turn_id = null, updated_at = $5 "
-           "from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) as v(turn_id, conversation_id, after_position, covered_position) "
-           "where m.conversation_id = v.conversation_id and m.position > v.after_position and m.position <= v.covered_position "
-           "  and m.direction = 'inbound' and m.turn_id = v.turn_id",
+    .sql =
+        "update crm.messages m set turn_id = null, updated_at = $5 "
+        "from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) as v(turn_id, conversation_id, after_position, covered_position) "
+        "where m.conversation_id = v.conversation_id and m.position > v.after_position and m.position <= v.covered_position "
+        "  and m.direction = 'inbound' and m.turn_id = v.turn_id",
 };
 static const struct statement turn_supersede = {
     .name = "turn_supersede",
@@ -56,7 +57,8 @@ enum status uncover_write(struct held *held, const struct ids *uncovered, struct
     return turns_supersede(held->batch, uncovered, error);
 }
 
-void turn_note_superseded(struct event_list *events, const struct held_turn *turn, const char *by_message_id, const struct caller *caller)
+void turn_note_superseded(struct event_list *events, const struct held_turn *turn, const char *by_message_id,
+                          const struct caller *caller)
 {
     struct payload payload = payload_start(events->batch->arena);
     payload_text(&payload, "turn_id", turn->id);

@@ -14,5 +14,6 @@ void turn_uncover(struct held *held, struct held_turn *turn, struct ids *uncover
 enum status uncover_write(struct held *held, const struct ids *uncovered, struct error *error);
 
 /* by_message_id: the inbound that took it back; NULL: a person did. */
-void turn_note_superseded(struct event_list *events, const struct held_turn *turn, const char *by_message_id, const struct caller *caller);
+void turn_note_superseded(struct event_list *events, const struct held_turn *turn, const char *by_message_id,
+                          const struct caller *caller);
 enum status turns_supersede(struct batch *batch, const struct ids *turn_ids, struct error *error);

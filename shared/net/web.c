@@ -426,7 +426,6 @@ static struct mg_context *start(struct web *web)
         .begin_request = on_request,
         .http_error = on_error,
         .log_message = on_message,
-        .log_access = on_message,
         .init_thread = on_thread,
         .exit_thread = on_thread_end,
     };

@@ -50,13 +50,14 @@ static inline void field_mark(ProtobufCMessage *message, const ProtobufCFieldDes
         *FIELD_AT(protobuf_c_boolean, message, field->quantifier_offset) = 1;
 }
 
-/* A point in time in ms: int64 "..._at", and plain "at". */
+/* A point in time in ms: int64 "..._at" or "..._ts", and plain "at". */
 static inline bool field_is_moment(const ProtobufCFieldDescriptor *field)
 {
     size_t bytes = strlen(field->name);
-    if (field->type != PROTOBUF_C_TYPE_INT64 || bytes < 2 || strcmp(field->name + bytes - 2, "at") != 0)
+    if (field->type != PROTOBUF_C_TYPE_INT64 || bytes < 2)
         return false;
-    return bytes == 2 || field->name[bytes - 3] == '_';
+    const char *end = bytes < 3 ? "" : field->name + bytes - 3;
+    return strcmp(field->name, "at") == 0 || strcmp(end, "_at") == 0 || strcmp(end, "_ts") == 0;
 }
 
 /* The free-form wrapper of common.proto. */

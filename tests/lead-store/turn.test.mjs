@@ -91,6 +91,8 @@ test('a job that has committed is told the same reply and the same send, whoever
 test('only the newest claim of a job may commit', async () => {
   const talk = await Talk.start(store)
   const old = await talk.open(talk.first, 'first')
+  assert.equal((await talk.open(talk.first, 'first')).turn_id, old.turn_id) // asked again: the same turn, told once
+  assert.equal((await talk.events()).filter(type => type === 'turn.opened').length, 1)
   const young = await talk.open(talk.first, 'second')
   assert.equal(young.turn_id, old.turn_id)
   const refused = await talk.commit(old)

@@ -423,3 +423,12 @@ create table crm.report_caches (
     updated_at  timestamptz not null,
     unique (company_id, name, period)
 );
+
+-- The zone if PostgreSQL knows it, else UTC; NULL is UTC. pg_timezone_names would read every zone's file each time.
+create function crm.known_zone(zone text) returns text language plpgsql stable as $$
+begin
+    perform timestamptz 'epoch' at time zone zone;
+    return coalesce(zone, 'UTC');
+exception when invalid_parameter_value then
+    return 'UTC';
+end $$;

@@ -52,7 +52,7 @@ CREATE TABLE jobs.unfinished (
 -- who is next: ready jobs alone, so that a pick never walks past one that can't go
 CREATE INDEX unfinished_ready ON jobs.unfinished (task, priority, company_id, place_at, id) WHERE stage = 3;
 CREATE VIEW jobs.ready AS
-    SELECT id, company_id, task, priority, status, place_at, lane_1 FROM jobs.unfinished WHERE stage = 3;
+    SELECT id, company_id, task, priority, status, place_at, lane_1, lane_2 FROM jobs.unfinished WHERE stage = 3;
 -- what becomes due next; live work has a line of its own
 CREATE INDEX unfinished_due_live ON jobs.unfinished (run_at) WHERE stage = 0 AND priority >= 90;
 CREATE INDEX unfinished_due_low ON jobs.unfinished (run_at) WHERE stage = 0 AND priority < 90;
