@@ -12,7 +12,7 @@
 #include "reply.h"
 #include "turn.h"
 
-enum { OPENS_MAX = 4, ANSWER_BYTES_MAX = 512 * 1024 };
+enum { OPENS_MAX = 4, ANSWER_BYTES_MAX = 512 * 1024, AWAY_WAIT_MS = 2000 };
 
 /* A model's answer on its way to the commit. */
 struct answered {
@@ -73,6 +73,18 @@ static void finish_superseded(struct item *item, const char *by, int64_t delay_m
         item_coalesce(item, by, delay_ms);
 }
 
+/* While the house itself is away nobody has failed: the job waits without losing an attempt. */
+static void store_failed(struct item *item, const struct call *call)
+{
+    static const char *const AWAY[] = { "bus_away", "nobody_there", "no_answer", "database_away", NULL };
+    for (size_t i = 0; call->status == RETRY && AWAY[i]; i++)
+        if (text_same(call->error.code, AWAY[i])) {
+            item_defer(item, moment_now() + AWAY_WAIT_MS);
+            return;
+        }
+    item_fail(item, call->status, call->error.code, "%s", call->error.text);
+}
+
 /* -- commit */
 
 static void follow_committed(struct item *item, const Pb__TurnCommitted *reply, struct items *again)
@@ -106,7 +118,7 @@ static void commit_turns(struct batch *batch, const struct answers *answers)
         if (calls[i].status == OK)
             follow_committed(item, calls[i].reply, &again);
         else
-            item_fail(item, calls[i].status, calls[i].error.code, "%s", calls[i].error.text);
+            store_failed(item, &calls[i]);
     }
     if (again.count > 0)
         open_turns(batch, &again);
@@ -253,7 +265,7 @@ static void open_turns(struct batch *batch, struct items *items)
         if (calls[i].status == OK)
             follow_opened(batch, items->list[i], calls[i].reply, &answers);
         else
-            item_fail(items->list[i], calls[i].status, calls[i].error.code, "%s", calls[i].error.text);
+            store_failed(items->list[i], &calls[i]);
     if (answers.count > 0)
         commit_turns(batch, &answers);
 }

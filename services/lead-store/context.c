@@ -215,27 +215,39 @@ static enum status read_lines(struct batch *batch, const struct statement *state
 static const char *owed_words(struct arena *arena, const Pb__TurnContext *context)
 {
     struct buffer words = { .arena = arena };
-    size_t first = context ? context->n_owed : 0;
+    size_t first = context->n_owed;
     for (size_t bytes = 0; first > 0 && bytes < QUERY_CHARACTERS_MAX; bytes += strlen(context->owed[first]->text))
         first--;
-    for (size_t i = first; context && i < context->n_owed; i++) {
+    for (size_t i = first; i < context->n_owed; i++) {
         buffer_add(&words, context->owed[i]->text);
         buffer_add_char(&words, '\n');
     }
     return text_cut(arena, buffer_text(&words), QUERY_BYTES_MAX);
 }
 
-static enum status read_passages(struct batch *batch, struct context_task *tasks, size_t count, struct error *error)
+static Pb__TurnContext *context_of(Pb__TurnContext *const *contexts, size_t count, const char *conversation_id)
 {
-    struct params *params = conversation_params(batch, tasks, count);
-    COLUMN_TEXTS(params, count, i, tasks[i].conversation->company_id);
-    COLUMN_TEXTS(params, count, i, owed_words(batch->arena, tasks[i].context));
+    for (size_t i = 0; i < count; i++)
+        if (text_same(contexts[i]->conversation_id, conversation_id))
+            return contexts[i];
+    return NULL;
+}
+
+enum status context_add_passages(struct batch *batch, Pb__TurnContext *const *contexts, size_t count,
+                                 struct error *error)
+{
+    if (!count)
+        return OK;
+    struct params *params = params_new(batch->arena);
+    COLUMN_TEXTS(params, count, i, contexts[i]->conversation_id);
+    COLUMN_TEXTS(params, count, i, contexts[i]->company_id);
+    COLUMN_TEXTS(params, count, i, owed_words(batch->arena, contexts[i]));
     params_int(params, PASSAGES_MAX);
     struct rows rows;
     TRY(db_run(batch->db, batch->arena, &context_passages, params, &rows, error));
     int conversation = rows_column(&rows, "conversation_id");
     for (size_t row = 0; row < rows.count; row++) {
-        Pb__TurnContext *context = task_of(tasks, count, rows_text(&rows, row, conversation))->context;
+        Pb__TurnContext *context = context_of(contexts, count, rows_text(&rows, row, conversation));
         if (!context->passages)
             context->passages = ARENA_ARRAY(batch->arena, Pb__Passage *, PASSAGES_MAX);
         context->passages[context->n_passages++] = pbrow_read(batch->arena, &pb__passage__descriptor, &rows, row);
@@ -249,6 +261,5 @@ enum status context_read(struct batch *batch, struct context_task *tasks, size_t
         return OK;
     TRY(read_base(batch, tasks, count, error));
     TRY(read_lines(batch, &context_owed, TURN_OWED_ITEMS_MAX, owed_fill, tasks, count, error));
-    TRY(read_lines(batch, &context_history, TURN_HISTORY_ITEMS_MAX, history_fill, tasks, count, error));
-    return read_passages(batch, tasks, count, error);
+    return read_lines(batch, &context_history, TURN_HISTORY_ITEMS_MAX, history_fill, tasks, count, error);
 }

@@ -12,4 +12,11 @@ struct context_task {
     Pb__TurnContext *context; /* set by context_read; NULL: the lead's stage or company is gone */
 };
 
+/* All but the passages. */
 enum status context_read(struct batch *batch, struct context_task *tasks, size_t count, struct error *error);
+/*
+ * What the company knows about what is owed: after the transaction, for it takes its time and needs no lock. Each
+ * context of another conversation.
+ */
+enum status context_add_passages(struct batch *batch, Pb__TurnContext *const *contexts, size_t count,
+                                 struct error *error);

@@ -336,9 +336,41 @@ static enum status turn_open_work(struct batch *batch, struct item **items, size
     return turns_write(&work, error);
 }
 
+/* Two claims of one conversation share their context. */
+static size_t opened_contexts(const struct batch *batch, Pb__TurnContext **out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        const Pb__TurnOpened *reply = (const Pb__TurnOpened *)batch->items[i]->reply;
+        if (batch->items[i]->status != OK || !reply->context)
+            continue;
+        size_t place = 0;
+        while (place < count && !text_same(out[place]->conversation_id, reply->context->conversation_id))
+            place++;
+        if (place == count)
+            out[count++] = reply->context;
+    }
+    return count;
+}
+
+/* Asked again, the same claim is told the same turn. */
+static void openings_withdraw(struct batch *batch, const struct error *error)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const Pb__TurnOpened *reply = (const Pb__TurnOpened *)batch->items[i]->reply;
+        if (batch->items[i]->status == OK && reply->context)
+            item_fail(batch->items[i], RETRY, "database_error", "%s", error->text);
+    }
+}
+
 void turn_open(struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++)
         turn_open_check(batch->items[i]);
     transaction_run(batch, turn_open_work);
+    Pb__TurnContext **contexts = ARENA_ARRAY(batch->arena, Pb__TurnContext *, batch->count + 1);
+    size_t count = opened_contexts(batch, contexts);
+    struct error error = { 0 };
+    if (context_add_passages(batch, contexts, count, &error) != OK)
+        openings_withdraw(batch, &error);
 }

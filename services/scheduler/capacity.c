@@ -58,7 +58,8 @@ static bool hear_locked(const char *task, const char *worker_id, int64_t jobs, m
 
 bool capacity_hear(const char *task, const char *worker_id, int64_t jobs, moment now)
 {
-    if (text_empty(task) || text_empty(worker_id) || strlen(task) >= CAPACITY_NAME_BYTES_MAX || strlen(worker_id) >= CAPACITY_NAME_BYTES_MAX)
+    if (text_empty(task) || text_empty(worker_id) || strlen(task) >= CAPACITY_NAME_BYTES_MAX ||
+        strlen(worker_id) >= CAPACITY_NAME_BYTES_MAX)
         return false;
     if (jobs < 0 || jobs > CAPACITY_JOBS_MAX)
         return false;

@@ -95,7 +95,8 @@ static enum status run_steps(struct change *change, struct error *error)
 
 static enum status follow(struct change *change, struct error *error)
 {
-    for (int round = 0; round < ROUNDS_MAX && (change->lane_count || change->task_count || change->step_count); round++) {
+    for (int round = 0; round < ROUNDS_MAX && (change->lane_count || change->task_count || change->step_count);
+         round++) {
         TRY(lanes_advance(change, error));
         TRY(run_steps(change, error));
     }

@@ -1,11 +1,13 @@
 /*
  * change - one transaction of the scheduler, and what follows from it: lanes move up, ready jobs go to workers.
  *
- * Whoever changes rows says which lanes and tasks that touched; change_commit looks after both in the same transaction, commits, and only then publishes. So a job
- * that is written while a worker is free leaves in one step: without lanes that is one round trip, its steps being a transaction of their own.
+ * Whoever changes rows says which lanes and tasks that touched; change_commit looks after both in the same transaction,
+ * commits, and only then publishes. So a job that is written while a worker is free leaves in one step: without lanes
+ * that is one round trip, its steps being a transaction of their own.
  *
- * Locks are taken in one order, so that several schedulers never wait for each other in a circle: rows by id, then new lanes (sorted by name), then lane locks
- * (sorted), then new rows (sorted by key); after that nothing waits any more: a task's row and further lane locks are taken only if they are free.
+ * Locks are taken in one order, so that several schedulers never wait for each other in a circle: rows by id, then new
+ * lanes (sorted by name), then lane locks (sorted), then new rows (sorted by key); after that nothing waits any more: a
+ * task's row and further lane locks are taken only if they are free.
  */
 #pragma once
 #include "ladder.h"
@@ -38,16 +40,17 @@ struct change {
     int64_t *lanes; /* to be looked at; may hold one twice */
     size_t lane_count, lane_room;
     struct lane_set *locked, *left; /* lane.c's own: whose locks are held; who must be looked at by somebody else */
-    moment wake_at; /* when the dispatcher must look again because of what was written here; 0: it need not */
+    moment wake_at;   /* when the dispatcher must look again because of what was written here; 0: it need not */
     bool events_owed; /* the relay has something to publish */
     Pb__JobDispatch **dispatched;
     size_t dispatched_count, dispatched_room;
-    struct db_step steps[CHANGE_STEPS_MAX]; /* of the next round trip; not cleared at start */
+    struct db_step steps[CHANGE_STEPS_MAX];   /* of the next round trip; not cleared at start */
     struct task_pick picks[CHANGE_STEPS_MAX]; /* beside them */
 };
 
 void change_start(struct batch *batch, struct change *change);
-/* Several round trips: locks are held and rows can be read meanwhile. Without it, change_step and change_commit are all there is. */
+/* Several round trips: locks are held and rows can be read meanwhile. Without it, change_step and change_commit are all
+ * there is. */
 enum status change_begin(struct batch *batch, struct change *change, struct error *error);
 /* A statement that needs no answer before the commit; its rows are there after it. */
 struct db_step *change_step(struct change *change, const struct statement *statement, const struct params *params);
@@ -56,6 +59,6 @@ enum status change_commit(struct change *change, struct error *error);
 void change_undo(struct change *change);
 
 void change_touch_task(struct change *change, const char *task, int64_t jobs);
-void change_touch_lane(struct change *change, int64_t lane); /* 0: none */
-void change_wake(struct change *change, moment at);          /* 0: not at all */
+void change_touch_lane(struct change *change, int64_t lane);       /* 0: none */
+void change_wake(struct change *change, moment at);                /* 0: not at all */
 bool change_took(const struct change *change, const char *job_id); /* it was dispatched in this change */

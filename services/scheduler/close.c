@@ -5,10 +5,9 @@
 #include "relay.h"
 #include "wire/pbjson.h"
 
-static struct metric dlq_total = { .name = "parley_dlq_total",
-                                   .help = "Jobs that went to the dead letters.",
-                                   .kind = METRIC_COUNTER,
-                                   .label = "task" };
+static struct metric dlq_total = {
+    .name = "parley_dlq_total", .help = "Jobs that went to the dead letters.", .kind = METRIC_COUNTER, .label = "task"
+};
 
 /* A row whose task has left the table is finished by the usual rules. */
 static const struct task task_gone = { .name = "", .attempts_max = 1, .run_ms_max = MINUTE_MS };
@@ -45,31 +44,35 @@ static const struct statement close_sql = {
     "   $9::text[], $10::json[]) WITH ORDINALITY"
     "   AS f (id, status, stage, run_at, keeps_place, attempts, outcome, error, code, result, n)),"
     " ended AS ("
-    "  DELETE FROM jobs.unfinished AS u WHERE u.id = ANY (ARRAY(SELECT id FROM f WHERE status = 'completed'))"
-    "  RETURNING u.id, u.company_id, u.task, u.dispatch, u.dispatched_at),"
+    "  DELETE FROM jobs.unfinished AS u USING f WHERE f.status = 'completed' AND u.id = f.id"
+    "  RETURNING u.id, u.company_id, u.task, u.dispatch, u.dispatched_at, f.attempts, f.outcome, f.error, f.code),"
     " back AS ("
     "  UPDATE jobs.unfinished AS u SET status = f.status, stage = f.stage, run_at = f.run_at,"
     "   place_at = CASE WHEN f.keeps_place THEN u.place_at ELSE f.run_at + f.n * interval '1 microsecond' END, attempts = f.attempts,"
     "   error = coalesce(f.error, u.error), code = coalesce(f.code, u.code), deadline_at = NULL, updated_at = $11::timestamptz"
-    "  FROM f WHERE u.id = ANY (ARRAY(SELECT id FROM f WHERE status <> 'completed')) AND u.id = f.id"
-    "  RETURNING u.id, u.company_id, u.task, u.dispatch, u.dispatched_at, u.status, u.attempts, u.error, u.code),"
+    "  FROM f WHERE f.status <> 'completed' AND u.id = f.id"
+    "  RETURNING u.id, u.company_id, u.task, u.dispatch, u.dispatched_at, u.status, u.attempts, f.outcome, f.error, f.code),"
     " closed AS ("
     "  UPDATE jobs.jobs AS j SET finished_at = $11, attempts = f.attempts, result = f.result"
-    "  FROM f WHERE j.id = ANY (ARRAY(SELECT id FROM f WHERE status = 'completed')) AND j.id = f.id),"
+    "  FROM f WHERE f.status = 'completed' AND j.id = f.id),"
     " logged AS ("
     "  INSERT INTO jobs.job_attempts (job_id, dispatch, attempt, started_at, finished_at, outcome, error, code)"
-    "  SELECT r.id, r.dispatch, CASE WHEN f.outcome IN ('deferred', 'coalesced') THEN f.attempts + 1 ELSE f.attempts END,"
-    "   r.dispatched_at, $11, f.outcome, f.error, f.code"
-    "  FROM (SELECT id, dispatch, dispatched_at FROM ended UNION ALL SELECT id, dispatch, dispatched_at FROM back) AS r"
-    "  JOIN f ON f.id = r.id),"
-    " told AS (" EVENT_INSERT("job.dead_lettered", "$11", ", 'attempt', b.attempts, 'code', b.code, 'error', b.error")
-    "  FROM back AS b JOIN f ON f.id = b.id CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = b.id LIMIT 1) AS j"
-    "  WHERE b.status = 'dlq'),"
-    " delta AS ("
-    "  SELECT company_id, task, " COUNT_MOVE("'processing'", "'completed'") ", 0 AS total FROM ended"
-    "  UNION ALL SELECT company_id, task, " COUNT_MOVE("'processing'", "status") ", 0 FROM back),"
-    COUNT_DELTA
-    " SELECT 1",
+    "  SELECT r.id, r.dispatch, CASE WHEN r.outcome IN ('deferred', 'coalesced') THEN r.attempts + 1 ELSE r.attempts END,"
+    "   r.dispatched_at, $11, r.outcome, r.error, r.code"
+    "  FROM (SELECT id, dispatch, dispatched_at, attempts, outcome, error, code FROM ended"
+    "   UNION ALL SELECT id, dispatch, dispatched_at, attempts, outcome, error, code FROM back) AS r),"
+    " told AS (" EVENT_INSERT(
+        "job.dead_lettered", "$11",
+        ", 'attempt', b.attempts, 'code', b.code, 'error', b.error") "  FROM back AS b CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = b.id LIMIT 1) AS j"
+                                                                     "  WHERE b.status = 'dlq'),"
+                                                                     " delta AS ("
+                                                                     "  SELECT company_id, task, " COUNT_MOVE(
+                                                                         "'processing'",
+                                                                         "'completed'") ", 0 AS total FROM ended"
+                                                                                        "  UNION ALL SELECT company_id, task, " COUNT_MOVE(
+                                                                                            "'processing'",
+                                                                                            "status") ", 0 FROM back)," COUNT_DELTA
+                                                                                                      " SELECT 1",
 };
 
 static const char *status_word(Pb__JobStatus status)

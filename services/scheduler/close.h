@@ -11,15 +11,15 @@ struct run {
     int attempts, attempts_max;
     int64_t dispatch;
     int64_t lanes[LANES_MAX];
-    bool lane_limited;          /* one of its lanes has a limit of jobs in flight */
+    bool lane_limited; /* one of its lanes has a limit of jobs in flight */
     struct standing standing;
-    const char *error, *code;   /* NULL: none */
-    const char *result;         /* JSON or NULL */
+    const char *error, *code; /* NULL: none */
+    const char *result;       /* JSON or NULL */
 };
 
 /* From a row of (id, company_id, task, attempts, attempts_max, dispatch, lane_1, lane_2, limited). */
-#define RUN_COLUMNS                                                                                                   \
-    "u.id, u.company_id, u.task, u.attempts, u.attempts_max, u.dispatch, u.lane_1, u.lane_2,"                         \
+#define RUN_COLUMNS                                                                                                    \
+    "u.id, u.company_id, u.task, u.attempts, u.attempts_max, u.dispatch, u.lane_1, u.lane_2,"                          \
     " EXISTS (SELECT FROM jobs.lanes AS l WHERE l.id IN (u.lane_1, u.lane_2) AND l.in_flight_max > 0) AS limited"
 void run_read(struct arena *arena, const struct rows *rows, size_t row, struct run *run);
 

@@ -20,8 +20,8 @@ enum status cursor_from(struct arena *arena, const char *text, struct cursor *ou
         return OK;
     const char *id = strchr(text, '_');
     long long at;
-    if (!id || !ident_valid(id + 1)
-        || text_int64(arena_text_n(arena, text, (size_t)(id - text)), 1, LAST, "the cursor's time", &at, NULL) != OK)
+    if (!id || !ident_valid(id + 1) ||
+        text_int64(arena_text_n(arena, text, (size_t)(id - text)), 1, LAST, "the cursor's time", &at, NULL) != OK)
         return error_code(error, REJECT, "bad_value", "the cursor is not one of ours");
     *out = (struct cursor){ at, id + 1 };
     return OK;

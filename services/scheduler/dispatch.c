@@ -8,16 +8,16 @@
 #include "lane.h"
 #include "work.h"
 
-/* Beyond a task's run_ms_max: the way to the worker, a worker's death noticed by the stream (ack wait), and the way back. */
+/* Beyond a task's run_ms_max: the way to the worker, a worker's death noticed by the stream (ack wait), and the way
+ * back. */
 enum { RUN_SLACK_MS = 20000, PRIORITY_MAX = 100 };
 
 /* Another scheduler holds what is needed: look again when it is likely to be done. */
 enum { LOCKED_WAIT_MS = 2 };
 
-static struct metric dispatched_total = { .name = "parley_dispatched_total",
-                                          .help = "Jobs handed to workers.",
-                                          .kind = METRIC_COUNTER,
-                                          .label = "task" };
+static struct metric dispatched_total = {
+    .name = "parley_dispatched_total", .help = "Jobs handed to workers.", .kind = METRIC_COUNTER, .label = "task"
+};
 static struct metric lateness_seconds = { .name = "parley_dispatch_lateness_seconds",
                                           .help = "From the time a job was due to its dispatch.",
                                           .kind = METRIC_HISTOGRAM,
@@ -33,9 +33,12 @@ int64_t dispatch_run_ms(const struct task *task)
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
 /*
- * task: its row, held; if another scheduler holds it, that one picks and we have no room. room: how many; $8: only low priority's share of them. level: the priority to serve. company: who has ready jobs there, in turn from the one after the last served, one index probe each. candidate: everybody's first,
- * then everybody's second, ... A laned job needs the locks of its lanes; if they are not free it is left for the next look. No row: nothing is ready; one row
- * without an id: something is, and could not be taken. (stage + 0: rows are found by id, not along the index of all that are ready.)
+ * task: its row, held; if another scheduler holds it, that one picks and we have no room. room: how many; with $8 only
+ * low priority's share of them. level: the priority to serve. company: who has ready jobs there, in turn from the one
+ * after the last served, one index probe each. candidate: everybody's first, then everybody's second, ... A laned job
+ * needs the locks of its lanes; if they are not free it is left for the next look. No row: nothing is ready, or there
+ * is no room; one row without an id: something may be ready and could not be taken. (stage + 0: rows are found by id,
+ * not along the index of all that are ready.)
  */
 static const struct statement pick_sql = {
     "dispatch_pick",
@@ -84,11 +87,11 @@ static const struct statement pick_sql = {
     " spent AS (UPDATE jobs.lanes SET next_at = $6 + (interval_ms + floor(random() * (jitter_ms + 1))) * interval '1 millisecond'"
     "  WHERE id = ANY (ARRAY(SELECT lane_1 FROM taken UNION SELECT lane_2 FROM taken)) AND interval_ms + jitter_ms > 0),"
     " made AS (UPDATE jobs.tasks SET picks = picks + (SELECT count(*) FROM taken) WHERE name = $1 AND $10::bool AND EXISTS (SELECT FROM taken)),"
-    " delta AS (SELECT company_id, task, " COUNT_MOVE("status", "'processing'") ", 0 AS total FROM taken),"
-    COUNT_DELTA
-    " SELECT " WORK_COLUMNS ", u.run_at, u.lane_1, u.lane_2"
-    " FROM level LEFT JOIN taken AS u ON true"
-    " LEFT JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = u.id LIMIT 1) AS j ON true ORDER BY u.k, u.n",
+    " delta AS (SELECT company_id, task, " COUNT_MOVE(
+        "status",
+        "'processing'") ", 0 AS total FROM taken)," COUNT_DELTA " SELECT " WORK_COLUMNS ", u.run_at, u.lane_1, u.lane_2"
+                        " FROM (SELECT WHERE EXISTS (SELECT FROM level) OR NOT EXISTS (SELECT FROM task)) AS one LEFT JOIN taken AS u ON true"
+                        " LEFT JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = u.id LIMIT 1) AS j ON true ORDER BY u.k, u.n",
 };
 
 static void change_add_dispatched(struct change *change, Pb__JobDispatch *job)

@@ -1,13 +1,15 @@
 /*
  * dispatch - which ready jobs go to the workers of a task, and how many.
  *
- * How many: what the workers say they can hold, minus the rows in processing. Which: the highest priority with ready jobs, companies in turn, and every
- * 20th pick the highest priority below live work. The task's row is held meanwhile; if another scheduler holds it, that one picks.
+ * How many: what the workers say they can hold, minus the rows in processing. Which: the highest priority with ready
+ * jobs, companies in turn, and every 20th pick the highest priority below live work. The task's row is held meanwhile;
+ * if another scheduler holds it, that one picks.
  */
 #pragma once
 #include "change.h"
 
-/* Adds the picks for all touched tasks to the change's steps. Without an open transaction (all in one step) jobs with lanes stay. */
+/* Adds the picks for all touched tasks to the change's steps. Without an open transaction (all in one step) jobs with
+ * lanes stay. */
 void dispatch_add(struct change *change);
 /* After the steps have run: rows are processing; they are published when the change commits. */
 void dispatch_take(struct change *change);

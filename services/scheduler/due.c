@@ -10,12 +10,12 @@
 #include "work.h"
 
 enum {
-    LOOK_MS_MAX = 1000,      /* a safety net: another scheduler may have died with what it knew */
+    LOOK_MS_MAX = 1000, /* a safety net: another scheduler may have died with what it knew */
     TROUBLE_MS = 250,
     PROMOTE_LIVE_MAX = 500,
     PROMOTE_LOW_MAX = 200,
     LANES_WAKE_MAX = 200,
-    LOW_BATCH_MAX = 100,     /* so that live work never waits long behind a batch of low priority */
+    LOW_BATCH_MAX = 100, /* so that live work never waits long behind a batch of low priority */
     OVERDUE_LOOK_MS = 500,
 };
 
@@ -110,7 +110,8 @@ static enum status move_up(struct change *change, struct error *error)
     return lanes_lock(change, locks, count, error);
 }
 
-static enum status change_with(struct batch *batch, enum status (*what)(struct change *change, struct error *error), struct error *error)
+static enum status change_with(struct batch *batch, enum status (*what)(struct change *change, struct error *error),
+                               struct error *error)
 {
     struct change change;
     TRY(change_begin(batch, &change, error));

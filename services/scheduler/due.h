@@ -1,8 +1,10 @@
 /*
- * due - the clock of the scheduler: at every moment the next thing to look at is known, and somebody sleeps exactly until then.
+ * due - the clock of the scheduler: at every moment the next thing to look at is known, and somebody sleeps exactly
+ * until then.
  *
- * What becomes due: jobs whose time has come, lanes whose pace has passed, ready jobs for workers that have room, runs past their deadline, dispatches that the stream
- * does not have yet. The rows are asked; nothing is remembered but when to look.
+ * What becomes due: jobs whose time has come, lanes whose pace has passed, ready jobs for workers that have room, runs
+ * past their deadline, dispatches that the stream does not have yet. The rows are asked; nothing is remembered but when
+ * to look.
  */
 #pragma once
 #include "service/service.h"

@@ -9,8 +9,9 @@
 #include "wire/pbjson.h"
 
 /*
- * Rows are written in the order of their keys, so that two schedulers with the same keys never wait for each other in a circle. A job of the same millisecond takes
- * its place by its order in the batch. An id that stands twice in the batch is one job.
+ * Rows are written in the order of their keys, so that two schedulers with the same keys never wait for each other in a
+ * circle. A job of the same millisecond takes its place by its order in the batch. An id that stands twice in the batch
+ * is one job.
  */
 static const struct statement add_sql = {
     "enqueue_add",
@@ -36,8 +37,7 @@ static const struct statement add_sql = {
     "  FROM spec WHERE skipped IS NULL AND id IN (SELECT id FROM added)),"
     " delta AS ("
     "  SELECT company_id, task, (skipped IS NULL)::int AS queued, 0 AS processing, (skipped IS NOT NULL)::int AS completed, 0 AS failed,"
-    "   0 AS dlq, 1 AS total FROM spec WHERE id IN (SELECT id FROM added)),"
-    COUNT_DELTA
+    "   0 AS dlq, 1 AS total FROM spec WHERE id IN (SELECT id FROM added))," COUNT_DELTA
     " SELECT n FROM spec WHERE id IN (SELECT id FROM added)",
 };
 
@@ -158,7 +158,8 @@ static Pb__JobStatus status_from(const char *word)
     return (Pb__JobStatus)status;
 }
 
-static enum status find_known(struct change *change, struct spec *const *specs, size_t count, struct added *added, struct error *error)
+static enum status find_known(struct change *change, struct spec *const *specs, size_t count, struct added *added,
+                              struct error *error)
 {
     struct columns columns;
     columns_new(change->arena, &columns, count);
@@ -178,12 +179,13 @@ static enum status find_known(struct change *change, struct spec *const *specs, 
     TRY(db_run(change->db, change->arena, &known_sql, params, &rows, error));
     for (size_t i = 0; i < rows.count; i++)
         added[places[rows_int(&rows, i, 0) - 1]] = (struct added){ .job_id = rows_text(&rows, i, 1),
-                                                                  .status = status_from(rows_text(&rows, i, 2)),
-                                                                  .existing = true };
+                                                                   .status = status_from(rows_text(&rows, i, 2)),
+                                                                   .existing = true };
     return OK;
 }
 
-enum status enqueue_specs(struct change *change, struct spec *const *specs, size_t count, struct added *added, struct error *error)
+enum status enqueue_specs(struct change *change, struct spec *const *specs, size_t count, struct added *added,
+                          struct error *error)
 {
     if (count == 0)
         return OK;
@@ -250,8 +252,8 @@ static enum status lock_lanes_of(struct change *change, struct spec *const *spec
 }
 
 /* With lanes: locks first, then row by row. */
-static enum status write_laned(struct change *change, struct batch *batch, struct wanted *wanted, size_t from, size_t count,
-                               struct error *error)
+static enum status write_laned(struct change *change, struct batch *batch, struct wanted *wanted, size_t from,
+                               size_t count, struct error *error)
 {
     TRY(change_begin(batch, change, error));
     enum status status = lanes_name(change, wanted->specs + from, count, error);
@@ -266,8 +268,8 @@ static enum status write_laned(struct change *change, struct batch *batch, struc
 }
 
 /* Without: written and dispatched in one round trip. Known keys are looked up after it. */
-static enum status write_plain(struct change *change, struct batch *batch, struct wanted *wanted, size_t from, size_t count,
-                               struct error *error)
+static enum status write_plain(struct change *change, struct batch *batch, struct wanted *wanted, size_t from,
+                               size_t count, struct error *error)
 {
     change_start(batch, change);
     const struct db_step *add = change_step(change, &add_sql, add_params_of(change, wanted->specs + from, count));
@@ -278,11 +280,12 @@ static enum status write_plain(struct change *change, struct batch *batch, struc
     return add->rows.count < count ? find_known(change, wanted->specs + from, count, wanted->added + from, error) : OK;
 }
 
-static enum status write_wanted(struct batch *batch, struct wanted *wanted, size_t from, size_t count, struct error *error)
+static enum status write_wanted(struct batch *batch, struct wanted *wanted, size_t from, size_t count,
+                                struct error *error)
 {
     struct change change;
     TRY(wanted->laned ? write_laned(&change, batch, wanted, from, count, error)
-                              : write_plain(&change, batch, wanted, from, count, error));
+                      : write_plain(&change, batch, wanted, from, count, error));
     for (size_t i = from; i < from + count; i++)
         answer(&change, wanted->items[i], &wanted->added[i]);
     return OK;

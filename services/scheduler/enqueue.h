@@ -1,7 +1,8 @@
 /*
  * enqueue - new jobs: written once per key, whatever is asked how often.
  *
- * One statement per batch. The key decides (then the id): a job that is already there is answered as it stands and nothing is added.
+ * One statement per batch. The key decides (then the id): a job that is already there is answered as it stands and
+ * nothing is added.
  */
 #pragma once
 #include "change.h"
@@ -15,7 +16,8 @@ struct added {
 };
 
 /* Writes them in this change; the caller has named and locked their lanes. */
-enum status enqueue_specs(struct change *change, struct spec *const *specs, size_t count, struct added *added, struct error *error);
+enum status enqueue_specs(struct change *change, struct spec *const *specs, size_t count, struct added *added,
+                          struct error *error);
 
 /* jobs.enqueue */
 void enqueue_handle(struct batch *batch);

@@ -21,8 +21,8 @@ struct report {
     const char *job_id;
     struct spec **children;
     struct run run;
-    bool held;         /* its row is locked and this is its current dispatch */
-    bool other_live;   /* the job it wants to end in favour of */
+    bool held;       /* its row is locked and this is its current dispatch */
+    bool other_live; /* the job it wants to end in favour of */
     const char *other_id;
 };
 
@@ -43,7 +43,8 @@ static enum status check_children(struct batch *batch, struct report *report, st
     report->children = ARENA_ARRAY(batch->arena, struct spec *, finish->n_children + 1);
     for (size_t i = 0; i < finish->n_children; i++) {
         report->children[i] = ARENA_NEW(batch->arena, struct spec);
-        TRY(spec_from(batch->arena, finish->children[i], &report->item->caller, batch->now, report->children[i], error));
+        TRY(spec_from(batch->arena, finish->children[i], &report->item->caller, batch->now, report->children[i],
+                      error));
     }
     return OK;
 }
@@ -54,7 +55,8 @@ static enum status report_from(struct batch *batch, struct item *item, struct re
     *report = (struct report){ .item = item, .finish = finish };
     if (!ident_valid(text_or(finish->job_id, "")) || !finish->has_dispatch)
         return error_code(error, REJECT, "bad_value", "job_id is no UUID, or dispatch is missing");
-    if (finish->outcome < PB__JOB_OUTCOME__JOB_OUTCOME_COMPLETED || finish->outcome > PB__JOB_OUTCOME__JOB_OUTCOME_COALESCE)
+    if (finish->outcome < PB__JOB_OUTCOME__JOB_OUTCOME_COMPLETED ||
+        finish->outcome > PB__JOB_OUTCOME__JOB_OUTCOME_COALESCE)
         return error_code(error, REJECT, "bad_value", "there is no such outcome");
     report->job_id = text_lower(batch->arena, finish->job_id);
     TRY(check_result(finish, error));
@@ -64,7 +66,8 @@ static enum status report_from(struct batch *batch, struct item *item, struct re
 /* Rows in the order of their ids: whoever finishes several waits for others in the same order. */
 static const struct statement hold_sql = {
     "finish_hold",
-    "SELECT " RUN_COLUMNS " FROM jobs.unfinished AS u WHERE u.id = ANY ($1::uuid[]) AND u.stage + 0 = 4 ORDER BY u.id FOR NO KEY UPDATE OF u",
+    "SELECT " RUN_COLUMNS
+    " FROM jobs.unfinished AS u WHERE u.id = ANY ($1::uuid[]) AND u.stage + 0 = 4 ORDER BY u.id FOR NO KEY UPDATE OF u",
 };
 
 /* The first report of a job's current dispatch gets its row; the others stay without. */
@@ -98,7 +101,8 @@ static enum status hold(struct change *change, struct report *reports, size_t co
 
 static bool wants_other(const struct report *report)
 {
-    return report->held && report->finish->outcome == PB__JOB_OUTCOME__JOB_OUTCOME_COALESCE && !text_empty(report->finish->coalesced_into);
+    return report->held && report->finish->outcome == PB__JOB_OUTCOME__JOB_OUTCOME_COALESCE &&
+           !text_empty(report->finish->coalesced_into);
 }
 
 static const struct statement others_sql = {
@@ -110,7 +114,8 @@ static const struct statement others_sql = {
 
 static enum status find_others(struct change *change, struct report *reports, size_t count, struct error *error)
 {
-    const char **companies = ARENA_ARRAY(change->arena, const char *, count), **keys = ARENA_ARRAY(change->arena, const char *, count);
+    const char **companies = ARENA_ARRAY(change->arena, const char *, count),
+               **keys = ARENA_ARRAY(change->arena, const char *, count);
     size_t *places = ARENA_ARRAY(change->arena, size_t, count), wanted = 0;
     for (size_t i = 0; i < count; i++) {
         if (!wants_other(&reports[i]))
@@ -138,7 +143,8 @@ static bool other_lives(const struct report *reports, size_t self)
     if (!other || text_same(other, reports[self].job_id))
         return false;
     for (size_t i = 0; i < self; i++)
-        if (reports[i].held && text_same(reports[i].job_id, other) && text_same(reports[i].run.standing.outcome, "coalesced"))
+        if (reports[i].held && text_same(reports[i].job_id, other) &&
+            text_same(reports[i].run.standing.outcome, "coalesced"))
             return false;
     return true;
 }
@@ -189,8 +195,8 @@ static size_t gather_children(const struct report *reports, size_t count, struct
 }
 
 /* Locks for the lanes that these runs move and their children name. */
-static enum status lock_lanes(struct change *change, const struct run *runs, size_t count, struct spec *const *children, size_t child_count,
-                              struct error *error)
+static enum status lock_lanes(struct change *change, const struct run *runs, size_t count, struct spec *const *children,
+                              size_t child_count, struct error *error)
 {
     int64_t *lanes = ARENA_ARRAY(change->arena, int64_t, (count + child_count) * LANES_MAX + 1);
     size_t found = 0;
@@ -203,7 +209,8 @@ static enum status lock_lanes(struct change *change, const struct run *runs, siz
     return lanes_lock(change, lanes, found, error);
 }
 
-static enum status enqueue_children(struct change *change, struct spec *const *children, size_t count, struct error *error)
+static enum status enqueue_children(struct change *change, struct spec *const *children, size_t count,
+                                    struct error *error)
 {
     struct added *added = ARENA_ARRAY(change->arena, struct added, count + 1);
     TRY(enqueue_specs(change, children, count, added, error));

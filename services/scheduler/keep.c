@@ -4,15 +4,26 @@
 #include "change.h"
 #include "lane.h"
 
-enum { KEEP_MS = 60 * 1000, PURGE_MS = 60 * 60 * 1000, PURGE_MAX = 2000, LANES_MAX_AT_ONCE = 500, LANE_AGE_MS = DAY_MS, GAUGE_MS = 5000 };
+enum {
+    KEEP_MS = 60 * 1000,
+    PURGE_MS = 60 * 60 * 1000,
+    PURGE_MAX = 2000,
+    LANES_MAX_AT_ONCE = 500,
+    LANE_AGE_MS = DAY_MS,
+    GAUGE_MS = 5000
+};
 
 static moment fold_at, purge_at, lanes_at; /* of the duty's thread */
 
-static struct metric jobs_ready = { .name = "parley_jobs_queued", .help = "Jobs that wait.", .kind = METRIC_GAUGE, .label = "task" };
+static struct metric jobs_ready = {
+    .name = "parley_jobs_queued", .help = "Jobs that wait.", .kind = METRIC_GAUGE, .label = "task"
+};
 static struct metric jobs_processing = {
     .name = "parley_jobs_processing", .help = "Jobs with workers.", .kind = METRIC_GAUGE, .label = "task"
 };
-static struct metric jobs_dlq = { .name = "parley_jobs_dlq", .help = "Jobs in the dead letters.", .kind = METRIC_GAUGE, .label = "task" };
+static struct metric jobs_dlq = {
+    .name = "parley_jobs_dlq", .help = "Jobs in the dead letters.", .kind = METRIC_GAUGE, .label = "task"
+};
 
 static const struct statement gauges_sql = {
     "keep_gauges",
@@ -31,7 +42,8 @@ static enum status set_gauges(struct batch *batch, struct error *error)
     return OK;
 }
 
-/* Rows of other sessions become part of slot 0. A row that is being written is left for next time: nobody waits for this. */
+/* Rows of other sessions become part of slot 0. A row that is being written is left for next time: nobody waits for
+ * this. */
 static const struct statement fold_sql = {
     "keep_fold",
     "WITH alone AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended('parley.jobs.fold', 0)) AS yes),"
@@ -68,7 +80,8 @@ static enum status purge(struct batch *batch, bool *more, struct error *error)
     return OK;
 }
 
-/* A lane that nobody has stood in for a day. Jobs that wait outside it name it too, so all of them are asked, under the lanes' locks. */
+/* A lane that nobody has stood in for a day. Jobs that wait outside it name it too, so all of them are asked, under the
+ * lanes' locks. */
 static const struct statement unused_sql = {
     "keep_lanes_unused",
     "SELECT id FROM jobs.lanes WHERE next_at < $1::timestamptz AND wake_at IS NULL AND id > $2::bigint ORDER BY id LIMIT $3::bigint",

@@ -44,7 +44,8 @@ static struct standing waits(Pb__JobStatus status, int attempts, moment run_at, 
 
 static struct standing completed(int attempts, const char *outcome)
 {
-    return (struct standing){ .status = PB__JOB_STATUS__JOB_STATUS_COMPLETED, .attempts = attempts, .outcome = outcome };
+    return (
+        struct standing){ .status = PB__JOB_STATUS__JOB_STATUS_COMPLETED, .attempts = attempts, .outcome = outcome };
 }
 
 static struct standing dead(int attempts, moment now, const char *outcome)
@@ -53,7 +54,8 @@ static struct standing dead(int attempts, moment now, const char *outcome)
 }
 
 /* A failed job waits in its first lane, not outside it: so it keeps its place against its own and lower priority. */
-static struct standing failed(const struct ladder *instead, const struct task *task, const struct ending *ending, moment now)
+static struct standing failed(const struct ladder *instead, const struct task *task, const struct ending *ending,
+                              moment now)
 {
     int attempt = ending->attempts + 1;
     if (attempt >= ending->attempts_max)
@@ -66,7 +68,8 @@ static struct standing failed(const struct ladder *instead, const struct task *t
     return standing;
 }
 
-struct standing ladder_judge(const struct ladder *instead, const struct task *task, const struct ending *ending, moment now)
+struct standing ladder_judge(const struct ladder *instead, const struct task *task, const struct ending *ending,
+                             moment now)
 {
     switch (ending->outcome) {
     case PB__JOB_OUTCOME__JOB_OUTCOME_COMPLETED:
@@ -74,11 +77,13 @@ struct standing ladder_judge(const struct ladder *instead, const struct task *ta
     case PB__JOB_OUTCOME__JOB_OUTCOME_DEAD:
         return dead(ending->attempts + 1, now, "dead");
     case PB__JOB_OUTCOME__JOB_OUTCOME_DEFER:
-        return waits(PB__JOB_STATUS__JOB_STATUS_QUEUED, ending->attempts, longer(ending->run_at, now + DEFER_MS_MIN), "deferred");
+        return waits(PB__JOB_STATUS__JOB_STATUS_QUEUED, ending->attempts, longer(ending->run_at, now + DEFER_MS_MIN),
+                     "deferred");
     case PB__JOB_OUTCOME__JOB_OUTCOME_COALESCE:
         if (ending->other_live)
             return completed(ending->attempts, "coalesced");
-        return waits(PB__JOB_STATUS__JOB_STATUS_QUEUED, ending->attempts, now + longer(ending->delay_ms, 0), "deferred");
+        return waits(PB__JOB_STATUS__JOB_STATUS_QUEUED, ending->attempts, now + longer(ending->delay_ms, 0),
+                     "deferred");
     default:
         return failed(instead, task, ending, now);
     }

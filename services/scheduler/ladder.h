@@ -1,7 +1,8 @@
 /*
  * ladder - what becomes of a job whose run has ended: pure, the time is a parameter.
  *
- * An attempt counts when the job completed, failed, or was lost with its worker; a deferred or superseded one does not count.
+ * An attempt counts when the job completed, failed, or was lost with its worker; a deferred or superseded one does not
+ * count.
  */
 #pragma once
 #include "service/service.h"
@@ -21,27 +22,28 @@ int64_t ladder_wait_ms(const struct ladder *instead, const struct task *task, in
 /* How a run ended, and where its job stood. */
 struct ending {
     Pb__JobOutcome outcome;
-    const char *name;       /* of the attempt's outcome: "completed", "retry", ... */
-    int attempts;           /* counted before this run */
+    const char *name; /* of the attempt's outcome: "completed", "retry", ... */
+    int attempts;     /* counted before this run */
     int attempts_max;
     int64_t retry_after_ms;
-    moment run_at;          /* defer: until */
-    int64_t delay_ms;       /* coalesce: when the other job is gone */
-    bool other_live;        /* coalesce: the newer job is queued, processing or failed */
+    moment run_at;    /* defer: until */
+    int64_t delay_ms; /* coalesce: when the other job is gone */
+    bool other_live;  /* coalesce: the newer job is queued, processing or failed */
     bool laned;
 };
 
 /* Where the job stands now. */
 struct standing {
     Pb__JobStatus status;
-    int stage;              /* of jobs.unfinished; unused when completed */
+    int stage; /* of jobs.unfinished; unused when completed */
     int attempts;
     moment run_at;
-    bool keeps_place;       /* its place in its lanes is what it was */
-    const char *outcome;    /* what the attempt is recorded as */
+    bool keeps_place;    /* its place in its lanes is what it was */
+    const char *outcome; /* what the attempt is recorded as */
 };
 
-struct standing ladder_judge(const struct ladder *instead, const struct task *task, const struct ending *ending, moment now);
+struct standing ladder_judge(const struct ladder *instead, const struct task *task, const struct ending *ending,
+                             moment now);
 
 enum { STAGE_WAITS, STAGE_LANE_1, STAGE_LANE_2, STAGE_READY, STAGE_PROCESSING, STAGE_DEAD };
 

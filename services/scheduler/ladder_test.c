@@ -3,7 +3,9 @@
 #include "ladder.h"
 
 static const struct ladder none;
-static const struct task usual = { .name = "t", .attempts_max = 6, .ladder_ms = { 5000, 20000, 60000, 180000, 600000 } };
+static const struct task usual = { .name = "t",
+                                   .attempts_max = 6,
+                                   .ladder_ms = { 5000, 20000, 60000, 180000, 600000 } };
 static const moment now = 1000000;
 
 static struct ending ending_of(Pb__JobOutcome outcome)

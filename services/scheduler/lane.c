@@ -5,7 +5,8 @@
 
 #include "base/text.h"
 
-/* How often second lanes are looked at again because first ones moved; what is left after that is left to the dispatcher. */
+/* How often second lanes are looked at again because first ones moved; what is left after that is left to the
+ * dispatcher. */
 enum { PASSES_MAX = 8 };
 
 /* Lane ids, a few hundred at most. */
@@ -113,8 +114,8 @@ static void lane_list_from(struct arena *arena, struct lane_list *list, struct s
 
 static bool same_limits(const struct lane_spec *lane, const struct rows *rows, size_t row)
 {
-    return rows_int(rows, row, 2) == lane->interval_ms && rows_int(rows, row, 3) == lane->jitter_ms
-        && rows_int(rows, row, 4) == lane->in_flight_max;
+    return rows_int(rows, row, 2) == lane->interval_ms && rows_int(rows, row, 3) == lane->jitter_ms &&
+           rows_int(rows, row, 4) == lane->in_flight_max;
 }
 
 static enum status lanes_find(struct change *change, struct lane_list *list, struct error *error)
@@ -212,7 +213,8 @@ enum status lanes_lock(struct change *change, const int64_t *lanes, size_t count
     if (!change->locked)
         return OK;
     struct params *params = ids_params(change, change->locked);
-    struct db_step steps[] = { { .statement = &lock_sql, .params = params }, { .statement = &there_sql, .params = params } };
+    struct db_step steps[] = { { .statement = &lock_sql, .params = params },
+                               { .statement = &there_sql, .params = params } };
     TRY(db_run_all(change->db, change->arena, steps, 2, error));
     if ((size_t)rows_int(&steps[1].rows, 0, 0) < change->locked->count)
         return error_code(error, RETRY, "lane_gone", "a lane was cleared away just now");
@@ -262,54 +264,52 @@ void lanes_leave(struct change *change)
 /* -- moving up */
 
 /*
- * lane: how many may stand at each front now. line: who does, by order. front: those of them whose time has come. moved: rows whose stage changes by that; a
- * row that left or entered its second lane's line makes that lane one to look at. woken: when a lane moves by itself, by its pace or by a retry's time.
+ * lane: how many may stand at each front now. line: who does, in order. front: those of them whose time has come.
+ * moved: rows whose stage changes by that; a row that left or entered its second lane's line makes that lane one to
+ * look at. woken: when a lane moves by itself, by its pace or by a retry's time. Each step is linear in the lanes: rows
+ * are found by key, fronts by hash.
  */
 static const struct statement advance_sql = {
     "lanes_advance",
     "WITH lane AS MATERIALIZED ("
-    "  SELECT l.id, l.next_at, CASE WHEN l.next_at > $2::timestamptz THEN 0 ELSE least("
+    "  SELECT l.id, l.next_at, l.wake_at, CASE WHEN l.next_at > $2::timestamptz THEN 0 ELSE least("
     "    CASE WHEN l.interval_ms + l.jitter_ms > 0 THEN 1 ELSE 64 END,"
     "    CASE WHEN l.in_flight_max = 0 THEN 64 ELSE greatest(0, l.in_flight_max"
-    "      - (SELECT count(*) FROM jobs.unfinished AS u WHERE u.lane_1 = l.id AND u.stage BETWEEN 2 AND 4 AND u.stage = 4)"
-    "      - (SELECT count(*) FROM jobs.unfinished AS u WHERE u.lane_2 = l.id AND u.stage BETWEEN 3 AND 4 AND u.stage = 4)) END) END"
+    "      - (SELECT count(*) FROM jobs.unfinished AS u WHERE u.lane_1 = l.id AND u.stage BETWEEN 2 AND 4 AND u.stage + 0 = 4)"
+    "      - (SELECT count(*) FROM jobs.unfinished AS u WHERE u.lane_2 = l.id AND u.stage BETWEEN 3 AND 4 AND u.stage + 0 = 4)) END) END"
     "    AS room"
     "  FROM jobs.lanes AS l WHERE l.id = ANY ($1::bigint[])),"
     " line AS MATERIALIZED ("
-    "  SELECT lane.id AS lane, lane.room, m.id, m.side, m.run_at, row_number() OVER w AS n, bool_or(m.run_at > $2) OVER w AS held"
-    "  FROM lane CROSS JOIN LATERAL ("
-    "    SELECT * FROM ("
+    "  SELECT lane.*, m.* FROM lane CROSS JOIN LATERAL ("
+    "    SELECT array_agg(id ORDER BY priority DESC, place_at, id) AS ids, array_agg(side ORDER BY priority DESC, place_at, id) AS sides,"
+    "     array_agg(run_at ORDER BY priority DESC, place_at, id) AS run_ats FROM (SELECT * FROM ("
     "      (SELECT u.id, u.priority, u.place_at, u.run_at, 1 AS side FROM jobs.unfinished AS u"
-    "       WHERE u.lane_1 = lane.id AND u.stage BETWEEN 1 AND 3 ORDER BY u.priority DESC, u.place_at, u.id"
-    "       LIMIT greatest(lane.room, 1))"
+    "       WHERE u.lane_1 = lane.id AND u.stage BETWEEN 1 AND 3 ORDER BY u.priority DESC, u.place_at, u.id LIMIT greatest(lane.room, 1))"
     "      UNION ALL"
     "      (SELECT u.id, u.priority, u.place_at, u.run_at, 2 FROM jobs.unfinished AS u"
-    "       WHERE u.lane_2 = lane.id AND u.stage BETWEEN 2 AND 3 ORDER BY u.priority DESC, u.place_at, u.id"
-    "       LIMIT greatest(lane.room, 1))) AS both_sides"
-    "    ORDER BY priority DESC, place_at, id LIMIT greatest(lane.room, 1)) AS m"
-    "  WINDOW w AS (PARTITION BY lane.id ORDER BY m.priority DESC, m.place_at, m.id)),"
-    " front AS MATERIALIZED (SELECT id, side FROM line WHERE n <= room AND NOT held),"
+    "       WHERE u.lane_2 = lane.id AND u.stage BETWEEN 2 AND 3 ORDER BY u.priority DESC, u.place_at, u.id LIMIT greatest(lane.room, 1))"
+    "     ) AS both_sides ORDER BY priority DESC, place_at, id LIMIT greatest(lane.room, 1)) AS first) AS m),"
+    " front AS MATERIALIZED ("
+    "  SELECT q.id, q.side FROM line CROSS JOIN LATERAL unnest(ids, sides) WITH ORDINALITY AS q (id, side, n)"
+    "  WHERE q.n <= line.room AND q.n < coalesce((SELECT min(r.n) FROM unnest(run_ats) WITH ORDINALITY AS r (at, n) WHERE r.at > $2), 1000)),"
     " judged AS MATERIALIZED ("
     "  SELECT r.id, r.stage AS was, CASE"
-    "    WHEN r.lane_1 = ANY ($1) AND NOT EXISTS (SELECT FROM front AS f WHERE f.id = r.id AND f.side = 1) THEN 1"
+    "    WHEN r.lane_1 = ANY ($1) AND r.id NOT IN (SELECT id FROM front WHERE side = 1) THEN 1"
     "    WHEN r.lane_2 IS NULL THEN 3"
     "    WHEN r.stage = 1 THEN 2"
-    "    WHEN r.lane_2 = ANY ($1) THEN CASE WHEN EXISTS (SELECT FROM front AS f WHERE f.id = r.id AND f.side = 2) THEN 3 ELSE 2 END"
+    "    WHEN r.lane_2 = ANY ($1) THEN CASE WHEN r.id IN (SELECT id FROM front WHERE side = 2) THEN 3 ELSE 2 END"
     "    ELSE r.stage END AS becomes"
     "  FROM jobs.unfinished AS r WHERE r.id = ANY (ARRAY("
     "    SELECT id FROM front"
-    "    UNION SELECT u.id FROM jobs.unfinished AS u WHERE u.lane_1 = ANY ($1) AND u.stage BETWEEN 2 AND 4 AND u.stage < 4"
-    "    UNION SELECT u.id FROM jobs.unfinished AS u WHERE u.lane_2 = ANY ($1) AND u.stage BETWEEN 3 AND 4 AND u.stage < 4))),"
+    "    UNION SELECT u.id FROM jobs.unfinished AS u WHERE u.lane_1 = ANY ($1) AND u.stage BETWEEN 2 AND 4 AND u.stage + 0 < 4"
+    "    UNION SELECT u.id FROM jobs.unfinished AS u WHERE u.lane_2 = ANY ($1) AND u.stage BETWEEN 3 AND 4 AND u.stage + 0 < 4))),"
     " moved AS ("
     "  UPDATE jobs.unfinished AS u SET stage = j.becomes FROM judged AS j"
-    "  WHERE u.id = ANY (ARRAY(SELECT id FROM judged WHERE becomes <> was)) AND u.id = j.id AND u.stage + 0 BETWEEN 1 AND 3"
-    "  RETURNING u.task, u.lane_2, u.stage, j.was),"
+    "  WHERE j.becomes <> j.was AND u.id = j.id AND u.stage + 0 BETWEEN 1 AND 3 RETURNING u.task, u.lane_2, u.stage, j.was),"
     " woken AS ("
-    "  UPDATE jobs.lanes AS l SET wake_at = w.at FROM ("
-    "    SELECT lane.id, CASE WHEN NOT EXISTS (SELECT FROM line WHERE line.lane = lane.id) THEN NULL"
-    "      WHEN lane.next_at > $2 THEN lane.next_at"
-    "      ELSE (SELECT min(run_at) FROM line WHERE line.lane = lane.id AND n <= room AND run_at > $2) END AS at FROM lane) AS w"
-    "  WHERE l.id = ANY ($1) AND l.id = w.id AND l.wake_at IS DISTINCT FROM w.at RETURNING l.wake_at)"
+    "  UPDATE jobs.lanes AS l SET wake_at = w.at FROM (SELECT id, wake_at, CASE WHEN ids IS NULL THEN NULL WHEN next_at > $2 THEN next_at"
+    "    ELSE (SELECT min(r.at) FROM unnest(run_ats[1:room]) AS r (at) WHERE r.at > $2) END AS at FROM line) AS w"
+    "  WHERE w.at IS DISTINCT FROM w.wake_at AND l.id = w.id RETURNING l.wake_at)"
     " SELECT (SELECT array_agg(DISTINCT lane_2) FROM moved WHERE lane_2 IS NOT NULL AND (was = 1 OR stage = 1)) AS lanes,"
     "  (SELECT array_agg(task) FROM moved WHERE stage = 3) AS ready,"
     "  (SELECT min(wake_at) FROM woken) AS wake_at",

@@ -1,18 +1,21 @@
 /*
  * lane - pacing that jobs share by name: of each lane only the front may go.
  *
- * A job stands in its first lane from its time on; at the front of an open one it passes on to its second; at the front of that it is ready. The front is the first in
- * (priority, place), one job where the lane has a pace, else as many as fit. A job that waits for its retry stands in its first lane all the while: it holds up its own
- * and lower priority there and nobody in the second, so name the narrower lane first (recipient, then number).
+ * A job stands in its first lane from its time on; at the front of an open one it passes on to its second; at the front
+ * of that it is ready. The front is the first in (priority, place), one job where the lane has a pace, else as many as
+ * fit. A job that waits for its retry stands in its first lane all the while: it holds up its own and lower priority
+ * there and nobody in the second, so name the narrower lane first (recipient, then number).
  *
- * A lane's line moves only under its lock. Who finds, while moving one, that another must be looked at and can't lock it, leaves it to the dispatcher.
+ * A lane's line moves only under its lock. Who finds, while moving one, that another must be looked at and can't lock
+ * it, leaves it to the dispatcher.
  */
 #pragma once
 #include "change.h"
 
 /* Fills in the row ids of all lanes that the specs name; makes rows that are missing. Before lanes_lock. */
 enum status lanes_name(struct change *change, struct spec *const *specs, size_t count, struct error *error);
-/* Waits for the locks of these lanes (0: none); once in a change, before rows are written. RETRY when one has just been cleared away. */
+/* Waits for the locks of these lanes (0: none); once in a change, before rows are written. RETRY when one has just been
+ * cleared away. */
 enum status lanes_lock(struct change *change, const int64_t *lanes, size_t count, struct error *error);
 void lanes_locked(struct change *change, int64_t lane); /* the lock was taken by other means */
 /* The specs' limits become their lanes'; under the locks. */

@@ -72,7 +72,8 @@ static enum status overdue_change(struct change *change, bool *more, struct erro
     params_int(params, OVERDUE_MAX);
     TRY(db_run(change->db, change->arena, &hold_sql, params, &rows, error));
     *more = rows.count == OVERDUE_MAX;
-    struct run *lost = ARENA_ARRAY(change->arena, struct run, rows.count + 1), *waiting = ARENA_ARRAY(change->arena, struct run, rows.count + 1);
+    struct run *lost = ARENA_ARRAY(change->arena, struct run, rows.count + 1),
+               *waiting = ARENA_ARRAY(change->arena, struct run, rows.count + 1);
     size_t lost_count = 0, waiting_count = 0;
     for (size_t i = 0; i < rows.count; i++) {
         struct run run;

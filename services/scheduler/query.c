@@ -10,9 +10,9 @@
 #include "wire/pbrow.h"
 
 /* A Job's columns, from j (jobs.jobs) and u (jobs.unfinished, may be missing). */
-#define JOB_COLUMNS                                                                                                                    \
-    "j.id, j.company_id, j.task_name, j.task_params, j.priority,"                                                                      \
-    " CASE WHEN j.finished_at IS NOT NULL THEN 'completed' ELSE u.status END AS status, coalesce(u.attempts, j.attempts) AS attempts," \
+#define JOB_COLUMNS                                                                                                                         \
+    "j.id, j.company_id, j.task_name, j.task_params, j.priority,"                                                                           \
+    " CASE WHEN j.finished_at IS NOT NULL THEN 'completed' ELSE u.status END AS status, coalesce(u.attempts, j.attempts) AS attempts,"      \
     " j.attempts_max, j.idempotency_key, u.error AS error_message, j.result, j.correlation_id, coalesce(u.run_at, j.created_at) AS run_at," \
     " j.created_at, coalesce(u.updated_at, j.finished_at, j.created_at) AS updated_at"
 #define UNFINISHED_OF_J " LEFT JOIN LATERAL (SELECT * FROM jobs.unfinished AS u WHERE u.id = j.id LIMIT 1) AS u ON true"
@@ -120,15 +120,19 @@ void query_get(struct batch *batch)
 
 /* -- jobs.list: newest first, per task along an index, then the newest of all tasks */
 
-#define PAGE_OF(alias) alias ".created_at, " alias ".id) < ($4::timestamptz, $5::uuid) ORDER BY " alias ".created_at DESC, " alias ".id DESC LIMIT $6::bigint"
+#define PAGE_OF(alias)                                                                                                 \
+    alias ".created_at, " alias ".id) < ($4::timestamptz, $5::uuid) ORDER BY " alias ".created_at DESC, " alias        \
+          ".id DESC LIMIT $6::bigint"
 
 static const struct statement list_sql = {
     "query_list",
     "SELECT " JOB_COLUMNS " FROM ("
     "  SELECT j.* FROM (SELECT name FROM jobs.tasks WHERE $2::text IS NULL OR name = $2) AS t CROSS JOIN LATERAL ("
     "   SELECT * FROM jobs.jobs AS j WHERE j.company_id = $1::uuid AND j.task_name = t.name"
-    "    AND ($3::text IS NULL OR j.finished_at IS NOT NULL) AND (" PAGE_OF("j") ") AS j"
-    "  ORDER BY j.created_at DESC, j.id DESC LIMIT $6) AS j" UNFINISHED_OF_J " ORDER BY j.created_at DESC, j.id DESC",
+    "    AND ($3::text IS NULL OR j.finished_at IS NOT NULL) AND (" PAGE_OF(
+        "j") ") AS j"
+             "  ORDER BY j.created_at DESC, j.id DESC LIMIT $6) AS j" UNFINISHED_OF_J
+             " ORDER BY j.created_at DESC, j.id DESC",
 };
 
 static const struct statement list_waiting_sql = {
@@ -136,9 +140,10 @@ static const struct statement list_waiting_sql = {
     "SELECT " JOB_COLUMNS " FROM ("
     "  SELECT u.id FROM (SELECT name FROM jobs.tasks WHERE $2::text IS NULL OR name = $2) AS t CROSS JOIN LATERAL ("
     "   SELECT id, created_at FROM jobs.unfinished AS u WHERE u.company_id = $1::uuid AND u.stage <> 4 AND u.status = $3 AND u.task = t.name"
-    "    AND (" PAGE_OF("u") ") AS u ORDER BY u.created_at DESC, u.id DESC LIMIT $6) AS w"
-    " CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = w.id LIMIT 1) AS j" UNFINISHED_OF_J
-    " ORDER BY j.created_at DESC, j.id DESC",
+    "    AND (" PAGE_OF(
+        "u") ") AS u ORDER BY u.created_at DESC, u.id DESC LIMIT $6) AS w"
+             " CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = w.id LIMIT 1) AS j" UNFINISHED_OF_J
+             " ORDER BY j.created_at DESC, j.id DESC",
 };
 
 /* As many as workers can hold: few enough to be sorted. */
@@ -147,9 +152,10 @@ static const struct statement list_processing_sql = {
     "SELECT " JOB_COLUMNS " FROM ("
     "  SELECT u.id FROM (SELECT name FROM jobs.tasks WHERE $2::text IS NULL OR name = $2) AS t CROSS JOIN LATERAL ("
     "   SELECT id, created_at FROM jobs.unfinished AS u WHERE u.stage = 4 AND u.task = t.name AND u.company_id = $1::uuid AND u.status = $3"
-    "    AND (" PAGE_OF("u") ") AS u ORDER BY u.created_at DESC, u.id DESC LIMIT $6) AS w"
-    " CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = w.id LIMIT 1) AS j" UNFINISHED_OF_J
-    " ORDER BY j.created_at DESC, j.id DESC",
+    "    AND (" PAGE_OF(
+        "u") ") AS u ORDER BY u.created_at DESC, u.id DESC LIMIT $6) AS w"
+             " CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = w.id LIMIT 1) AS j" UNFINISHED_OF_J
+             " ORDER BY j.created_at DESC, j.id DESC",
 };
 
 static const struct statement *list_statement(Pb__JobStatus status)
@@ -178,7 +184,8 @@ static size_t page_fits(Pb__Job *const *jobs, size_t count)
 {
     size_t bytes = 0, fits = 0;
     for (; fits < count; fits++) {
-        bytes += strlen(pb_json_text(jobs[fits]->task_params)) + strlen(pb_json_text(jobs[fits]->result)) + KEY_BYTES_MAX;
+        bytes +=
+            strlen(pb_json_text(jobs[fits]->task_params)) + strlen(pb_json_text(jobs[fits]->result)) + KEY_BYTES_MAX;
         if (fits > 0 && bytes > BATCH_BYTES_MAX)
             break;
     }
@@ -197,18 +204,21 @@ static enum status list_one(struct batch *batch, struct item *item, struct error
     struct params *params = params_new(batch->arena);
     params_text(params, item->caller.company_id);
     params_text(params, text_empty(request->task) ? NULL : request->task);
-    params_text(params, request->has_status ? pbjson_enum_word(&pb__job_status__descriptor, (int)request->status) : NULL);
+    params_text(params,
+                request->has_status ? pbjson_enum_word(&pb__job_status__descriptor, (int)request->status) : NULL);
     params_moment(params, cursor.at);
     params_text(params, cursor.id);
     params_int(params, limit + 1);
-    TRY(db_run(batch->db, batch->arena, list_statement(request->has_status ? request->status : 0), params, &rows, error));
+    TRY(db_run(batch->db, batch->arena, list_statement(request->has_status ? request->status : 0), params, &rows,
+               error));
     void **jobs;
     size_t found = pbrow_read_all(batch->arena, &pb__job__descriptor, &rows, &jobs);
     Pb__JobList *reply = PB_NEW(item->arena, job_list);
     reply->items = (Pb__Job **)jobs;
     reply->n_items = page_fits(reply->items, found > (size_t)limit ? (size_t)limit : found);
     if (reply->n_items < found)
-        reply->next_cursor = cursor_text(item->arena, reply->items[reply->n_items - 1]->created_at, reply->items[reply->n_items - 1]->id);
+        reply->next_cursor = cursor_text(item->arena, reply->items[reply->n_items - 1]->created_at,
+                                         reply->items[reply->n_items - 1]->id);
     item->reply = &reply->base;
     return OK;
 }
@@ -239,7 +249,8 @@ static void counts_add(Pb__JobCounts *sum, const Pb__JobCounts *part)
 }
 
 /* The entry of that name, made when there is none yet. */
-static Pb__JobCounts *counts_find(struct arena *arena, Pb__JobCounts **list, size_t *count, const char *company_id, const char *task)
+static Pb__JobCounts *counts_find(struct arena *arena, Pb__JobCounts **list, size_t *count, const char *company_id,
+                                  const char *task)
 {
     for (size_t i = 0; i < *count; i++)
         if (text_same(list[i]->company_id, company_id) && text_same(list[i]->task, task))

@@ -18,7 +18,8 @@ static const struct statement done_sql = {
     "DELETE FROM jobs.events WHERE n = ANY ($1::bigint[])",
 };
 
-static enum status relay_forget(struct batch *batch, const struct rows *rows, const enum status *statuses, size_t *left, struct error *error)
+static enum status relay_forget(struct batch *batch, const struct rows *rows, const enum status *statuses, size_t *left,
+                                struct error *error)
 {
     int64_t *numbers = ARENA_ARRAY(batch->arena, int64_t, rows->count);
     size_t count = 0;

@@ -26,14 +26,15 @@ static const struct statement replay_sql = {
     "   run_at = $2::timestamptz, place_at = $2 + r.n * interval '1 microsecond', error = NULL, code = NULL, updated_at = $2"
     "  FROM unnest($1::uuid[]) WITH ORDINALITY AS r (id, n) WHERE u.id = ANY ($1) AND u.id = r.id AND u.stage + 0 = 5"
     "  RETURNING u.id, u.company_id, u.task),"
-    " told AS (" EVENT_INSERT("job.replayed", "$2", "")
-    "  FROM b CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = b.id LIMIT 1) AS j),"
-    " delta AS (SELECT company_id, task, " COUNT_MOVE("'dlq'", "'queued'") ", 0 AS total FROM b),"
-    COUNT_DELTA
-    " SELECT 1",
+    " told AS (" EVENT_INSERT(
+        "job.replayed", "$2",
+        "") "  FROM b CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = b.id LIMIT 1) AS j),"
+            " delta AS (SELECT company_id, task, " COUNT_MOVE("'dlq'", "'queued'") ", 0 AS total FROM b)," COUNT_DELTA
+                                                                                   " SELECT 1",
 };
 
-static enum status hold(struct change *change, const char *company_id, int64_t jobs, struct rows *rows, struct error *error)
+static enum status hold(struct change *change, const char *company_id, int64_t jobs, struct rows *rows,
+                        struct error *error)
 {
     const char *names[CHANGE_TASKS_MAX];
     size_t count = 0;

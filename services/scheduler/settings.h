@@ -7,8 +7,8 @@
 
 struct scheduler_settings {
     const char *ladder_text;
-    struct ladder ladder;   /* read from the text at start; count 0: each task's own */
-    int64_t run_ms_max;     /* 0: each task's own */
+    struct ladder ladder; /* read from the text at start; count 0: each task's own */
+    int64_t run_ms_max;   /* 0: each task's own */
     int64_t keep_days;
     int64_t dispatch_batch;
 };

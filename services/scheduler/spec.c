@@ -13,7 +13,8 @@ static enum status bad(struct error *error, const char *sentence)
 }
 
 /* NULL for an absent text, so that SQL gets NULL. */
-static enum status short_text(const char *text, size_t bytes_max, const char *what, const char **out, struct error *error)
+static enum status short_text(const char *text, size_t bytes_max, const char *what, const char **out,
+                              struct error *error)
 {
     *out = text_empty(text) ? NULL : text;
     if (*out && strlen(*out) > bytes_max)
@@ -32,9 +33,10 @@ static enum status take_ids(struct arena *arena, const Pb__JobSpec *job, const s
     out->company_id = text_lower(arena, company);
     out->id = text_empty(job->id) ? ident_fresh(arena) : text_lower(arena, job->id);
     TRY(short_text(job->idempotency_key, KEY_BYTES_MAX, "idempotency_key", &out->key, error));
-    TRY(short_text(text_or(job->correlation_id, caller->correlation_id), CORRELATION_BYTES_MAX, "correlation_id", &out->correlation_id,
-                   error));
-    return short_text(text_or(job->traceparent, caller->traceparent), TRACEPARENT_BYTES_MAX, "traceparent", &out->traceparent, error);
+    TRY(short_text(text_or(job->correlation_id, caller->correlation_id), CORRELATION_BYTES_MAX, "correlation_id",
+                   &out->correlation_id, error));
+    return short_text(text_or(job->traceparent, caller->traceparent), TRACEPARENT_BYTES_MAX, "traceparent",
+                      &out->traceparent, error);
 }
 
 static enum status take_params(const Pb__JobSpec *job, struct spec *out, struct error *error)
@@ -56,8 +58,8 @@ static enum status take_task(const Pb__JobSpec *job, struct spec *out, struct er
         return error_code(error, REJECT, "unknown_task", "there is no such task");
     out->priority = job->has_priority ? job->priority : out->task->priority;
     if (out->priority < out->task->priority_min || out->priority > out->task->priority_max)
-        return error_code(error, REJECT, "bad_value", "priority of %s is %d to %d", out->task->name, out->task->priority_min,
-                          out->task->priority_max);
+        return error_code(error, REJECT, "bad_value", "priority of %s is %d to %d", out->task->name,
+                          out->task->priority_min, out->task->priority_max);
     out->attempts_max = job->has_attempts_max ? job->attempts_max : out->task->attempts_max;
     if (out->attempts_max < 1)
         return bad(error, "attempts_max is less than 1");
@@ -85,7 +87,8 @@ static enum status take_lane(const Pb__Lane *lane, struct lane_spec *out, struct
     TRY(short_text(lane->name, LANE_NAME_BYTES_MAX, "lane name", &name, error));
     if (!name)
         return bad(error, "a lane has no name");
-    if (lane->interval_ms < 0 || lane->interval_ms > LANE_MS_MAX || lane->jitter_ms < 0 || lane->jitter_ms > LANE_MS_MAX)
+    if (lane->interval_ms < 0 || lane->interval_ms > LANE_MS_MAX || lane->jitter_ms < 0 ||
+        lane->jitter_ms > LANE_MS_MAX)
         return bad(error, "interval_ms or jitter_ms of a lane is out of range");
     if (lane->in_flight_max < 0 || lane->in_flight_max > LANE_IN_FLIGHT_MAX)
         return bad(error, "in_flight_max of a lane is out of range");
@@ -113,8 +116,8 @@ static enum status take_lanes(const Pb__JobSpec *job, struct spec *out, struct e
     return OK;
 }
 
-enum status spec_from(struct arena *arena, const Pb__JobSpec *job, const struct caller *caller, moment now, struct spec *out,
-                      struct error *error)
+enum status spec_from(struct arena *arena, const Pb__JobSpec *job, const struct caller *caller, moment now,
+                      struct spec *out, struct error *error)
 {
     *out = (struct spec){ 0 };
     TRY(take_task(job, out, error));

@@ -1,7 +1,8 @@
 /*
  * spec - a JobSpec that has been checked: what enqueue writes.
  *
- * Everything a stranger could get wrong is refused here, for that item alone; past this point only the database can say no.
+ * Everything a stranger could get wrong is refused here, for that item alone; past this point only the database can say
+ * no.
  */
 #pragma once
 #include "service/client.h"
@@ -29,17 +30,18 @@ struct spec {
     const char *id; /* the caller's or fresh */
     const char *company_id;
     const struct task *task;
-    const char *key;       /* NULL: none */
-    const char *params;    /* one JSON object */
+    const char *key;    /* NULL: none */
+    const char *params; /* one JSON object */
     int priority;
-    moment run_at;         /* never before now */
+    moment run_at;                     /* never before now */
     struct lane_spec lanes[LANES_MAX]; /* those with a pace or a limit */
     size_t lane_count;
     int attempts_max;
     const char *correlation_id, *traceparent; /* NULL: none */
-    const char *skipped;   /* NULL: there is work to do */
+    const char *skipped;                      /* NULL: there is work to do */
 };
 
-/* REJECT with unknown_task, bad_value, too_long, malformed_json. The caller lends company and trace where the spec has none. */
-enum status spec_from(struct arena *arena, const Pb__JobSpec *job, const struct caller *caller, moment now, struct spec *out,
-                      struct error *error);
+/* REJECT with unknown_task, bad_value, too_long, malformed_json. The caller lends company and trace where the spec has
+ * none. */
+enum status spec_from(struct arena *arena, const Pb__JobSpec *job, const struct caller *caller, moment now,
+                      struct spec *out, struct error *error);

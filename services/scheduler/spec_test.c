@@ -89,7 +89,10 @@ static void a_priority_stays_inside_its_tasks_class(void **state)
 {
     struct bench *bench = *state;
     bench->job->task = arena_text(bench->arena, "ai.engage");
-    const struct { int priority; enum status status; } cases[] = { { 89, REJECT }, { 90, OK }, { 100, OK }, { 101, REJECT } };
+    const struct {
+        int priority;
+        enum status status;
+    } cases[] = { { 89, REJECT }, { 90, OK }, { 100, OK }, { 101, REJECT } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         PB_SET(bench->job, priority, cases[i].priority);
         assert_int_equal(read_spec(bench), cases[i].status);
@@ -170,7 +173,8 @@ static void a_cursor_comes_back_as_it_went(void **state)
     assert_string_equal(cursor.id, company);
     assert_int_equal(cursor_from(bench->arena, NULL, &cursor, &bench->error), OK);
     assert_true(cursor.at > now);
-    const char *const bad[] = { "x", "1_x", "_0190f5fe-7c00-7a00-8000-0123456789ab", "-5_0190f5fe-7c00-7a00-8000-0123456789ab" };
+    const char *const bad[] = { "x", "1_x", "_0190f5fe-7c00-7a00-8000-0123456789ab",
+                                "-5_0190f5fe-7c00-7a00-8000-0123456789ab" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(cursor_from(bench->arena, bad[i], &cursor, &bench->error), REJECT);
 }

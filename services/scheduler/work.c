@@ -11,9 +11,11 @@ enum { PAY_BATCH = 256, PAY_AGAIN_MS = 250 };
 /* Since when dispatches may be missing in the stream; 0: none is. */
 static _Atomic int64_t owed_since;
 
-static struct metric unpublished_total = { .name = "parley_dispatch_unpublished_total",
-                                           .help = "Dispatches that the stream did not take at once; they are published again.",
-                                           .kind = METRIC_COUNTER };
+static struct metric unpublished_total = {
+    .name = "parley_dispatch_unpublished_total",
+    .help = "Dispatches that the stream did not take at once; they are published again.",
+    .kind = METRIC_COUNTER
+};
 
 void work_owe(moment since)
 {

@@ -1,15 +1,15 @@
 /*
  * work - dispatches on their way to the workers: published after the rows say so, and again until the stream has them.
  *
- * The message id is "<job>.<dispatch>", so publishing again is harmless. Rows are the memory: what this process could not publish, or left behind when it died, is read from
- * the rows in processing.
+ * The message id is "<job>.<dispatch>", so publishing again is harmless. Rows are the memory: what this process could
+ * not publish, or left behind when it died, is read from the rows in processing.
  */
 #pragma once
 #include "service/service.h"
 
 /* Columns of one dispatch, from u (jobs.unfinished) and j (jobs.jobs). */
-#define WORK_COLUMNS                                                                                                             \
-    "u.id, u.dispatch, u.company_id, u.task, j.task_params, u.priority, u.attempts, u.attempts_max, j.correlation_id,"           \
+#define WORK_COLUMNS                                                                                                   \
+    "u.id, u.dispatch, u.company_id, u.task, j.task_params, u.priority, u.attempts, u.attempts_max, j.correlation_id," \
     " j.traceparent, j.created_at"
 enum { WORK_COLUMN_COUNT = 11 };
 Pb__JobDispatch *work_read(struct arena *arena, const struct rows *rows, size_t row, moment dispatched_at);

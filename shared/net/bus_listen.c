@@ -46,6 +46,14 @@ void bus_unsubscribe(struct bus_subscription *subscription)
     queue_clear(&subscription->over);
 }
 
+void bus_unsubscribe_last(struct bus_subscription *subscription, natsConnection *connection)
+{
+    if (subscription->handle && bus_connection_up(connection) &&
+        natsSubscription_DrainTimeout(subscription->handle, OVER_WAIT_MS) == NATS_OK)
+        natsSubscription_WaitForDrainCompletion(subscription->handle, OVER_WAIT_MS);
+    bus_unsubscribe(subscription);
+}
+
 static void on_message(natsConnection *connection, natsSubscription *handle, natsMsg *from, void *context)
 {
     (void)connection;

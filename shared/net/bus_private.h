@@ -23,6 +23,8 @@ struct bus_subscription {
 natsStatus bus_subscribe(struct bus_subscription *subscription, natsConnection *connection, const char *subject,
                          const char *queue, natsMsgHandler handler, void *context);
 void bus_unsubscribe(struct bus_subscription *subscription);
+/* What the server has sent already is still handled first. */
+void bus_unsubscribe_last(struct bus_subscription *subscription, natsConnection *connection);
 
 struct bus_listening; /* bus_listen's own */
 

@@ -16,6 +16,7 @@ enum {
     WINDOW = 1024, /* pulled and not taken, or asked for */
     PULL_EXPIRES_MS = 2000,
     PULL_GRACE_MS = 250, /* nats-server 2.9.10 forgets a pull now and then: past expiry and this it is taken as gone */
+    STOP_WAIT_MS = 1000,
     SERVE_QUEUE_MAX = 65536, /* requests; past it they are dropped: their callers ask again */
 };
 
@@ -30,7 +31,7 @@ struct bus_source {
     struct bus_subscription subscription;
     struct queue queue;
     bool pulled; /* else served */
-    char pull_subject[BUS_SUBJECT_BYTES_MAX], inbox[BUS_INBOX_BYTES_MAX];
+    char pull_subject[BUS_SUBJECT_BYTES_MAX], info_subject[BUS_SUBJECT_BYTES_MAX], inbox[BUS_INBOX_BYTES_MAX];
     size_t window;
     size_t requested;      /* asked for and not taken yet, queued ones included */
     int64_t pull_ends_us;  /* when the newest pull is over at the latest */
@@ -101,6 +102,7 @@ enum status bus_pull_open(struct bus *bus, const char *stream, const char *consu
 {
     struct bus_source *source = source_new(bus, true);
     snprintf(source->pull_subject, sizeof source->pull_subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", stream, consumer);
+    snprintf(source->info_subject, sizeof source->info_subject, "$JS.API.CONSUMER.INFO.%s.%s", stream, consumer);
     bus_inbox(bus, source->inbox);
     return source_start(source, source->inbox, NULL, out, error);
 }
@@ -120,10 +122,26 @@ static void give_back(struct bus_source *source, struct arrival *arrival)
     free(arrival);
 }
 
+/*
+ * A pull can't be withdrawn. nats-server 2.9.10 that finds only pulls of the dead for a message it brings again loses
+ * track of it: it comes an ack wait later, and another one comes as if for the first time. Asked about the consumer, it
+ * looks through the pulls and drops those nobody listens to.
+ */
+static void end_pulls(struct bus_source *source)
+{
+    natsMsg *answer = NULL;
+    if (source->pulled && bus_connection_up(source->bus->main))
+        natsConnection_Request(&answer, source->bus->main, source->info_subject, "", 0, STOP_WAIT_MS);
+    natsMsg_Destroy(answer);
+}
+
 void bus_source_stop(struct bus_source *source)
 {
     source->window = 0;
-    bus_unsubscribe(&source->subscription);
+    if (!source->subscription.handle)
+        return;
+    bus_unsubscribe_last(&source->subscription, source->bus->main);
+    end_pulls(source);
 }
 
 void bus_source_close(struct bus_source *source)
@@ -131,7 +149,7 @@ void bus_source_close(struct bus_source *source)
     if (!source)
         return;
     struct bus *bus = source->bus;
-    bus_unsubscribe(&source->subscription);
+    bus_source_stop(source);
     pthread_mutex_lock(&bus->lock);
     struct bus_source **at = &bus->sources;
     while (*at != source)

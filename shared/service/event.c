@@ -47,7 +47,8 @@ size_t event_headers(struct arena *arena, const Pb__Event *event, struct bus_hea
 
 static bool event_complete(const Pb__Event *event)
 {
-    return !text_empty(event->id) && !text_empty(event->type) && !text_empty(event->company_id) && !text_empty(event->entity_id);
+    return !text_empty(event->id) && !text_empty(event->type) && !text_empty(event->company_id) &&
+           !text_empty(event->entity_id);
 }
 
 static void event_compose(struct arena *arena, const Pb__Event *event, struct bus_publish *out)

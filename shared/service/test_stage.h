@@ -103,6 +103,22 @@ static inline void demo_stop(struct demo *demo)
     assert_int_equal(demo_exit(demo), 0);
 }
 
+/* Returns when it stands still: the signal alone is only a wish, and a busy process works on for a while. */
+static inline void demo_freeze(const struct demo *demo)
+{
+    int status = 0;
+    assert_int_equal(kill(demo->pid, SIGSTOP), 0);
+    assert_int_equal(waitpid(demo->pid, &status, WUNTRACED), demo->pid);
+    assert_true(WIFSTOPPED(status));
+}
+
+static inline void wait_connected(void)
+{
+    for (int tries = 0; tries < 1000 && !bus_connected(process.bus); tries++)
+        test_pause_ms(10);
+    assert_true(bus_connected(process.bus));
+}
+
 /* -- reports */
 
 static inline const char *next_report(const char *subject, int64_t wait_ms)
@@ -149,8 +165,7 @@ static inline int open_all(void **state)
     unsetenv("ADMIN_PORT");
     if (bus_open(&(struct bus_options){ .url = broker.url, .name = "service_test" }, &process.bus, &error) != OK)
         return 1;
-    while (!bus_connected(process.bus))
-        test_pause_ms(10);
+    wait_connected();
     return bus_serve_open(process.bus, "seen.>", "test", &seen, &error) != OK;
 }
 

@@ -69,22 +69,21 @@ try {
   const count = Number(process.env.BESIDE ?? 200000)
   await beside(house, worker, count, true)
   show(`idle beside ${count} due jobs of a blocked lane`, await idleLatency(house, worker))
+  // The crowd fills the first worker's hands and stays there; each more place must go to both companies in turn.
+  worker.handle = job => job.company_id === house.company ? completed() : null
   worker.tell(0)
-  await pause(50)
+  await pause(1100)
   await beside(house, worker, count, false)
-  worker.handle = job => job.company_id === house.company ? completed() : null // the crowd fills its worker's hands and stays there
-  const live = uuid()
-  await house.postgres.rows('DELETE FROM jobs.turns')
   const times = []
-  for (let i = 0; i < 100; i++) {
-    await house.add({ params: { i } })
-    const at = performance.now(), from = worker.taken.length
+  for (let i = 0; i < 60; i++) {
+    const { job_id } = await house.add({ params: { i } })
+    const at = performance.now()
     worker.tell(worker.held + 2)
-    await until('two dispatches', () => worker.taken.length >= from + 2, 5000, 0)
-    times.push(worker.taken.at(-1).at - at)
+    const job = await until('our job', () => worker.taken.findLast(one => one.job_id === job_id), 5000, 0)
+    times.push(job.at - at)
+    await pause(5)
   }
-  show(`capacity to 2 dispatches beside ${count} ready of another company`, { p50_ms: ms(quantile(times, 0.5)), p99_ms: ms(quantile(times, 0.99)),
-    ours: worker.taken.slice(-200).filter(job => job.company_id === house.company).length })
+  show(`room told to handler, beside ${count} ready of another company`, { p50_ms: ms(quantile(times, 0.5)), p99_ms: ms(quantile(times, 0.99)) })
   console.log((await house.scheduler.admin('/metrics').then(r => r.text())).split('\n').filter(line => /handle_seconds_(sum|count)/.test(line)).join('\n'))
 } finally {
   console.log(house.scheduler.text().slice(-2000))

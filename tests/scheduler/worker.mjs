@@ -43,10 +43,9 @@ export class Worker {
 
   async #run(job, message) {
     const answer = await this.handle(job)
-    if (answer) {
-      await this.finish(job, answer)
-      message.ack()
-    }
+    if (!answer) return // held until the test finishes it itself
+    await this.finish(job, answer)
+    message.ack()
     this.held--
   }
 
