@@ -12,7 +12,7 @@
 #include "reply.h"
 #include "turn.h"
 
-enum { OPENS_MAX = 4, ANSWER_BYTES_MAX = 512 * 1024, AWAY_WAIT_MS = 2000 };
+enum { OPENS_MAX = 4, ANSWER_BYTES_MAX = 512 * 1024, AWAY_WAIT_MS = 2000, CLAIM_WAIT_MS = 1000 };
 
 /* A model's answer on its way to the commit. */
 struct answered {
@@ -58,6 +58,9 @@ static void finish_committed(struct item *item, const char *turn_id, const char 
     buffer_add(&result, "{\"outcome\":\"committed\"");
     add_member(&result, "turn_id", turn_id);
     add_member(&result, "message_id", message_id);
+    buffer_add(&result, ",\"message_ids\":["); /* a turn has one reply; readers of the list need no second case */
+    json_add_string(&result, message_id);
+    buffer_add_char(&result, ']');
     if (!text_empty(model))
         add_member(&result, "model", model);
     buffer_add_char(&result, '}');
@@ -101,6 +104,8 @@ static void follow_committed(struct item *item, const Pb__TurnCommitted *reply, 
     default:
         if (text_same(reply->reason, "answered")) /* part of it was, by another turn: is the rest still owed? */
             again->list[again->count++] = item;
+        else if (text_same(reply->reason, "stale_claim")) /* another handling of this job has the turn: its result counts */
+            item_defer(item, moment_now() + CLAIM_WAIT_MS);
         else
             finish_with(item, "refused", reply->reason);
     }

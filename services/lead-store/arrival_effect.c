@@ -142,10 +142,21 @@ static void talk_owe(struct recording *recording, struct arrival *arrival)
         earlier(now + place_buffer_ms(arrival->place), talk->owed_since + place_buffer_max_ms(arrival->place));
 }
 
-/* Repeated, an opt-out changes and confirms nothing more. Where the vendor confirms by itself (SMS) we don't. */
+/* The provider tells something of the person (a new number, a stop set in the app): nobody wrote. */
+static bool told_by_provider(const Pb__InboundMessage *message)
+{
+    return text_same(message->kind, "system");
+}
+
+/* Where the vendor confirms by itself (SMS, a stop set in the app) we don't. */
+static bool wants_confirmation(const Pb__InboundMessage *message)
+{
+    return !text_empty(config_opt_out_text) && message->channel != PB__CHANNEL__CHANNEL_SMS && !told_by_provider(message);
+}
+
 static void confirm(struct recording *recording, struct arrival *arrival, const char *address)
 {
-    if (text_empty(config_opt_out_text) || arrival->message->channel == PB__CHANNEL__CHANNEL_SMS)
+    if (!wants_confirmation(arrival->message))
         return;
     struct arena *arena = recording->batch->arena;
     struct message_row *row = row_add(recording, arrival, arrival_confirmation_id(arena, arrival->message->id));
@@ -167,6 +178,7 @@ static void confirm(struct recording *recording, struct arrival *arrival, const 
     note(recording, arrival, "message.queued", "system", payload_end(&payload));
 }
 
+/* Repeated, an opt-out changes and confirms nothing more. */
 static void opt_out(struct recording *recording, struct arrival *arrival, const char *address)
 {
     struct person *person = arrival->talk->person;
@@ -195,6 +207,13 @@ static void opt_in(struct recording *recording, struct arrival *arrival)
          text_format(recording->batch->arena, "{\"scope\":\"marketing\",\"message_id\":\"%s\"}", arrival->id));
 }
 
+static void window_open(struct talk *talk, const Pb__InboundMessage *message)
+{
+    moment ends_at = (message->provider_at ? message->provider_at : message->received_at) + SERVICE_WINDOW_MS;
+    if (!told_by_provider(message) && ends_at > talk->window_ends_at)
+        talk->window_ends_at = ends_at;
+}
+
 static void customer_wrote(struct recording *recording, struct arrival *arrival)
 {
     const Pb__InboundMessage *message = arrival->message;
@@ -206,9 +225,7 @@ static void customer_wrote(struct recording *recording, struct arrival *arrival)
     row->status = "received";
     row->wants_answer = arrival->wants_answer = message->wants_answer && !message->opt_out;
     talk_reach(talk, arrival, &address);
-    moment window = (message->provider_at ? message->provider_at : message->received_at) + SERVICE_WINDOW_MS;
-    if (window > talk->window_ends_at)
-        talk->window_ends_at = window;
+    window_open(talk, message);
     note_message(recording, arrival, "message.received", "customer");
     talk_nudge(talk, arrival, "inbound");
     if (message->opt_out)

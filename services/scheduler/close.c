@@ -23,7 +23,7 @@ void run_read(struct arena *arena, const struct rows *rows, size_t row, struct r
         .attempts_max = (int)rows_int(rows, row, 4),
         .dispatch = rows_int(rows, row, 5),
         .lanes = { rows_int(rows, row, 6), rows_int(rows, row, 7) },
-        .lane_limited = rows_bool(rows, row, 8),
+        .lane_limited = { rows_bool(rows, row, 8), rows_bool(rows, row, 9) },
     };
 }
 
@@ -32,9 +32,10 @@ static bool is_completed(const struct run *run)
     return run->standing.status == PB__JOB_STATUS__JOB_STATUS_COMPLETED;
 }
 
-bool run_moves_lanes(const struct run *run)
+int64_t run_moves_lane(const struct run *run, size_t lane)
 {
-    return run->lanes[0] && (run->lane_limited || (!is_completed(run) && run->standing.stage == STAGE_LANE_1));
+    bool back_in_line = lane == 0 && !is_completed(run) && run->standing.stage == STAGE_LANE_1;
+    return run->lane_limited[lane] || back_in_line ? run->lanes[lane] : 0;
 }
 
 static const struct statement close_sql = {
@@ -137,9 +138,8 @@ static struct params *close_params(struct change *change, const struct columns *
 static void touch_ended(struct change *change, const struct run *run)
 {
     change_touch_task(change, run->task->name, 1);
-    if (run_moves_lanes(run))
-        for (size_t k = 0; k < LANES_MAX; k++)
-            change_touch_lane(change, run->lanes[k]);
+    for (size_t k = 0; k < LANES_MAX; k++)
+        change_touch_lane(change, run_moves_lane(run, k));
     if (is_completed(run))
         return;
     if (run->standing.stage == STAGE_WAITS)

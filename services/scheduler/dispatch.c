@@ -33,7 +33,18 @@ int64_t dispatch_run_ms(const struct task *task)
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
 /*
- * task: its row, held; if another scheduler holds it, that one picks and we have no room. room: how many; with $8 only
+ * In front of the picks, so that what a pick sees is younger than its hold on the task: then no row that it finds ready
+ * can be dispatched by another, and it never waits for one. The setting says, to the end of the transaction, which task
+ * is held.
+ */
+static const struct statement hold_sql = {
+    "dispatch_hold",
+    "WITH held AS MATERIALIZED (SELECT name FROM jobs.tasks WHERE name = $1 FOR NO KEY UPDATE SKIP LOCKED)"
+    " SELECT set_config('parley.task', name, true) FROM held",
+};
+
+/*
+ * task: its row, if we hold it; else the scheduler that does picks, and we have no room. room: how many; with $8 only
  * low priority's share of them. level: the priority to serve. company: who has ready jobs there, in turn from the one
  * after the last served, one index probe each. candidate: everybody's first, then everybody's second, ... A laned job
  * needs the locks of its lanes; if they are not free it is left for the next look. No row: nothing is ready, or there
@@ -42,7 +53,8 @@ int64_t dispatch_run_ms(const struct task *task)
  */
 static const struct statement pick_sql = {
     "dispatch_pick",
-    "WITH RECURSIVE task AS MATERIALIZED (SELECT picks FROM jobs.tasks WHERE name = $1 FOR NO KEY UPDATE SKIP LOCKED),"
+    "WITH RECURSIVE task AS MATERIALIZED"
+    "  (SELECT picks FROM jobs.tasks WHERE name = $1 AND current_setting('parley.task', true) = $1),"
     " space AS MATERIALIZED (SELECT picks, least($4::bigint,"
     "   $5::bigint - (SELECT count(*) FROM jobs.unfinished WHERE stage = 4 AND task = $1)) AS jobs FROM task),"
     " room AS MATERIALIZED (SELECT CASE WHEN $8::bool THEN (picks + jobs) / 20 - picks / 20 ELSE jobs END AS jobs FROM space),"
@@ -146,6 +158,9 @@ static void add_picks(struct change *change, const struct task_touch *touch)
 {
     if (touch->jobs <= 0 || capacity_of(touch->task->name, change->now) == 0)
         return;
+    struct params *name = params_new(change->arena);
+    params_text(name, touch->task->name);
+    change_step(change, &hold_sql, name);
     for (int low = mixed(touch->task) ? 1 : 0; low >= 0; low--) {
         struct db_step *step = &change->steps[change->step_count];
         *step = (struct db_step){ .statement = &pick_sql, .params = pick_params(change, touch, low) };

@@ -201,8 +201,8 @@ static enum status lock_lanes(struct change *change, const struct run *runs, siz
     int64_t *lanes = ARENA_ARRAY(change->arena, int64_t, (count + child_count) * LANES_MAX + 1);
     size_t found = 0;
     for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < LANES_MAX && run_moves_lanes(&runs[i]); k++)
-            lanes[found++] = runs[i].lanes[k];
+        for (size_t k = 0; k < LANES_MAX; k++)
+            lanes[found++] = run_moves_lane(&runs[i], k);
     for (size_t i = 0; i < child_count; i++)
         for (size_t k = 0; k < children[i]->lane_count; k++)
             lanes[found++] = children[i]->lanes[k].id;

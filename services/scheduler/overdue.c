@@ -57,8 +57,8 @@ static enum status close_overdue(struct change *change, struct run *runs, size_t
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
         judge(&runs[i], change->now);
-        for (size_t k = 0; k < LANES_MAX && run_moves_lanes(&runs[i]); k++)
-            lanes[found++] = runs[i].lanes[k];
+        for (size_t k = 0; k < LANES_MAX; k++)
+            lanes[found++] = run_moves_lane(&runs[i], k);
     }
     TRY(lanes_lock(change, lanes, found, error));
     return runs_close(change, runs, count, error);

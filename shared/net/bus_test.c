@@ -197,6 +197,35 @@ static void a_nak_waits_as_many_milliseconds_as_it_says(void **state)
     bus_source_close(source);
 }
 
+/* The pull that a closed source leaves behind must not swallow what comes back: it would come 2 s later, as a first. */
+static void what_a_closed_source_gives_back_comes_at_once_and_once(void **state)
+{
+    (void)state;
+    struct bus_message got[4];
+    struct bus_source *source = pull();
+    size_t count;
+    drop_all(source);
+    for (int i = 0; i < 3; i++)
+        publish("back");
+    while (bus_source_queued(source) < 3)
+        bus_take(source, arena, got, 0, 0, 10, &count, NULL);
+    bus_source_close(source);
+    bus_flush(bus);
+    test_pause_ms(100);
+    int64_t began_us = moment_monotonic_us();
+    source = pull();
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(take_some(source, &got[i], 1), 1);
+        assert_int_equal(got[i].deliveries, 2);
+        assert_int_equal(got[i].sequence, got[0].sequence + (uint64_t)i);
+        bus_ack(bus, &got[i]);
+    }
+    assert_true(moment_monotonic_us() - began_us < 1000000);
+    assert_int_equal(bus_take(source, arena, got, 1, 1000, 2500, &count, NULL), OK);
+    assert_int_equal(count, 0);
+    bus_source_close(source);
+}
+
 static void progress_keeps_a_message_past_its_ack_wait(void **state)
 {
     (void)state;
@@ -371,6 +400,7 @@ int main(void)
         cmocka_unit_test(without_a_stream_publishing_says_retry_and_too_large_says_reject),
         cmocka_unit_test(a_batch_ends_at_its_count_or_its_bytes),
         cmocka_unit_test(a_nak_waits_as_many_milliseconds_as_it_says),
+        cmocka_unit_test(what_a_closed_source_gives_back_comes_at_once_and_once),
         cmocka_unit_test(progress_keeps_a_message_past_its_ack_wait),
         cmocka_unit_test(a_wake_ends_a_take_and_is_remembered),
         cmocka_unit_test(an_idle_take_hands_over_a_message_at_once),

@@ -14,8 +14,9 @@ enum { BACKOFF_MS_MIN = 100, BACKOFF_MS_MAX = 2000, CONNECT_WAIT_MS = BLOCK_WAIT
 static_assert(BACKOFF_MS_MAX < CONNECT_WAIT_MS, "after the longest pause some time is left to connect in");
 
 /*
- * A prepared statement's plan is kept: one made while a table was nearly empty must not scan it when it is large, so whole-table scans are what
- * remains when no index serves. jit: never worth its start for statements of a few milliseconds.
+ * A prepared statement's plan is kept: one made while a table was nearly empty must not scan it when it is large, so
+ * whole-table scans are what remains when no index serves. jit: never worth its start for statements of a few
+ * milliseconds.
  */
 static const char session_sql[] =
     "set timezone = 'UTC'; set datestyle = 'ISO'; set idle_in_transaction_session_timeout = '2s'; "

@@ -16,6 +16,7 @@
 #include "base/moment.h"
 #include "base/text.h"
 #include "net/web_text.h"
+#include "net/web_wake.h"
 
 enum {
     THREADS = 64,
@@ -476,7 +477,10 @@ void web_close(struct web *web)
     int64_t until_us = moment_monotonic_us() + (int64_t)CLOSE_WAIT_MS * 1000;
     while (web_in_flight(web) > 0 && moment_monotonic_us() < until_us) /* mg_stop would drop them */
         usleep(1000);
+    struct web_wake wake;
+    web_wake_start(&wake, web_port(web));
     mg_stop(web->server);
+    web_wake_end(&wake);
     free(web);
 }
 

@@ -36,14 +36,16 @@ static void note_vanished(const char *name)
     }
 }
 
-/* Said once per reason, not once per second. */
+/* Said once per reason, not once per second. What was said quietly is said again. */
 static void complain(const char *name, const struct error *error)
 {
     static struct error last;
     if (text_same(last.text, error->text))
         return;
-    last = *error;
-    log_line(LOG_WARN, "waiting for the bus", "name", name, "code", error->code, "error", error->text, NULL);
+    enum log_level level = process_waiting_level();
+    if (level == LOG_WARN)
+        last = *error;
+    log_line(level, "waiting for the bus", "name", name, "code", error->code, "error", error->text, NULL);
 }
 
 static bool ensure_stream(const struct bus_stream *declared, bool *seen)

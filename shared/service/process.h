@@ -18,6 +18,7 @@ enum {
     BACKOFF_MS_MAX = 5000,
     DRAIN_WAIT_MS = 5000, /* for outside calls and unreported results */
     CAPACITY_MIN = 64,
+    START_QUIET_MS = 3000,   /* so long waiting for others is no news */
     ITEM_ARENA_BYTES = 4096, /* slow routes: thousands of them */
 };
 
@@ -105,6 +106,9 @@ struct process {
 };
 extern struct process process;
 
+/* Of what is usual while everything starts together and worth a look later: debug at first, then warn. */
+enum log_level process_waiting_level(void);
+
 /* A pause that grows with every failure: 100 ms doubling to 5 s, with jitter. */
 int64_t backoff_next(int64_t *backoff_ms);
 
@@ -168,6 +172,9 @@ void duties_start(void);
 void duties_stop(void);
 void duties_close(void); /* when no listener sees them any more */
 bool duties_well(void);
+
+/* probe.c: an exit code */
+int probe_run(int64_t port);
 
 /* admin.c, micro.c */
 enum status admin_open(const char *listen, int64_t port, struct error *error);

@@ -60,6 +60,11 @@ bool service_bus_connected(void)
     return process.bus && bus_connected(process.bus);
 }
 
+enum log_level process_waiting_level(void)
+{
+    return moment_now() - process.started_at < START_QUIET_MS ? LOG_DEBUG : LOG_WARN;
+}
+
 struct db *process_db(const char *part)
 {
     char application[96];
@@ -115,6 +120,19 @@ static int permissions(void)
     fputs(buffer_text(&out), stdout);
     arena_free(out.arena);
     return 0;
+}
+
+/* For the health check of a container: asks the service that runs beside it. */
+static int probe_beside(const struct service *service)
+{
+    struct error error = { 0 };
+    if (setting_read(common_settings, NULL, &error) == OK && admin_port_wanted == 0)
+        error_set(&error, REJECT, "--probe needs ADMIN_PORT: at 0 the port is any free one");
+    if (!text_empty(error.text)) {
+        fprintf(stderr, "%s: %s\n", service->name, error.text);
+        return 2;
+    }
+    return probe_run(admin_port_wanted);
 }
 
 /* -- start */
@@ -202,9 +220,11 @@ static enum status prepare_all(struct error *error)
     char said[ERROR_BYTES_MAX] = "";
     enum status status;
     while ((status = prepare(&batch, &migrated, error)) == RETRY) {
+        enum log_level level = process_waiting_level();
         if (!text_same(said, error->text))
-            log_line(LOG_WARN, "not ready yet", "code", error->code, "error", error->text, NULL);
-        snprintf(said, sizeof said, "%s", error->text);
+            log_line(level, "not ready yet", "code", error->code, "error", error->text, NULL);
+        if (level == LOG_WARN)
+            snprintf(said, sizeof said, "%s", error->text);
         int64_t wait_ms = backoff_next(&backoff_ms);
         if (pause_ms(keeper_well() ? wait_ms : wait_ms < 250 ? wait_ms : 250))
             break;
@@ -289,6 +309,8 @@ int service_main(int argc, char **argv, const struct service *service)
         return printf("%s %s\n", service->name, PARLEY_VERSION) < 0;
     if (argc == 2 && text_same(argv[1], "--nats-permissions"))
         return permissions();
+    if (argc == 2 && text_same(argv[1], "--probe"))
+        return probe_beside(service);
     block_signals();
     log_open(service->name);
     if (read_settings(service, &error) != OK)

@@ -172,6 +172,7 @@ static void a_service_waits_for_its_bus_and_outlives_its_restart(void **state)
         while (put(&INBOUND_MESSAGE, "b", "ok") != OK && moment_monotonic_us() < ends_us)
             test_pause_ms(10);
         expect("seen.inbound", "1 b:ok");
+        expect_empty("INBOUND"); /* an ack that dies with the broker is a redelivery, 15 s later */
         if (round == 0)
             test_broker_down(&broker, SIGKILL);
     }
@@ -206,6 +207,56 @@ static void a_stream_deleted_under_load_comes_back_and_is_reported(void **state)
     http_status(ingest.admin, "/metrics", metrics, sizeof metrics);
     assert_non_null(strstr(metrics, "parley_streams_vanished_total{name=\"INBOUND\"} 1"));
     demo_stop(&ingest);
+}
+
+/* -- the process */
+
+/* The exit code of a service told to probe; its sentence is in the log. */
+static int probe_at(int port)
+{
+    struct demo demo = { 0 };
+    setenv("ADMIN_PORT", text_format(arena, "%d", port), 1);
+    demo.pid = test_spawn((char *[]){ "/proc/self/exe", "--demo", "ingest", "--probe", NULL },
+                          text_format(arena, "%s/probe.log", broker.folder));
+    unsetenv("ADMIN_PORT");
+    return demo_exit(&demo);
+}
+
+static void a_probe_says_whether_the_service_beside_it_is_ready(void **state)
+{
+    (void)state;
+    struct demo ingest = demo_start("ingest");
+    assert_int_equal(probe_at(ingest.admin), 0);
+    test_broker_down(&broker, SIGTERM);
+    for (int tries = 0; tries < 500 && probe_at(ingest.admin) == 0; tries++)
+        test_pause_ms(10);
+    assert_int_equal(probe_at(ingest.admin), 1);
+    assert_non_null(strstr(log_text("probe"), "not ready: the message bus is not connected\n"));
+    test_broker_up(&broker);
+    wait_connected();
+    demo_stop(&ingest);
+    assert_int_equal(probe_at(ingest.admin), 1);
+    assert_non_null(strstr(log_text("probe"), "not ready: no answer from 127.0.0.1 at ADMIN_PORT\n"));
+    assert_int_equal(probe_at(0), 2);
+    assert_non_null(strstr(log_text("probe"), "ingest: --probe needs ADMIN_PORT: at 0 the port is any free one\n"));
+}
+
+static void a_usual_start_tells_nothing_to_worry_about_and_a_stop_is_quick(void **state)
+{
+    (void)state;
+    int64_t took_us = 0;
+    size_t before = strlen(log_text("ingest"));
+    for (int i = 0; i < 3; i++) {
+        struct demo ingest = demo_start("ingest");
+        int64_t began_us = moment_monotonic_us();
+        demo_stop(&ingest);
+        took_us += moment_monotonic_us() - began_us;
+    }
+    const char *said = log_text("ingest") + before;
+    assert_non_null(strstr(said, "level=info"));
+    assert_null(strstr(said, "level=warn"));
+    assert_null(strstr(said, "level=error"));
+    assert_true(took_us < 3 * 700000); /* civetweb alone would take up to 2 s each */
 }
 
 /* -- calls */
@@ -322,11 +373,13 @@ static void a_duty_runs_at_start_and_when_nudged_and_micro_answers(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc == 3 && strcmp(argv[1], "--demo") == 0)
-        return demo_main(argv[2]);
+    if (argc >= 3 && strcmp(argv[1], "--demo") == 0)
+        return demo_main(argv[2], argv[3]);
     if (argc == 2)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_usual_start_tells_nothing_to_worry_about_and_a_stop_is_quick),
+        cmocka_unit_test(a_probe_says_whether_the_service_beside_it_is_ready),
         cmocka_unit_test(a_message_is_handled_and_acknowledged),
         cmocka_unit_test(retry_costs_no_delivery_and_keeps_what_follows_waiting),
         cmocka_unit_test(one_bad_message_is_quarantined_alone),

@@ -178,11 +178,12 @@ static const struct service demos[] = {
     { .name = "ai-engage", .settings = demo_settings, .routes = engage_routes, .http = true },
 };
 
-static int demo_main(const char *name)
+/* option may be NULL */
+static int demo_main(const char *name, char *option)
 {
-    char *arguments[] = { "demo", NULL };
+    char *arguments[] = { "demo", option, NULL };
     for (size_t i = 0; i < sizeof demos / sizeof *demos; i++)
         if (text_same(demos[i].name, name))
-            return service_main(1, arguments, &demos[i]);
+            return service_main(option ? 2 : 1, arguments, &demos[i]);
     return 2;
 }

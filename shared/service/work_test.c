@@ -233,7 +233,7 @@ static void a_drain_gives_parked_jobs_to_another_worker(void **state)
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "--demo") == 0)
-        return demo_main(argv[2]);
+        return demo_main(argv[2], NULL);
     if (argc == 2)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {

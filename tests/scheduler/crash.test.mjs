@@ -52,7 +52,7 @@ test('three schedulers never dispatch a job twice, whoever enqueues and finishes
   const some = n => Array.from({ length: 50 }, (_, i) => ({ task: 'channel.send.whatsapp_cloud', priority: i % 100, delay_ms: i % 3 ? 0 : 20,
     lanes: i % 2 ? [{ name: `r${i % 7}`, in_flight_max: 2 }, { name: 'number', in_flight_max: 30 }] : [], idempotency_key: `k-${n % 60}-${i}` }))
   await Promise.all(Array.from({ length: 8 }, async (_, flight) => { for (let n = flight; n < 80; n += 8) await house.enqueue(...some(n)) }))
-  await until('all done', async () => (await house.stats({}, house.company)).completed === 3000, 60000)
+  await house.allDone(3000, 30000)
   assert.equal(worker.taken.length, 3000)
   noneTwice(worker)
   assert.deepEqual(await house.countersAgree(), [])

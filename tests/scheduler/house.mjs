@@ -3,6 +3,7 @@ import { Bus, decode } from '../support/bus.mjs'
 import { Service } from '../support/parley.mjs'
 import { Nats, Postgres } from '../support/servers.mjs'
 import { Worker } from './worker.mjs'
+import { until } from '../support/process.mjs'
 import { randomUUID } from 'node:crypto'
 
 export const uuid = () => randomUUID()
@@ -57,6 +58,17 @@ export class House {
   stats(fields = {}, company_id = this.company) { return this.bus.ask('jobs.stats', 'JobStatsRequest', 'JobStats', fields, { company_id }) }
   replay(fields = {}, company_id = this.company) {
     return this.bus.ask('jobs.replay', 'JobReplayRequest', 'JobReplayReply', fields, { company_id })
+  }
+
+  /** Waits until so many jobs have completed; tells where the others stand when they don't. */
+  async allDone(count, waitMs = 60000) {
+    try {
+      await until('all done', async () => (await this.stats({}, this.company)).completed === count, waitMs, 50)
+    } catch (error) {
+      const rows = await this.postgres.rows(`SELECT u.stage, u.status, count(*), min(u.dispatched_at), array_agg(DISTINCT coalesce(a.name, '') || '+' || coalesce(b.name, '')) AS lanes,
+        min(a.wake_at) AS wake_1, min(b.wake_at) AS wake_2 FROM jobs.unfinished u LEFT JOIN jobs.lanes a ON a.id = u.lane_1 LEFT JOIN jobs.lanes b ON b.id = u.lane_2 GROUP BY 1, 2`)
+      throw new Error(`${error.message} ${JSON.stringify(rows)} ${JSON.stringify(this.workers.flatMap(worker => worker.retried).slice(0, 5))}`)
+    }
   }
 
   /** What the counters say must be what the rows say, for every company and task. */

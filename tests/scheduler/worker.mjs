@@ -10,6 +10,7 @@ export class Worker {
     this.taken = [] // every dispatch, in the order it came
     this.held = 0
     this.waiting = []
+    this.retried = [] // why results had to be reported again
   }
 
   async start() {
@@ -61,7 +62,11 @@ export class Worker {
     while (this.waiting.length) {
       const some = this.waiting.splice(0, 256)
       this.bus.call('jobs.finish', 'JobFinish', 'JobFinished', some.map(one => one.item), {}, 2000)
-        .then(answers => some.forEach((one, i) => one.resolve(answers[i])))
+        .then(answers => some.forEach((one, i) => {
+          if (answers[i].status !== 'STATUS_RETRY') return one.resolve(answers[i])
+          this.retried.push(answers[i].error)
+          setTimeout(() => this.finish(one.item, one.item).then(one.resolve, one.reject), 50)
+        }))
         .catch(() => setTimeout(() => { this.waiting.push(...some); if (this.waiting.length === some.length) this.#report() }, 100))
     }
   }

@@ -72,9 +72,14 @@ export class Parley {
       GRAPH_BASE_URL: parley.simulatorUrl, OPENAI_BASE_URL: `${parley.simulatorUrl}/v1`, OPENAI_API_KEY: 'test-key',
       WHATSAPP_CLOUD_PACING: '0', BUFFER_MS: '0', LOG_LEVEL: 'info', ...env,
     }
-    if (simulator) await parley.startSimulator(simulatorPort)
     parley.services = services.flatMap(name => Array.from({ length: name === 'gateway' ? 1 : replicas }, () => new Service(name, parley.env)))
-    await Promise.all(parley.services.map(service => service.start()))
+    try {
+      if (simulator) await parley.startSimulator(simulatorPort)
+      await Promise.all(parley.services.map(service => service.start()))
+    } catch (error) {
+      await parley.stop()
+      throw error
+    }
     return parley
   }
 
@@ -126,7 +131,7 @@ export class Parley {
   }
 
   async stop() {
-    await Promise.all(this.services.map(service => service.end()))
+    await Promise.allSettled(this.services.map(service => service.end()))
     await this.simulator?.stop()
     await this.nats.stop()
     await this.postgres.stop()
