@@ -178,9 +178,9 @@ moment ident_moment(const char *ident)
 {
     if (!ident_valid(ident) || ident[14] != '7' || (hex_value(ident[19]) & 0xC) != 0x8)
         return 0;
-    moment ms = 0;
+    uint64_t ms = 0;
     for (int i = 0; i < 13; i++)
         if (i != 8)
-            ms = ms << 4 | hex_value(ident[i]);
-    return ms;
+            ms = ms << 4 | (unsigned)hex_value(ident[i]);
+    return (moment)ms;
 }

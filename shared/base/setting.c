@@ -58,11 +58,11 @@ static enum status read_name(const char *name, const char **out, struct error *e
     const char *path = getenv(file_name);
     if (!text_empty(value) && !text_empty(path))
         return error_set(error, REJECT, "%s and %s are both set: set one of them", name, file_name);
-    if (!text_empty(path)) {
+    if (path && *path) {
         char *text = NULL;
         TRY(read_file(file_name, path, &text, error));
         *out = text;
-    } else if (!text_empty(value)) {
+    } else if (value && *value) {
         TRY(text_check(value, strlen(value), VALUE_BYTES_MAX, name, error));
         *out = arena_text(kept, value);
     }

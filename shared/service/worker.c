@@ -73,7 +73,7 @@ static void take(struct worker *worker, const struct bus_message *messages, size
         calls_take(worker, messages, count);
         break;
     case CARRIER_NUDGE:
-        assert(!"a nudge is heard, not taken");
+        assert(false); /* a nudge is heard, not taken */
     }
     metric_set(&measure_in_flight, worker->subject->name, (int64_t)worker->held_count);
 }
