@@ -104,7 +104,8 @@ static void follow_committed(struct item *item, const Pb__TurnCommitted *reply, 
     default:
         if (text_same(reply->reason, "answered")) /* part of it was, by another turn: is the rest still owed? */
             again->list[again->count++] = item;
-        else if (text_same(reply->reason, "stale_claim")) /* another handling of this job has the turn: its result counts */
+        else if (text_same(reply->reason,
+                           "stale_claim")) /* another handling of this job has the turn: its result counts */
             item_defer(item, moment_now() + CLAIM_WAIT_MS);
         else
             finish_with(item, "refused", reply->reason);

@@ -52,10 +52,8 @@ static void operation_ids_are_unique(void **state)
     const char *seen[128];
     size_t count = 0;
     const cJSON *path, *operation;
-    cJSON_ArrayForEach(path, at(document, "paths"))
-    {
-        cJSON_ArrayForEach(operation, path)
-        {
+    cJSON_ArrayForEach (path, at(document, "paths")) {
+        cJSON_ArrayForEach (operation, path) {
             const char *id = at(operation, "operationId")->valuestring;
             for (size_t i = 0; i < count; i++)
                 assert_string_not_equal(seen[i], id);

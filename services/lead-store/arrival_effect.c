@@ -151,7 +151,8 @@ static bool told_by_provider(const Pb__InboundMessage *message)
 /* Where the vendor confirms by itself (SMS, a stop set in the app) we don't. */
 static bool wants_confirmation(const Pb__InboundMessage *message)
 {
-    return !text_empty(config_opt_out_text) && message->channel != PB__CHANNEL__CHANNEL_SMS && !told_by_provider(message);
+    return !text_empty(config_opt_out_text) && message->channel != PB__CHANNEL__CHANNEL_SMS &&
+           !told_by_provider(message);
 }
 
 static void confirm(struct recording *recording, struct arrival *arrival, const char *address)

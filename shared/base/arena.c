@@ -19,7 +19,7 @@
 #ifdef ARENA_POISON
 #include <sanitizer/asan_interface.h>
 #else
-#define ASAN_POISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
+#define ASAN_POISON_MEMORY_REGION(at, bytes)   ((void)(at), (void)(bytes))
 #define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
 #endif
 
@@ -103,7 +103,7 @@ static struct chunk *chunk_new(size_t capacity)
     struct chunk *chunk = malloc(sizeof *chunk + capacity);
     if (!chunk)
         return NULL;
-    *chunk = (struct chunk){.capacity = capacity};
+    *chunk = (struct chunk){ .capacity = capacity };
     ASAN_POISON_MEMORY_REGION(chunk->room, capacity);
     return chunk;
 }

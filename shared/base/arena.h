@@ -1,8 +1,8 @@
 /*
  * arena - memory that lives as long as one batch.
  *
- * Everything made while a batch is handled comes from its arena and goes with it: nobody frees single pieces. A function without an
- * arena parameter allocates nothing.
+ * Everything made while a batch is handled comes from its arena and goes with it: nobody frees single pieces. A
+ * function without an arena parameter allocates nothing.
  *
  * Never keep a pointer into an arena past its arena_reset.
  */
@@ -11,7 +11,8 @@
 
 struct arena;
 
-/* An empty arena; grows by chunks of its own, at least chunk_bytes each (0: the default of limits.h). Aborts when out of memory. */
+/* An empty arena; grows by chunks of its own, at least chunk_bytes each (0: the default of limits.h). Aborts when out
+ * of memory. */
 struct arena *arena_new(size_t chunk_bytes);
 void arena_free(struct arena *arena); /* accepts NULL */
 
@@ -20,7 +21,7 @@ void arena_reset(struct arena *arena);
 
 /* Zeroed, aligned for any type. The size is ours: out of memory aborts. */
 void *arena_alloc(struct arena *arena, size_t bytes);
-#define ARENA_NEW(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
+#define ARENA_NEW(arena, type)          ((type *)arena_alloc((arena), sizeof(type)))
 #define ARENA_ARRAY(arena, type, count) ((type *)arena_array((arena), (count), sizeof(type)))
 void *arena_array(struct arena *arena, size_t count, size_t item_bytes); /* aborts on overflow */
 

@@ -8,7 +8,7 @@
 static void the_status_comes_back_and_the_sentence_is_kept(void **state)
 {
     (void)state;
-    struct error error = {.code = "old"};
+    struct error error = { .code = "old" };
     assert_int_equal(error_set(&error, RETRY, "the store answered %d", 503), RETRY);
     assert_string_equal(error.text, "the store answered 503");
     assert_string_equal(error.code, "");

@@ -129,10 +129,10 @@ static void add_part(struct buffer *buffer, const char *part)
 /* Never change the namespace or the order of what is hashed: ids in databases depend on it. */
 char *ident_named(struct arena *arena, const char *namespace_text, ...)
 {
-    static const unsigned char namespace_parley[UUID_BYTES] = {0x5a, 0x1f, 0xb0, 0x8e, 0x3c, 0x64, 0x4d, 0x27,
-                                                               0x9e, 0x71, 0xc2, 0x0d, 0x86, 0xf3, 0x4b, 0xa9};
+    static const unsigned char namespace_parley[UUID_BYTES] = { 0x5a, 0x1f, 0xb0, 0x8e, 0x3c, 0x64, 0x4d, 0x27,
+                                                                0x9e, 0x71, 0xc2, 0x0d, 0x86, 0xf3, 0x4b, 0xa9 };
     assert(namespace_text);
-    struct buffer hashed = {.arena = arena};
+    struct buffer hashed = { .arena = arena };
     buffer_add_n(&hashed, (const char *)namespace_parley, UUID_BYTES);
     add_part(&hashed, namespace_text);
     va_list parts;

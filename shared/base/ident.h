@@ -1,7 +1,8 @@
 /*
  * ident - UUIDs in text, 36 lower-case characters.
  *
- * Version 7 (RFC 9562: time-ordered, for rows) and version 5 (name-based SHA-1, for whatever must get the same id when it comes again).
+ * Version 7 (RFC 9562: time-ordered, for rows) and version 5 (name-based SHA-1, for whatever must get the same id when
+ * it comes again).
  */
 #pragma once
 #include <stdbool.h>
@@ -15,13 +16,14 @@ enum { IDENT_BYTES = 37 }; /* with the NUL */
 char *ident_new(char out[IDENT_BYTES]);
 char *ident_fresh(struct arena *arena);
 
-/* Same namespace and parts, same id, for ever. parts end with NULL; each is hashed with its length, so ("a","bc") differs from ("ab","c"). */
+/* Same namespace and parts, same id, for ever. parts end with NULL; each is hashed with its length, so ("a","bc")
+ * differs from ("ab","c"). */
 char *ident_named(struct arena *arena, const char *namespace_text, ...) __attribute__((sentinel));
 
 /* The company of whoever names none: one per installation, the same id in every process. */
 char *ident_default_company(struct arena *arena);
 
-bool ident_valid(const char *text);        /* 8-4-4-4-12 hex, any case, any version */
-moment ident_moment(const char *ident);    /* of a version 7 id; 0 otherwise */
+bool ident_valid(const char *text);     /* 8-4-4-4-12 hex, any case, any version */
+moment ident_moment(const char *ident); /* of a version 7 id; 0 otherwise */
 /* Random bytes from getrandom(2); aborts when the kernel has none. */
 void ident_random(void *out, size_t bytes);

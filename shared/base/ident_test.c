@@ -91,14 +91,14 @@ static void the_same_name_gets_the_same_id_for_ever(void **state)
 
 static void other_parts_get_another_id(void **state)
 {
-    const char *const ids[] = {ident_named(*state, "lead", "a", "bc", NULL),
-                               ident_named(*state, "lead", "ab", "c", NULL),
-                               ident_named(*state, "lead", "abc", NULL),
-                               ident_named(*state, "lead", "abc", "", NULL),
-                               ident_named(*state, "lead", "", "abc", NULL),
-                               ident_named(*state, "leada", "bc", NULL),
-                               ident_named(*state, "lead", NULL),
-                               ident_named(*state, "lead", "bc", "a", NULL)};
+    const char *const ids[] = { ident_named(*state, "lead", "a", "bc", NULL),
+                                ident_named(*state, "lead", "ab", "c", NULL),
+                                ident_named(*state, "lead", "abc", NULL),
+                                ident_named(*state, "lead", "abc", "", NULL),
+                                ident_named(*state, "lead", "", "abc", NULL),
+                                ident_named(*state, "leada", "bc", NULL),
+                                ident_named(*state, "lead", NULL),
+                                ident_named(*state, "lead", "bc", "a", NULL) };
     for (size_t i = 0; i < 8; i++)
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(ids[i], ids[j]);
@@ -132,10 +132,10 @@ static void an_id_is_valid_with_36_characters_in_either_case(void **state)
 static void random_bytes_of_any_count_are_filled_and_nothing_past_them(void **state)
 {
     (void)state;
-    static const size_t counts[] = {0, 1, 16, 1000, 1024, 1025, 4096};
+    static const size_t counts[] = { 0, 1, 16, 1000, 1024, 1025, 4096 };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        unsigned char bytes[4100] = {0};
-        unsigned char seen[4096] = {0};
+        unsigned char bytes[4100] = { 0 };
+        unsigned char seen[4096] = { 0 };
         for (int round = 0; round < 64; round++) {
             ident_random(bytes, counts[i]);
             for (size_t at = 0; at < counts[i]; at++)

@@ -31,7 +31,7 @@ static void hook_free(void *piece)
 /* Before main, so that no thread can be inside cJSON. */
 __attribute__((constructor)) static void install_hooks(void)
 {
-    cJSON_Hooks hooks = {.malloc_fn = hook_alloc, .free_fn = hook_free};
+    cJSON_Hooks hooks = { .malloc_fn = hook_alloc, .free_fn = hook_free };
     cJSON_InitHooks(&hooks);
 }
 
@@ -94,7 +94,7 @@ enum status json_parse(struct arena *arena, const char *text, size_t bytes, cJSO
     current = before;
     if (!tree)
         return error_code(error, REJECT, JSON_MALFORMED, "JSON can't be read");
-    struct json_numbers numbers = {.at = text, .end = text + bytes};
+    struct json_numbers numbers = { .at = text, .end = text + bytes };
     TRY(finish(arena, tree, &numbers, error));
     *out = tree;
     return OK;
@@ -175,7 +175,7 @@ static void add_tree(struct buffer *buffer, const cJSON *item)
 
 char *json_text(struct arena *arena, const cJSON *tree)
 {
-    struct buffer buffer = {.arena = arena};
+    struct buffer buffer = { .arena = arena };
     add_tree(&buffer, tree);
     return buffer.text;
 }

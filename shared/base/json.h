@@ -1,10 +1,12 @@
 /*
  * json - cJSON with getters that refuse.
  *
- * Parsing is strict where cJSON is not: depth and size limits, no duplicate members, valid UTF-8, no \u0000, nothing after the value. A getter says in one sentence which
- * member is missing or of the wrong type, so that a handler is a list of TRY lines.
+ * Parsing is strict where cJSON is not: depth and size limits, no duplicate members, valid UTF-8, no \u0000, nothing
+ * after the value. A getter says in one sentence which member is missing or of the wrong type, so that a handler is a
+ * list of TRY lines.
  *
- * Trees are made in an arena and never deleted: json_parse installs arena hooks for the time of the call (thread-local).
+ * Trees are made in an arena and never deleted: json_parse installs arena hooks for the time of the call
+ * (thread-local).
  */
 #pragma once
 #include <cjson/cJSON.h>
@@ -14,17 +16,19 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-/* REJECT: malformed ("malformed_json"), too deep, too large, duplicate member, bad UTF-8. The tree lives in the arena. */
+/* REJECT: malformed ("malformed_json"), too deep, too large, duplicate member, bad UTF-8. The tree lives in the arena.
+ */
 enum status json_parse(struct arena *arena, const char *text, size_t bytes, cJSON **out, struct error *error);
 
-/* Compact text of a tree, in the arena. A parsed number keeps its own text (valuestring), so 64-bit ids and 0.10 come out as they went in. */
+/* Compact text of a tree, in the arena. A parsed number keeps its own text (valuestring), so 64-bit ids and 0.10 come
+ * out as they went in. */
 char *json_text(struct arena *arena, const cJSON *tree);
 
 /* OK if the text is one JSON value as json_parse takes it (for free-form members). */
 enum status json_check(const char *text, size_t bytes, struct error *error);
 
-/* Members of an object. `need` refuses when absent; `want` leaves *out at NULL / untouched when absent or null. Both refuse a wrong type. Codes:
- * "missing_member", "invalid_member". */
+/* Members of an object. `need` refuses when absent; `want` leaves *out at NULL / untouched when absent or null. Both
+ * refuse a wrong type. Codes: "missing_member", "invalid_member". */
 enum status json_need_text(const cJSON *object, const char *name, const char **out, struct error *error);
 enum status json_want_text(const cJSON *object, const char *name, const char **out, struct error *error);
 enum status json_need_object(const cJSON *object, const char *name, const cJSON **out, struct error *error);

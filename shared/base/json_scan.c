@@ -212,7 +212,7 @@ enum status json_scan(const char *text, size_t bytes, struct error *error)
 {
     if (bytes > JSON_BYTES_MAX)
         return error_code(error, REJECT, JSON_MALFORMED, "JSON is longer than %d bytes", JSON_BYTES_MAX);
-    struct scan scan = {.at = text, .end = text + bytes};
+    struct scan scan = { .at = text, .end = text + bytes };
     if (take_value(&scan) && scan.at < scan.end)
         fails(&scan, "goes on after its end");
     if (!scan.problem)

@@ -21,7 +21,7 @@ static int free_arena(void **state)
 
 static cJSON *parsed(struct arena *arena, const char *text)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     cJSON *tree = NULL;
     if (json_parse(arena, text, strlen(text), &tree, &error) != OK)
         fail_msg("%s: %s", text, error.text);
@@ -30,26 +30,26 @@ static cJSON *parsed(struct arena *arena, const char *text)
 
 static void what_is_written_is_what_was_read(void **state)
 {
-    static const char *const texts[] = {"null",
-                                        "true",
-                                        "false",
-                                        "0",
-                                        "-0",
-                                        "-1",
-                                        "12345678901234567890",
-                                        "9007199254740993",
-                                        "0.1",
-                                        "1e2",
-                                        "1E+400",
-                                        "0.10",
-                                        "-1.5e-7",
-                                        "\"\"",
-                                        "\"a\\\"\\\\\\b\\f\\n\\r\\t\\u0001\xc3\xbc\xf0\x9f\x98\x80\"",
-                                        "[]",
-                                        "{}",
-                                        "[1,[2,{\"a\":-3,\"5\":\"-6\"}],\"7\\\\\",8]",
-                                        "{\"b\":1,\"a\":2,\"A\":3,\"\":{\"b\":[null]}}",
-                                        "123456789012345678901234567890123456789012345678901234567890123"};
+    static const char *const texts[] = { "null",
+                                         "true",
+                                         "false",
+                                         "0",
+                                         "-0",
+                                         "-1",
+                                         "12345678901234567890",
+                                         "9007199254740993",
+                                         "0.1",
+                                         "1e2",
+                                         "1E+400",
+                                         "0.10",
+                                         "-1.5e-7",
+                                         "\"\"",
+                                         "\"a\\\"\\\\\\b\\f\\n\\r\\t\\u0001\xc3\xbc\xf0\x9f\x98\x80\"",
+                                         "[]",
+                                         "{}",
+                                         "[1,[2,{\"a\":-3,\"5\":\"-6\"}],\"7\\\\\",8]",
+                                         "{\"b\":1,\"a\":2,\"A\":3,\"\":{\"b\":[null]}}",
+                                         "123456789012345678901234567890123456789012345678901234567890123" };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         assert_string_equal(json_text(*state, parsed(*state, texts[i])), texts[i]);
     assert_string_equal(json_text(*state, parsed(*state, " { \"a\" : [ 1 , 2 ] }\r\n\t")), "{\"a\":[1,2]}");
@@ -59,61 +59,61 @@ static void what_is_written_is_what_was_read(void **state)
 
 static void what_is_not_json_is_refused(void **state)
 {
-    static const char *const bad[] = {"",
-                                      " ",
-                                      "nul",
-                                      "nulll",
-                                      "True",
-                                      "01",
-                                      "-",
-                                      "+1",
-                                      "1.",
-                                      ".5",
-                                      "1e",
-                                      "1e+",
-                                      "0x1",
-                                      "NaN",
-                                      "1 2",
-                                      "[1,]",
-                                      "[,1]",
-                                      "[1 2]",
-                                      "[",
-                                      "]",
-                                      "{\"a\"}",
-                                      "{\"a\":}",
-                                      "{a:1}",
-                                      "{\"a\":1,}",
-                                      "{,}",
-                                      "{\"a\":1",
-                                      "{1:2}",
-                                      "'a'",
-                                      "\"",
-                                      "\"\\\"",
-                                      "\"a\nb\"",
-                                      "\"\\x41\"",
-                                      "\"\\u12g4\"",
-                                      "\"\\u123\"",
-                                      "\"\\u0000\"",
-                                      "{\"\\u0000\":1}",
-                                      "\"\\ud800\"",
-                                      "\"\\ud800\\n\"",
-                                      "\"\\ud800\\ud800\"",
-                                      "\"\\udc00\"",
-                                      "\"\xff\"",
-                                      "\"\xed\xa0\x80\"",
-                                      "\xef\xbb\xbf{}",
-                                      "\v1",
-                                      "\f1",
-                                      "1\x01",
-                                      "[1]/**/",
-                                      "//\n1",
-                                      "\"a\"\"b\"",
-                                      "{\"a\":1}}",
-                                      "\"\\u 123\"",
-                                      "\"\\u-123\"",
-                                      "1234567890123456789012345678901234567890123456789012345678901234"};
+    static const char *const bad[] = { "",
+                                       " ",
+                                       "nul",
+                                       "nulll",
+                                       "True",
+                                       "01",
+                                       "-",
+                                       "+1",
+                                       "1.",
+                                       ".5",
+                                       "1e",
+                                       "1e+",
+                                       "0x1",
+                                       "NaN",
+                                       "1 2",
+                                       "[1,]",
+                                       "[,1]",
+                                       "[1 2]",
+                                       "[",
+                                       "]",
+                                       "{\"a\"}",
+                                       "{\"a\":}",
+                                       "{a:1}",
+                                       "{\"a\":1,}",
+                                       "{,}",
+                                       "{\"a\":1",
+                                       "{1:2}",
+                                       "'a'",
+                                       "\"",
+                                       "\"\\\"",
+                                       "\"a\nb\"",
+                                       "\"\\x41\"",
+                                       "\"\\u12g4\"",
+                                       "\"\\u123\"",
+                                       "\"\\u0000\"",
+                                       "{\"\\u0000\":1}",
+                                       "\"\\ud800\"",
+                                       "\"\\ud800\\n\"",
+                                       "\"\\ud800\\ud800\"",
+                                       "\"\\udc00\"",
+                                       "\"\xff\"",
+                                       "\"\xed\xa0\x80\"",
+                                       "\xef\xbb\xbf{}",
+                                       "\v1",
+                                       "\f1",
+                                       "1\x01",
+                                       "[1]/**/",
+                                       "//\n1",
+                                       "\"a\"\"b\"",
+                                       "{\"a\":1}}",
+                                       "\"\\u 123\"",
+                                       "\"\\u-123\"",
+                                       "1234567890123456789012345678901234567890123456789012345678901234" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct error error = {0};
+        struct error error = { 0 };
         cJSON *tree = NULL;
         if (json_parse(*state, bad[i], strlen(bad[i]), &tree, &error) != REJECT ||
             json_check(bad[i], strlen(bad[i]), NULL) != REJECT)
@@ -169,7 +169,7 @@ static void a_member_may_not_come_twice_in_any_spelling(void **state)
     assert_int_equal(json_check(spelled, sizeof spelled - 1, NULL), REJECT);
     static const char fine[] = "[{\"a\":1},{\"a\":1,\"A\":{\"a\":1}}]";
     assert_int_equal(json_check(fine, sizeof fine - 1, NULL), OK);
-    struct buffer buffer = {.arena = *state};
+    struct buffer buffer = { .arena = *state };
     for (int i = 0; i < 100000; i++)
         buffer_format(&buffer, "%c\"m%d\":1", i ? ',' : '{', i);
     size_t open = buffer.bytes;
@@ -183,7 +183,7 @@ static void a_member_may_not_come_twice_in_any_spelling(void **state)
 static enum status check_nested(int depth, const char *open, const char *close)
 {
     struct arena *arena = arena_new(0);
-    struct buffer buffer = {.arena = arena};
+    struct buffer buffer = { .arena = arena };
     for (int i = 0; i < depth; i++)
         buffer_add(&buffer, open);
     buffer_add(&buffer, "1");
@@ -201,7 +201,7 @@ static void depth_size_and_count_are_limited(void **state)
     assert_int_equal(check_nested(JSON_DEPTH_MAX, "{\"a\":", "}"), OK);
     assert_int_equal(check_nested(JSON_DEPTH_MAX + 1, "{\"a\":", "}"), REJECT);
     assert_int_equal(check_nested(1000000, "[", "]"), REJECT);
-    struct buffer siblings = {.arena = *state};
+    struct buffer siblings = { .arena = *state };
     for (int i = 0; i <= JSON_DEPTH_MAX; i++)
         buffer_add(&siblings, i ? ",{}" : "[[]");
     buffer_add(&siblings, "]");
@@ -212,7 +212,7 @@ static void depth_size_and_count_are_limited(void **state)
     assert_int_equal(json_check(text, JSON_BYTES_MAX, NULL), OK);
     assert_int_equal(json_check(text, JSON_BYTES_MAX + 1, NULL), REJECT);
     for (int values = JSON_VALUES_MAX; values <= JSON_VALUES_MAX + 1; values++) {
-        struct buffer list = {.arena = *state};
+        struct buffer list = { .arena = *state };
         buffer_add(&list, "[0");
         for (int i = 2; i < values; i++)
             buffer_add(&list, ",0");
@@ -227,17 +227,17 @@ static void numbers_of_ours_are_written_shortest(void **state)
     static const struct {
         double number;
         const char *text;
-    } cases[] = {{0, "0"},
-                 {-3, "-3"},
-                 {9007199254740992.0, "9007199254740992"},
-                 {-9007199254740992.0, "-9007199254740992"},
-                 {0.1, "0.1"},
-                 {1.0 / 3, "0.3333333333333333"},
-                 {0.1 + 0.2, "0.30000000000000004"},
-                 {1e300, "1e+300"},
-                 {5e-324, "4.94065645841247e-324"},
-                 {INFINITY, "null"},
-                 {NAN, "null"}};
+    } cases[] = { { 0, "0" },
+                  { -3, "-3" },
+                  { 9007199254740992.0, "9007199254740992" },
+                  { -9007199254740992.0, "-9007199254740992" },
+                  { 0.1, "0.1" },
+                  { 1.0 / 3, "0.3333333333333333" },
+                  { 0.1 + 0.2, "0.30000000000000004" },
+                  { 1e300, "1e+300" },
+                  { 5e-324, "4.94065645841247e-324" },
+                  { INFINITY, "null" },
+                  { NAN, "null" } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cJSON *item = cJSON_CreateNumber(cases[i].number);
         assert_string_equal(json_text(*state, item), cases[i].text);
@@ -324,21 +324,21 @@ static void whole_numbers_are_exact_as_number_or_text(void **state)
     static const struct {
         const char *text;
         int64_t number;
-    } good[] = {{"{\"n\":5}", 5},
-                {"{\"n\":\"-5\"}", -5},
-                {"{\"n\":9223372036854775807}", INT64_MAX},
-                {"{\"n\":-9223372036854775808}", INT64_MIN},
-                {"{\"n\":\"9223372036854775807\"}", INT64_MAX},
-                {"{\"n\":9007199254740993}", 9007199254740993},
-                {"{\"n\":1e3}", 1000},
-                {"{\"n\":12.0}", 12},
-                {"{}", 77},
-                {"{\"n\":null}", 77}};
-    static const char *const bad[] = {"{\"n\":1.5}",     "{\"n\":9223372036854775808}",
-                                      "{\"n\":1e300}",   "{\"n\":1e999}",
-                                      "{\"n\":\"1.0\"}", "{\"n\":\"\"}",
-                                      "{\"n\":\"x\"}",   "{\"n\":true}",
-                                      "{\"n\":[1]}"};
+    } good[] = { { "{\"n\":5}", 5 },
+                 { "{\"n\":\"-5\"}", -5 },
+                 { "{\"n\":9223372036854775807}", INT64_MAX },
+                 { "{\"n\":-9223372036854775808}", INT64_MIN },
+                 { "{\"n\":\"9223372036854775807\"}", INT64_MAX },
+                 { "{\"n\":9007199254740993}", 9007199254740993 },
+                 { "{\"n\":1e3}", 1000 },
+                 { "{\"n\":12.0}", 12 },
+                 { "{}", 77 },
+                 { "{\"n\":null}", 77 } };
+    static const char *const bad[] = { "{\"n\":1.5}",     "{\"n\":9223372036854775808}",
+                                       "{\"n\":1e300}",   "{\"n\":1e999}",
+                                       "{\"n\":\"1.0\"}", "{\"n\":\"\"}",
+                                       "{\"n\":\"x\"}",   "{\"n\":true}",
+                                       "{\"n\":[1]}" };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         int64_t number = 77;
         assert_int_equal(json_want_int64(parsed(*state, good[i].text), "n", &number, NULL), OK);
@@ -354,12 +354,12 @@ static void whole_numbers_are_exact_as_number_or_text(void **state)
 static void any_text_becomes_a_string_that_reads_back(void **state)
 {
     for (int c = 1; c < 256; c++) {
-        char text[4] = {'a', (char)(c < 128 ? c : 0xC2 + c / 192), (char)(c < 128 ? 'b' : 0x80 + c % 64), '\0'};
-        struct buffer buffer = {.arena = *state};
+        char text[4] = { 'a', (char)(c < 128 ? c : 0xC2 + c / 192), (char)(c < 128 ? 'b' : 0x80 + c % 64), '\0' };
+        struct buffer buffer = { .arena = *state };
         json_add_string(&buffer, text);
         assert_string_equal(parsed(*state, buffer.text)->valuestring, text);
     }
-    struct buffer buffer = {.arena = *state};
+    struct buffer buffer = { .arena = *state };
     json_add_string(&buffer, NULL);
     assert_string_equal(buffer_text(&buffer), "\"\"");
 }

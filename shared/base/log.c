@@ -20,7 +20,7 @@ struct line {
     bool cut; /* something had no room: nothing more is added */
 };
 
-static const char *const level_names[] = {"debug", "info", "warn", "error"};
+static const char *const level_names[] = { "debug", "info", "warn", "error" };
 static char service_name[SERVICE_BYTES_MAX] = "-";
 static atomic_int level_min = LOG_INFO;
 

@@ -55,18 +55,18 @@ static void a_value_is_quoted_when_a_reader_could_misread_it(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"plain/1.2:3", "plain/1.2:3"},
-        {"", "\"\""},
-        {"a b", "\"a b\""},
-        {"a=b", "\"a=b\""},
-        {"a\"b", "\"a\\\"b\""},
-        {"a\\b", "\"a\\\\b\""},
-        {"a\nb\rc\td", "\"a\\nb\\rc\\td\""},
-        {"\x1b[0m\x7f", "\"\\u001b[0m\\u007f\""},
-        {"\xc2\x85", "\"\\u0085\""},
-        {"\xe2\x80\xa8\xe2\x80\xa9", "\"\\u2028\\u2029\""},
-        {"\xc3\xbc", "\"\xc3\xbc\""},
-        {"\xff", "\"\\ufffd\""},
+        { "plain/1.2:3", "plain/1.2:3" },
+        { "", "\"\"" },
+        { "a b", "\"a b\"" },
+        { "a=b", "\"a=b\"" },
+        { "a\"b", "\"a\\\"b\"" },
+        { "a\\b", "\"a\\\\b\"" },
+        { "a\nb\rc\td", "\"a\\nb\\rc\\td\"" },
+        { "\x1b[0m\x7f", "\"\\u001b[0m\\u007f\"" },
+        { "\xc2\x85", "\"\\u0085\"" },
+        { "\xe2\x80\xa8\xe2\x80\xa9", "\"\\u2028\\u2029\"" },
+        { "\xc3\xbc", "\"\xc3\xbc\"" },
+        { "\xff", "\"\\ufffd\"" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char wanted[256];
@@ -80,7 +80,7 @@ static void a_value_is_quoted_when_a_reader_could_misread_it(void **state)
 static void a_line_below_the_level_is_not_written(void **state)
 {
     (void)state;
-    static const char *const names[] = {"debug", "INFO", "Warn", "error"};
+    static const char *const names[] = { "debug", "INFO", "Warn", "error" };
     for (int min = LOG_DEBUG; min <= LOG_ERROR; min++) {
         assert_int_equal(log_level_set(names[min], NULL), OK);
         for (int level = LOG_DEBUG; level <= LOG_ERROR; level++) {

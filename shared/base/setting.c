@@ -111,8 +111,8 @@ static bool listed(const char *const *names, const char *value)
 
 static enum status set_flag(const struct setting *setting, const char *value, struct error *error)
 {
-    static const char *const on[] = {"on", "true", "yes", "1", NULL};
-    static const char *const off[] = {"off", "false", "no", "0", "", NULL};
+    static const char *const on[] = { "on", "true", "yes", "1", NULL };
+    static const char *const off[] = { "off", "false", "no", "0", "", NULL };
     bool is_on = listed(on, text_or(value, ""));
     if (!is_on && !listed(off, text_or(value, "")))
         return error_set(error, REJECT, "%s must be on or off, not %s", setting->name, shown(setting, value));
@@ -122,7 +122,7 @@ static enum status set_flag(const struct setting *setting, const char *value, st
 
 static const char *choices_text(const struct setting *setting)
 {
-    struct buffer buffer = {.arena = kept};
+    struct buffer buffer = { .arena = kept };
     for (const char *const *choice = setting->choices; *choice; choice++)
         buffer_format(&buffer, "%s%s", buffer.bytes ? ", " : "", *choice);
     return buffer_text(&buffer);

@@ -12,17 +12,17 @@ static int64_t port, any;
 static bool strict;
 static char noticed[64];
 
-static const char *const modes[] = {"strict", "Relaxed", NULL};
-static const char *const port_aliases[] = {"T_OLD_PORT", "T_OLDER_PORT", NULL};
+static const char *const modes[] = { "strict", "Relaxed", NULL };
+static const char *const port_aliases[] = { "T_OLD_PORT", "T_OLDER_PORT", NULL };
 
 static const struct setting table[] = {
-    {"T_TOKEN", .text = &token, .secret = true, .fallback = "hush", .help = "what callers must show"},
-    {"T_MODE", .text = &mode, .choices = modes, .fallback = "strict", .help = "how strict"},
-    {"T_URL", .text = &url, .help = "where"},
-    {"T_PORT", .number = &port, .min = 1, .max = 65535, .fallback = "8080", .aliases = port_aliases, .help = "port"},
-    {"T_ANY", .number = &any, .help = "any number"},
-    {"T_STRICT", .flag = &strict, .fallback = "yes", .help = "refuse more"},
-    {0},
+    { "T_TOKEN", .text = &token, .secret = true, .fallback = "hush", .help = "what callers must show" },
+    { "T_MODE", .text = &mode, .choices = modes, .fallback = "strict", .help = "how strict" },
+    { "T_URL", .text = &url, .help = "where" },
+    { "T_PORT", .number = &port, .min = 1, .max = 65535, .fallback = "8080", .aliases = port_aliases, .help = "port" },
+    { "T_ANY", .number = &any, .help = "any number" },
+    { "T_STRICT", .flag = &strict, .fallback = "yes", .help = "refuse more" },
+    { 0 },
 };
 
 static void notice(const char *name, const char *alias)
@@ -33,9 +33,9 @@ static void notice(const char *name, const char *alias)
 static int clear(void **state)
 {
     (void)state;
-    static const char *const names[] = {"T_TOKEN",      "T_TOKEN_FILE", "T_MODE",     "T_URL",
-                                        "T_PORT",       "T_PORT_FILE",  "T_OLD_PORT", "T_OLD_PORT_FILE",
-                                        "T_OLDER_PORT", "T_ANY",        "T_STRICT"};
+    static const char *const names[] = { "T_TOKEN",      "T_TOKEN_FILE", "T_MODE",     "T_URL",
+                                         "T_PORT",       "T_PORT_FILE",  "T_OLD_PORT", "T_OLD_PORT_FILE",
+                                         "T_OLDER_PORT", "T_ANY",        "T_STRICT" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unsetenv(names[i]);
     noticed[0] = '\0';
@@ -44,7 +44,7 @@ static int clear(void **state)
 
 static void takes(const char *name, const char *value)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     setenv(name, value, 1);
     if (setting_read(table, notice, &error) != OK)
         fail_msg("%s=%s: %s", name, value, error.text);
@@ -52,7 +52,7 @@ static void takes(const char *name, const char *value)
 
 static void refuses(const char *name, const char *value, const char *sentence)
 {
-    struct error error = {0};
+    struct error error = { 0 };
     setenv(name, value, 1);
     assert_int_equal(setting_read(table, notice, &error), REJECT);
     assert_string_equal(error.text, sentence);
@@ -94,8 +94,8 @@ static void a_number_is_held_within_its_bounds(void **state)
 static void flags_and_choices_are_read_in_any_case(void **state)
 {
     (void)state;
-    static const char *const on[] = {"on", "TRUE", "Yes", "1"};
-    static const char *const off[] = {"off", "False", "no", "0"};
+    static const char *const on[] = { "on", "TRUE", "Yes", "1" };
+    static const char *const off[] = { "off", "False", "no", "0" };
     for (int i = 0; i < 4; i++) {
         takes("T_STRICT", off[i]);
         assert_false(strict);
@@ -179,7 +179,8 @@ static void a_secret_is_shown_neither_in_a_sentence_nor_in_help(void **state)
 {
     (void)state;
     static int64_t pin;
-    static const struct setting secrets[] = {{"T_PIN", .number = &pin, .min = 1, .max = 9999, .secret = true}, {0}};
+    static const struct setting secrets[] = { { "T_PIN", .number = &pin, .min = 1, .max = 9999, .secret = true },
+                                              { 0 } };
     struct error error;
     setenv("T_PIN", "hunter2", 1);
     assert_int_equal(setting_read(secrets, NULL, &error), REJECT);

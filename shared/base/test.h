@@ -11,9 +11,9 @@
 #undef fail
 /* cmocka's own goes by way of that macro. */
 #undef fail_msg
-#define fail_msg(...)                \
-    do {                             \
-        print_error(__VA_ARGS__);    \
-        print_error("\n");           \
-        _fail(__FILE__, __LINE__);   \
+#define fail_msg(...)                                                                                                  \
+    do {                                                                                                               \
+        print_error(__VA_ARGS__);                                                                                      \
+        print_error("\n");                                                                                             \
+        _fail(__FILE__, __LINE__);                                                                                     \
     } while (0)

@@ -51,7 +51,7 @@ enum status text_check(const char *bytes, size_t count, size_t bytes_max, const 
 
 char *text_format(struct arena *arena, const char *format, ...)
 {
-    struct buffer buffer = {.arena = arena};
+    struct buffer buffer = { .arena = arena };
     va_list list;
     va_start(list, format);
     buffer_format_list(&buffer, format, list);

@@ -80,8 +80,8 @@ static void a_text_is_checked_for_length_and_nul_and_named(void **state)
 
 static void white_space_of_any_kind_is_trimmed_at_both_ends(void **state)
 {
-    static const unsigned spaces[] = {'\t',   '\n',   '\v',   '\f',   '\r',   ' ',    0x85,   0xA0,   0x1680,
-                                      0x2000, 0x200A, 0x200B, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF};
+    static const unsigned spaces[] = { '\t',   '\n',   '\v',   '\f',   '\r',   ' ',    0x85,   0xA0,   0x1680,
+                                       0x2000, 0x200A, 0x200B, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF };
     for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
         char space[5] = "";
         put_point(space, spaces[i]);
@@ -144,13 +144,13 @@ static void secrets_are_compared_and_an_empty_one_matches_nothing(void **state)
 
 static void a_split_keeps_empty_parts_and_joins_back(void **state)
 {
-    static const char *const texts[] = {"", ",", "a", "a,b", ",a,,b,", "a.b"};
-    static const size_t counts[] = {1, 2, 1, 2, 5, 1};
+    static const char *const texts[] = { "", ",", "a", "a,b", ",a,,b,", "a.b" };
+    static const size_t counts[] = { 1, 2, 1, 2, 5, 1 };
     for (size_t i = 0; i < 6; i++) {
         char **parts;
         size_t count = text_split(*state, texts[i], ',', &parts);
         assert_int_equal(count, counts[i]);
-        struct buffer joined = {.arena = *state};
+        struct buffer joined = { .arena = *state };
         for (size_t part = 0; part < count; part++)
             buffer_format(&joined, "%s%s", part ? "," : "", parts[part]);
         assert_string_equal(buffer_text(&joined), texts[i]);
@@ -174,17 +174,17 @@ static void whole_numbers_are_read_within_their_bounds(void **state)
     assert_true(n == LLONG_MAX);
     assert_int_equal(number("-9223372036854775808", LLONG_MIN, LLONG_MAX, &n), OK);
     assert_true(n == LLONG_MIN);
-    static const char *const bad[] = {"",
-                                      "-",
-                                      "+1",
-                                      " 1",
-                                      "1 ",
-                                      "1x",
-                                      "1.0",
-                                      "0x1",
-                                      "9223372036854775808",
-                                      "-9223372036854775809",
-                                      "99999999999999999999999999"};
+    static const char *const bad[] = { "",
+                                       "-",
+                                       "+1",
+                                       " 1",
+                                       "1 ",
+                                       "1x",
+                                       "1.0",
+                                       "0x1",
+                                       "9223372036854775808",
+                                       "-9223372036854775809",
+                                       "99999999999999999999999999" };
     n = 7;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(number(bad[i], LLONG_MIN, LLONG_MAX, &n), REJECT);
@@ -200,27 +200,28 @@ static void whole_numbers_are_read_within_their_bounds(void **state)
 static void phone_numbers_are_read_as_people_write_them(void **state)
 {
     static const char *const good[][2] = {
-        {"+49 171 1234567", "+491711234567"},   {"491711234567", "+491711234567"},
-        {"(0171) 123-45.67", "+01711234567"},   {" +1 (555)\xe2\x80\x89(010)-9999 ", "+15550109999"},
-        {"0049171/1234567", "+00491711234567"}, {"1234567", "+1234567"},
-        {"123456789012345", "+123456789012345"}};
+        { "+49 171 1234567", "+491711234567" },   { "491711234567", "+491711234567" },
+        { "(0171) 123-45.67", "+01711234567" },   { " +1 (555)\xe2\x80\x89(010)-9999 ", "+15550109999" },
+        { "0049171/1234567", "+00491711234567" }, { "1234567", "+1234567" },
+        { "123456789012345", "+123456789012345" }
+    };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         char *phone = NULL;
         assert_int_equal(text_phone(*state, good[i][0], &phone, NULL), OK);
         assert_string_equal(phone, good[i][1]);
     }
-    static const char *const bad[] = {"",
-                                      "+",
-                                      "123456",
-                                      "1234567890123456",
-                                      "+49+1711234567",
-                                      "49+1711234567",
-                                      "++491711234567",
-                                      "abc1234567",
-                                      "1234567x",
-                                      "tel:1234567",
-                                      "1234567\xff",
-                                      "\xd9\xa1\xd9\xa2\xd9\xa3\xd9\xa4\xd9\xa5\xd9\xa6\xd9\xa7"};
+    static const char *const bad[] = { "",
+                                       "+",
+                                       "123456",
+                                       "1234567890123456",
+                                       "+49+1711234567",
+                                       "49+1711234567",
+                                       "++491711234567",
+                                       "abc1234567",
+                                       "1234567x",
+                                       "tel:1234567",
+                                       "1234567\xff",
+                                       "\xd9\xa1\xd9\xa2\xd9\xa3\xd9\xa4\xd9\xa5\xd9\xa6\xd9\xa7" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char *phone = NULL;
         struct error error;
@@ -233,7 +234,7 @@ static void phone_numbers_are_read_as_people_write_them(void **state)
 
 static void a_buffer_grows_and_always_ends_with_nul(void **state)
 {
-    struct buffer buffer = {.arena = *state};
+    struct buffer buffer = { .arena = *state };
     assert_string_equal(buffer_text(&buffer), "");
     buffer_add(&buffer, NULL);
     for (int i = 0; i < 2000; i++) {
@@ -246,7 +247,7 @@ static void a_buffer_grows_and_always_ends_with_nul(void **state)
         assert_int_equal(buffer.text[i], 'a' + i % 26);
     buffer_add_n(&buffer, "\0x", 2);
     assert_int_equal(buffer.bytes, 2002);
-    struct buffer formatted = {.arena = *state};
+    struct buffer formatted = { .arena = *state };
     buffer_format(&formatted, "%0500d", 7);
     buffer_format(&formatted, "%s", "");
     assert_int_equal(formatted.bytes, 500);

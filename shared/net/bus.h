@@ -1,10 +1,11 @@
 /*
  * bus - NATS and JetStream, the only room that knows nats.c.
  *
- * A bus is one process's set of connections: requests, replies, pulls and acks ride SendAsap connections, bulk publishing one of its own. All
- * functions may be called by any thread. Bytes in, bytes out: meaning is service/'s.
+ * A bus is one process's set of connections: requests, replies, pulls and acks ride SendAsap connections, bulk
+ * publishing one of its own. All functions may be called by any thread. Bytes in, bytes out: meaning is service/'s.
  *
- * Times in ms; the conversion to the library's nanoseconds happens here and nowhere else. Rules and measured traps: docs/bus.md.
+ * Times in ms; the conversion to the library's nanoseconds happens here and nowhere else. Rules and measured traps:
+ * docs/bus.md.
  */
 #pragma once
 #include <stdbool.h>
@@ -18,16 +19,17 @@
 struct bus;
 
 struct bus_options {
-    const char *url;       /* nats://[user:password@]host:port[,...] */
-    const char *name;      /* shown in the server's monitoring */
-    unsigned connections;  /* for synchronous publishing; 0: 1 */
+    const char *url;      /* nats://[user:password@]host:port[,...] */
+    const char *name;     /* shown in the server's monitoring */
+    unsigned connections; /* for synchronous publishing; 0: 1 */
 };
 
 /* Connects, or keeps trying in the background: RETRY comes only from later calls. REJECT for a bad URL. */
 enum status bus_open(const struct bus_options *options, struct bus **out, struct error *error);
-void bus_close(struct bus *bus);                     /* accepts NULL; flushes first */
+void bus_close(struct bus *bus); /* accepts NULL; flushes first */
 bool bus_connected(const struct bus *bus);
-/* True, with the sentence, if the server has refused us something since the last time: permissions tell in no other way. */
+/* True, with the sentence, if the server has refused us something since the last time: permissions tell in no other
+ * way. */
 bool bus_denied(struct bus *bus, struct error *error);
 const char *bus_server_version(const struct bus *bus); /* "" while disconnected */
 
@@ -38,14 +40,14 @@ struct bus_header {
 /* A message that was taken; all of it lives in the taker's arena. */
 struct bus_message {
     const char *subject;
-    const char *reply;        /* where its answer or ack goes; never NULL for a pulled one */
+    const char *reply; /* where its answer or ack goes; never NULL for a pulled one */
     const char *data;
     size_t bytes;
     const struct bus_header *headers;
     size_t header_count;
-    uint64_t sequence;        /* in the stream; 0 for core messages */
-    uint64_t deliveries;      /* 1 = first; 0 for core messages */
-    moment published_at;      /* as the stream stamped it */
+    uint64_t sequence;   /* in the stream; 0 for core messages */
+    uint64_t deliveries; /* 1 = first; 0 for core messages */
+    moment published_at; /* as the stream stamped it */
 };
 const char *bus_header(const struct bus_message *message, const char *name); /* NULL when absent */
 
@@ -55,13 +57,13 @@ struct bus_publish {
     const char *subject;
     const void *data;
     size_t bytes;
-    const char *id;           /* Nats-Msg-Id; NULL: none */
+    const char *id; /* Nats-Msg-Id; NULL: none */
     const struct bus_header *headers;
     size_t header_count;
     /* set by bus_publish_all */
-    enum status status;       /* RETRY: broker away, stream full, no ack in time; REJECT: too large, refused */
+    enum status status; /* RETRY: broker away, stream full, no ack in time; REJECT: too large, refused */
     struct error error;
-    bool duplicate;           /* the stream had this id within its window: it was NOT stored again */
+    bool duplicate; /* the stream had this id within its window: it was NOT stored again */
     uint64_t sequence;
 };
 void bus_publish_all(struct bus *bus, struct bus_publish *messages, size_t count, int64_t wait_ms);
@@ -70,43 +72,49 @@ void bus_publish_all(struct bus *bus, struct bus_publish *messages, size_t count
 
 enum status bus_send(struct bus *bus, const char *subject, const void *data, size_t bytes, struct error *error);
 enum status bus_request(struct bus *bus, struct arena *arena, const char *subject, const void *data, size_t bytes,
-                        int64_t wait_ms, struct bus_message *reply, struct error *error); /* RETRY: nobody there, no answer */
+                        int64_t wait_ms, struct bus_message *reply,
+                        struct error *error); /* RETRY: nobody there, no answer */
 
-/* Asks everybody at once: what came within wait_ms, at most count_max replies, in the arena. OK with *count 0 when nobody is there. */
-enum status bus_gather(struct bus *bus, struct arena *arena, const char *subject, int64_t wait_ms, struct bus_message *replies,
-                       size_t count_max, size_t *count, struct error *error);
+/* Asks everybody at once: what came within wait_ms, at most count_max replies, in the arena. OK with *count 0 when
+ * nobody is there. */
+enum status bus_gather(struct bus *bus, struct arena *arena, const char *subject, int64_t wait_ms,
+                       struct bus_message *replies, size_t count_max, size_t *count, struct error *error);
 
 /* -- taking: a stream's consumer (pulled) or a core subject (queue group); one thread takes from one source */
 
 struct bus_source;
 
-enum status bus_pull_open(struct bus *bus, const char *stream, const char *consumer, struct bus_source **out, struct error *error);
-enum status bus_serve_open(struct bus *bus, const char *subject, const char *queue, struct bus_source **out, struct error *error);
+enum status bus_pull_open(struct bus *bus, const char *stream, const char *consumer, struct bus_source **out,
+                          struct error *error);
+enum status bus_serve_open(struct bus *bus, const char *subject, const char *queue, struct bus_source **out,
+                           struct error *error);
 void bus_source_close(struct bus_source *source); /* accepts NULL; what was pulled and not taken is given back (nak) */
 
 /*
- * Up to count_max messages or bytes_max bytes, whichever ends first; waits wait_ms for the first one only, never for a batch to fill.
- * count_max 0 takes nothing and only waits for the wake. 0: none came, or somebody called bus_source_wake. Never blocks longer than BLOCK_WAIT_MS_MAX. RETRY: the consumer or stream is gone.
+ * Up to count_max messages or bytes_max bytes, whichever ends first; waits wait_ms for the first one only, never for a
+ * batch to fill. count_max 0 takes nothing and only waits for the wake. 0: none came, or somebody called
+ * bus_source_wake. Never blocks longer than BLOCK_WAIT_MS_MAX. RETRY: the consumer or stream is gone.
  */
-enum status bus_take(struct bus_source *source, struct arena *arena, struct bus_message *out, size_t count_max, size_t bytes_max,
-                     int64_t wait_ms, size_t *count, struct error *error);
+enum status bus_take(struct bus_source *source, struct arena *arena, struct bus_message *out, size_t count_max,
+                     size_t bytes_max, int64_t wait_ms, size_t *count, struct error *error);
 void bus_source_wake(struct bus_source *source); /* any thread: the take under way or the next one returns at once */
 void bus_source_stop(struct bus_source *source); /* nothing new comes; what is here can still be taken */
 /* How many messages may be pulled ahead and wait here (the library's choice at most); the taking thread's to set. */
 void bus_source_window(struct bus_source *source, size_t window);
-size_t bus_source_queued(struct bus_source *source);  /* any thread: pulled and not taken */
-void bus_source_progress(struct bus_source *source);  /* any thread: heartbeats for those */
+size_t bus_source_queued(struct bus_source *source); /* any thread: pulled and not taken */
+void bus_source_progress(struct bus_source *source); /* any thread: heartbeats for those */
 
 /* Best effort by nature: a lost ack is a redelivery. */
 void bus_ack(struct bus *bus, const struct bus_message *message);
 void bus_nak(struct bus *bus, const struct bus_message *message, int64_t delay_ms);
-void bus_progress(struct bus *bus, const char *ack_subject); /* heartbeat: still working on it */
+void bus_progress(struct bus *bus, const char *ack_subject);            /* heartbeat: still working on it */
 void bus_terminate(struct bus *bus, const struct bus_message *message); /* never again */
 void bus_flush(struct bus *bus);
 
 /* Called on a library thread for every message of a core subject (no queue group); must not block. */
 typedef void bus_listener(void *context, const struct bus_message *message);
-enum status bus_listen(struct bus *bus, const char *subject, bus_listener *listener, void *context, struct error *error);
+enum status bus_listen(struct bus *bus, const char *subject, bus_listener *listener, void *context,
+                       struct error *error);
 void bus_listen_stop(struct bus *bus); /* no listener is called any more on return */
 
 /* -- JetStream management */
@@ -120,24 +128,25 @@ struct bus_stream {
     int64_t duplicates_ms;       /* window of Nats-Msg-Id */
     bool discard_old;            /* else new messages are refused when full */
     int replicas;
-    int version;                 /* of our declaration; kept in the description, never replaced by an older one */
+    int version; /* of our declaration; kept in the description, never replaced by an older one */
 };
 struct bus_consumer {
     const char *name; /* durable; no dots */
     const char *stream;
-    const char *filter;    /* NULL: all */
+    const char *filter; /* NULL: all */
     int64_t ack_wait_ms;
     int64_t ack_pending_max;
 };
 /* Creates or updates. *created tells that it was not there (so that a vanished stream is noticed). */
 enum status bus_stream_ensure(struct bus *bus, const struct bus_stream *stream, bool *created, struct error *error);
-enum status bus_consumer_ensure(struct bus *bus, const struct bus_consumer *consumer, bool *created, struct error *error);
+enum status bus_consumer_ensure(struct bus *bus, const struct bus_consumer *consumer, bool *created,
+                                struct error *error);
 
 struct bus_stream_state {
     uint64_t messages, bytes, first_sequence, last_sequence;
 };
 enum status bus_stream_state(struct bus *bus, const char *stream, struct bus_stream_state *out, struct error *error);
 /* One stored message by sequence; OK with data NULL when there is none. */
-enum status bus_stream_read(struct bus *bus, struct arena *arena, const char *stream, uint64_t sequence, struct bus_message *out,
-                            struct error *error);
+enum status bus_stream_read(struct bus *bus, struct arena *arena, const char *stream, uint64_t sequence,
+                            struct bus_message *out, struct error *error);
 enum status bus_stream_delete_message(struct bus *bus, const char *stream, uint64_t sequence, struct error *error);

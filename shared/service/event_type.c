@@ -3,53 +3,145 @@
 #include <stddef.h>
 #include <string.h>
 
-#define MESSAGE_ID { "message_id", "string", "the message" }
-#define CONVERSATION_ID { "conversation_id", "string", "the conversation" }
-#define CHANNEL { "channel", "string", "channel word, for example whatsapp_cloud" }
-#define REASON { "reason", "string", "stable word, for example human_owner" }
-#define EXTERNAL_ID { "external_id", "string", "the provider's id of the message" }
-#define EPOCH { "epoch", "integer", "moves with each change of owner" }
-#define BY { "by", "string", "who: customer, ai, operator:<name>, system" }
-#define JOB { "job_id", "string", "the job" }, { "task", "string", "its kind" }
-#define TURN_ID { "turn_id", "string", "the turn" }
+#define MESSAGE_ID                                                                                                     \
+    {                                                                                                                  \
+        "message_id", "string", "the message"                                                                          \
+    }
+#define CONVERSATION_ID                                                                                                \
+    {                                                                                                                  \
+        "conversation_id", "string", "the conversation"                                                                \
+    }
+#define CHANNEL                                                                                                        \
+    {                                                                                                                  \
+        "channel", "string", "channel word, for example whatsapp_cloud"                                                \
+    }
+#define REASON                                                                                                         \
+    {                                                                                                                  \
+        "reason", "string", "stable word, for example human_owner"                                                     \
+    }
+#define EXTERNAL_ID                                                                                                    \
+    {                                                                                                                  \
+        "external_id", "string", "the provider's id of the message"                                                    \
+    }
+#define EPOCH                                                                                                          \
+    {                                                                                                                  \
+        "epoch", "integer", "moves with each change of owner"                                                          \
+    }
+#define BY                                                                                                             \
+    {                                                                                                                  \
+        "by", "string", "who: customer, ai, operator:<name>, system"                                                   \
+    }
+#define JOB                                                                                                            \
+    { "job_id", "string", "the job" },                                                                                 \
+    {                                                                                                                  \
+        "task", "string", "its kind"                                                                                   \
+    }
+#define TURN_ID                                                                                                        \
+    {                                                                                                                  \
+        "turn_id", "string", "the turn"                                                                                \
+    }
 
 const struct event_type EVENT_TYPES[] = {
-    { "lead.created", "LeadCreated", "A person wrote for the first time.",
-      { { "lead_id", "string", "the lead" }, CHANNEL, { "contact", "string", "kind of the first contact: phone, bsuid, email" } } },
-    { "lead.updated", NULL, "A lead's own fields were changed by a person.", { { "changed", "array", "names of the members" } } },
-    { "lead.stage_changed", "StageChanged", "A lead moved to another stage.",
-      { { "from", "string", "stage id" }, { "to", "string", "stage id" }, BY, { "evidence", "string", "message that supports it, when the AI moved it" } } },
-    { "lead.merged", NULL, "Two leads turned out to be one person; the older one stays.",
-      { { "merged_lead_id", "string", "the younger one" }, { "moved", "object", "ids of what was moved, enough to undo it" } } },
-    { "lead.opted_out", NULL, "The person wants no marketing any more.", { MESSAGE_ID, { "scope", "string", "marketing" } } },
+    { "lead.created",
+      "LeadCreated",
+      "A person wrote for the first time.",
+      { { "lead_id", "string", "the lead" },
+        CHANNEL,
+        { "contact", "string", "kind of the first contact: phone, bsuid, email" } } },
+    { "lead.updated",
+      NULL,
+      "A lead's own fields were changed by a person.",
+      { { "changed", "array", "names of the members" } } },
+    { "lead.stage_changed",
+      "StageChanged",
+      "A lead moved to another stage.",
+      { { "from", "string", "stage id" },
+        { "to", "string", "stage id" },
+        BY,
+        { "evidence", "string", "message that supports it, when the AI moved it" } } },
+    { "lead.merged",
+      NULL,
+      "Two leads turned out to be one person; the older one stays.",
+      { { "merged_lead_id", "string", "the younger one" },
+        { "moved", "object", "ids of what was moved, enough to undo it" } } },
+    { "lead.opted_out",
+      NULL,
+      "The person wants no marketing any more.",
+      { MESSAGE_ID, { "scope", "string", "marketing" } } },
     { "lead.opted_in", NULL, "The person wants marketing again.", { MESSAGE_ID, { "scope", "string", "marketing" } } },
-    { "message.received", "InboundMessageReceived, message.inbound", "A customer's message was stored.",
-      { MESSAGE_ID, CONVERSATION_ID, { "text", "string", "its text, caption or title" }, CHANNEL, { "kind", "string", "text, image, ..." },
+    { "message.received",
+      "InboundMessageReceived, message.inbound",
+      "A customer's message was stored.",
+      { MESSAGE_ID,
+        CONVERSATION_ID,
+        { "text", "string", "its text, caption or title" },
+        CHANNEL,
+        { "kind", "string", "text, image, ..." },
         { "position", "integer", "order in the conversation" } } },
-    { "message.queued", NULL, "A message is about to leave.",
-      { MESSAGE_ID, CONVERSATION_ID, CHANNEL, { "sender_type", "string", "ai, operator, system" }, { "cause", "string", "reply, operator, notice, proactive" } } },
+    { "message.queued",
+      NULL,
+      "A message is about to leave.",
+      { MESSAGE_ID,
+        CONVERSATION_ID,
+        CHANNEL,
+        { "sender_type", "string", "ai, operator, system" },
+        { "cause", "string", "reply, operator, notice, proactive" } } },
     { "message.sent", "MessageSent", "The provider took the message.", { MESSAGE_ID, CHANNEL, EXTERNAL_ID } },
-    { "message.delivered", NULL, "It reached the person's device; occurred_at is the provider's.", { MESSAGE_ID, CHANNEL, EXTERNAL_ID } },
+    { "message.delivered",
+      NULL,
+      "It reached the person's device; occurred_at is the provider's.",
+      { MESSAGE_ID, CHANNEL, EXTERNAL_ID } },
     { "message.read", NULL, "It was read; occurred_at is the provider's.", { MESSAGE_ID, CHANNEL, EXTERNAL_ID } },
-    { "message.failed", NULL, "It could not be sent or delivered.",
-      { MESSAGE_ID, CHANNEL, { "class", "string", "auth, template, unreachable, ..." }, { "code", "string", "the provider's code" },
+    { "message.failed",
+      NULL,
+      "It could not be sent or delivered.",
+      { MESSAGE_ID,
+        CHANNEL,
+        { "class", "string", "auth, template, unreachable, ..." },
+        { "code", "string", "the provider's code" },
         { "error", "string", "one sentence" } } },
-    { "message.unknown", NULL, "Bytes left and no answer came: settled by its receipt, or reported.", { MESSAGE_ID, CHANNEL } },
+    { "message.unknown",
+      NULL,
+      "Bytes left and no answer came: settled by its receipt, or reported.",
+      { MESSAGE_ID, CHANNEL } },
     { "message.held", NULL, "The gate keeps it: a person must decide.", { MESSAGE_ID, CHANNEL, REASON } },
-    { "message.withdrawn", NULL, "The customer wrote again before it left; the next turn answers all.", { MESSAGE_ID, CHANNEL, REASON } },
+    { "message.withdrawn",
+      NULL,
+      "The customer wrote again before it left; the next turn answers all.",
+      { MESSAGE_ID, CHANNEL, REASON } },
     { "message.cancelled", NULL, "It will never leave.", { MESSAGE_ID, CHANNEL, REASON } },
-    { "turn.opened", NULL, "The AI began to answer.", { TURN_ID, CONVERSATION_ID, { "position", "integer", "newest message it saw" } } },
-    { "turn.committed", "AIEngaged, AIEngageCompleted", "The AI's answer was stored.",
-      { TURN_ID, CONVERSATION_ID, MESSAGE_ID, { "covered", "array", "ids of the messages it answers" }, { "model", "string", "as the provider named it" },
+    { "turn.opened",
+      NULL,
+      "The AI began to answer.",
+      { TURN_ID, CONVERSATION_ID, { "position", "integer", "newest message it saw" } } },
+    { "turn.committed",
+      "AIEngaged, AIEngageCompleted",
+      "The AI's answer was stored.",
+      { TURN_ID,
+        CONVERSATION_ID,
+        MESSAGE_ID,
+        { "covered", "array", "ids of the messages it answers" },
+        { "model", "string", "as the provider named it" },
         { "provider", "string", "openai, local, ..." } } },
-    { "turn.superseded", NULL, "A newer message made the turn void before it was committed.", { TURN_ID, CONVERSATION_ID } },
+    { "turn.superseded",
+      NULL,
+      "A newer message made the turn void before it was committed.",
+      { TURN_ID, CONVERSATION_ID } },
     { "turn.failed", NULL, "The turn was refused at its commit.", { TURN_ID, CONVERSATION_ID, REASON } },
     { "conversation.taken_over", NULL, "A person owns the conversation.", { CONVERSATION_ID, EPOCH, BY } },
     { "conversation.handed_back", NULL, "The AI owns the conversation.", { CONVERSATION_ID, EPOCH, BY } },
-    { "conversation.escalated", NULL, "Something waits for a person.", { CONVERSATION_ID, REASON, { "message_id", "string", "the message, if one is meant" } } },
+    { "conversation.escalated",
+      NULL,
+      "Something waits for a person.",
+      { CONVERSATION_ID, REASON, { "message_id", "string", "the message, if one is meant" } } },
     { "conversation.closed", NULL, "The conversation ended.", { CONVERSATION_ID, BY } },
-    { "job.dead_lettered", NULL, "A job is out of retries, or none can heal it.",
-      { JOB, { "attempt", "integer", "runs so far" }, { "code", "string", "class of the error" }, { "error", "string", "one sentence" } } },
+    { "job.dead_lettered",
+      NULL,
+      "A job is out of retries, or none can heal it.",
+      { JOB,
+        { "attempt", "integer", "runs so far" },
+        { "code", "string", "class of the error" },
+        { "error", "string", "one sentence" } } },
     { "job.replayed", NULL, "A dead job runs again.", { JOB } },
     { NULL, NULL, NULL, { { NULL, NULL, NULL } } },
 };

@@ -1,8 +1,8 @@
 /*
  * metrics - counters, gauges and histograms, shown in Prometheus' text format on the admin port.
  *
- * A metric is a static struct; it registers itself when first used. Updates are atomic, without locks. Labels are fixed at declaration or few
- * in number (task, route, status): never ids.
+ * A metric is a static struct; it registers itself when first used. Updates are atomic, without locks. Labels are fixed
+ * at declaration or few in number (task, route, status): never ids.
  */
 #pragma once
 #include <stdint.h>
@@ -14,10 +14,10 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 enum { METRIC_BUCKETS = 16 };
 
 struct metric {
-    const char *name;   /* "parley_batch_items" */
+    const char *name; /* "parley_batch_items" */
     const char *help;
     enum metric_kind kind;
-    const char *label;  /* name of its one label; NULL: none */
+    const char *label;     /* name of its one label; NULL: none */
     struct series *series; /* metrics.c's own */
     struct metric *next;   /* likewise */
 };

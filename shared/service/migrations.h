@@ -1,5 +1,6 @@
 /*
- * migrations - a service's services/<name>/migrations/NNNN_name.sql files, as the Makefile puts them into its binary, in order of their names.
+ * migrations - a service's services/<name>/migrations/NNNN_name.sql files, as the Makefile puts them into its binary,
+ * in order of their names.
  */
 #pragma once
 #include "net/db.h"

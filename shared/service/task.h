@@ -9,12 +9,12 @@
 enum { TASK_RETRIES_MAX = 12, PRIORITY_LIVE_MIN = 90 };
 
 struct task {
-    const char *name;          /* "ai.engage" */
-    int priority;              /* when the caller names none */
-    int priority_min, priority_max; /* its class: P1 90-100 (somebody waits), P2 0-89; both inclusive */
-    int attempts_max;          /* first run and retries: 6 */
+    const char *name;                    /* "ai.engage" */
+    int priority;                        /* when the caller names none */
+    int priority_min, priority_max;      /* its class: P1 90-100 (somebody waits), P2 0-89; both inclusive */
+    int attempts_max;                    /* first run and retries: 6 */
     int64_t ladder_ms[TASK_RETRIES_MAX]; /* wait before each retry: 5 s, 20 s, 60 s, 180 s, 600 s */
-    int64_t run_ms_max;        /* a run that is not back by then counts as failed; 60 s by default */
+    int64_t run_ms_max;                  /* a run that is not back by then counts as failed; 60 s by default */
 };
 
 const struct task *task_find(const char *name); /* NULL: no such kind */

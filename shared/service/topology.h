@@ -1,8 +1,9 @@
 /*
  * topology - every stream, consumer and subject of the house, beside the type of what travels there.
  *
- * An address and its type are declared together and can't disagree. No subject, stream or consumer name stands anywhere else. Streams are created by their
- * owner at start; `infra/nats` permissions of each service's user are generated from the same table.
+ * An address and its type are declared together and can't disagree. No subject, stream or consumer name stands anywhere
+ * else. Streams are created by their owner at start; `infra/nats` permissions of each service's user are generated from
+ * the same table.
  */
 #pragma once
 #include <stdbool.h>
@@ -21,9 +22,9 @@ enum carrier {
 struct subject {
     const char *name; /* what is subscribed to; may end in wildcards */
     enum carrier carrier;
-    const char *stream;   /* of stream and work */
-    const char *consumer; /* durable; of stream and work */
-    const char *task;     /* of work: the task's name */
+    const char *stream;                                /* of stream and work */
+    const char *consumer;                              /* durable; of stream and work */
+    const char *task;                                  /* of work: the task's name */
     const ProtobufCMessageDescriptor *request, *reply; /* work: what the params are read into (JSON), or NULL */
 };
 
@@ -59,17 +60,20 @@ extern const struct subject NUDGE_KEYS;         /* Empty: API keys or channel ac
 extern const struct subject JOBS_CAPACITY;      /* jobs.capacity.>  JobCapacity */
 
 /* Names built from parts, in the arena. */
-const char *topology_inbound_subject(struct arena *arena, const struct subject *subject, Pb__Channel channel); /* of INBOUND_* */
-const char *topology_work_subject(struct arena *arena, const char *task);                                      /* work.<task> */
-const char *topology_capacity_subject(struct arena *arena, const char *task);                                  /* jobs.capacity.<task> */
-const char *topology_event_subject(struct arena *arena, const char *company_id, const char *type); /* events.<company>.<entity>.<verb> */
-const char *topology_quarantine_subject(struct arena *arena, const char *subject);                 /* quarantine.<subject> */
+const char *topology_inbound_subject(struct arena *arena, const struct subject *subject,
+                                     Pb__Channel channel);                    /* of INBOUND_* */
+const char *topology_work_subject(struct arena *arena, const char *task);     /* work.<task> */
+const char *topology_capacity_subject(struct arena *arena, const char *task); /* jobs.capacity.<task> */
+const char *topology_event_subject(struct arena *arena, const char *company_id,
+                                   const char *type); /* events.<company>.<entity>.<verb> */
+const char *topology_quarantine_subject(struct arena *arena, const char *subject); /* quarantine.<subject> */
 
 /* Streams by owner ("ingest", "lead-store", "scheduler"); consumers by stream. The skeleton ensures both. */
 extern const struct bus_stream *const TOPOLOGY_STREAMS[]; /* NULL-terminated */
 const char *topology_owner(const struct bus_stream *stream);
 extern const struct bus_consumer TOPOLOGY_CONSUMERS[]; /* ends with name NULL */
 
-/* The authorization block of nats-server's configuration: a user per service, passwords from the server's environment (NATS_PASSWORD_<SERVICE>). */
+/* The authorization block of nats-server's configuration: a user per service, passwords from the server's environment
+ * (NATS_PASSWORD_<SERVICE>). */
 struct buffer;
 void topology_permissions(struct buffer *out);

@@ -188,11 +188,11 @@ static enum status read_items(const struct reader *reader, const struct path *pa
         return wrong_type(reader, path, "must be an array");
     size_t count = 0, bytes = field_value_bytes(field);
     const cJSON *item;
-    cJSON_ArrayForEach(item, array) count++;
+    cJSON_ArrayForEach (item, array)
+        count++;
     char *items = arena_array(reader->arena, count, bytes);
     struct path inner = { .outer = path };
-    cJSON_ArrayForEach(item, array)
-    {
+    cJSON_ArrayForEach (item, array) {
         TRY(read_value(reader, &inner, item, field, items + inner.index * bytes));
         inner.index++;
     }
@@ -224,8 +224,7 @@ static enum status read_object(const struct reader *reader, const struct path *p
         return wrong_type(reader, path, "must be an object");
     ProtobufCMessage *message = pb_new(reader->arena, type);
     const cJSON *member;
-    cJSON_ArrayForEach(member, item)
-    {
+    cJSON_ArrayForEach (member, item) {
         struct path inner = { .outer = path, .name = member->string };
         TRY(read_member(reader, &inner, member, message));
     }

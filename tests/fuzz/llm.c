@@ -1,5 +1,6 @@
 /*
- * fuzz llm - what a model server answers, under any status; the first byte picks it. A text that is taken must be valid.
+ * fuzz llm - what a model server answers, under any status; the first byte picks it. A text that is taken must be
+ * valid.
  */
 #include <stdint.h>
 #include <string.h>

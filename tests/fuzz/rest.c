@@ -1,5 +1,6 @@
 /*
- * fuzz rest - REST bodies -> messages -> JSON -> messages: whatever is accepted must survive the way back. The first byte picks the type.
+ * fuzz rest - REST bodies -> messages -> JSON -> messages: whatever is accepted must survive the way back. The first
+ * byte picks the type.
  */
 #include <stdint.h>
 #include <string.h>
@@ -10,9 +11,14 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 static const ProtobufCMessageDescriptor *const TYPES[] = {
-    &pb__inbound_post__descriptor,     &pb__job_create_request__descriptor,      &pb__lead_patch_request__descriptor,
-    &pb__handover_request__descriptor, &pb__operator_message_request__descriptor, &pb__channel_account_request__descriptor,
-    &pb__lead__descriptor,             &pb__job__descriptor,
+    &pb__inbound_post__descriptor,
+    &pb__job_create_request__descriptor,
+    &pb__lead_patch_request__descriptor,
+    &pb__handover_request__descriptor,
+    &pb__operator_message_request__descriptor,
+    &pb__channel_account_request__descriptor,
+    &pb__lead__descriptor,
+    &pb__job__descriptor,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)

@@ -58,8 +58,7 @@ static bool is_listed(const char *const words[], const char *word)
 void check_members(struct check *check, const cJSON *object, const char *path, const char *const known[])
 {
     const cJSON *value = NULL;
-    cJSON_ArrayForEach(value, object)
-    {
+    cJSON_ArrayForEach (value, object) {
         if (!is_listed(known, value->string))
             check_fail(check, GRAPH_INVALID_PARAMETER, "Unexpected key \"%.60s\" on param \"%s\".", value->string,
                        *path == '\0' ? "message" : path);

@@ -48,8 +48,7 @@ static bool read_texts(const struct field *field, const cJSON *value, struct fie
         return problem_set(problem, field->name, "must be an array of strings, not too long");
     *texts = (struct field_texts){ 0 };
     const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, value)
-    {
+    cJSON_ArrayForEach (item, value) {
         if (!read_text(field->name, item, texts->items[texts->count++], FIELD_TEXTS_ROOM, problem))
             return false;
     }
@@ -141,8 +140,7 @@ bool fields_read(const cJSON *object, const struct field *fields, void *target, 
     if (!cJSON_IsObject(object))
         return problem_set(problem, "body", "must be a JSON object");
     const cJSON *member = NULL;
-    cJSON_ArrayForEach(member, object)
-    {
+    cJSON_ArrayForEach (member, object) {
         const struct field *field = find(fields, member->string);
         if (field == NULL)
             return problem_set(problem, member->string, "is not known here");

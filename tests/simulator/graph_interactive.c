@@ -28,8 +28,7 @@ static void check_buttons(struct check *check, const cJSON *action)
     static const char *const types[] = { "reply", NULL };
     const cJSON *buttons = check_array(check, action, action_path, "buttons", 1, 3);
     const cJSON *button = NULL;
-    cJSON_ArrayForEach(button, buttons)
-    {
+    cJSON_ArrayForEach (button, buttons) {
         check_word(check, button, path, "type", types);
         const cJSON *reply = check_object(check, button, path, "reply");
         check_text(check, reply, path, "id", 1, 256);
@@ -44,8 +43,7 @@ static int check_rows(struct check *check, const cJSON *section)
     static const char path[] = "interactive.action.sections.rows";
     const cJSON *rows = check_array(check, section, "interactive.action.sections", "rows", 1, LIST_ROWS_MAX);
     const cJSON *row = NULL;
-    cJSON_ArrayForEach(row, rows)
-    {
+    cJSON_ArrayForEach (row, rows) {
         check_text(check, row, path, "id", 1, 200);
         check_text(check, row, path, "title", 1, 24);
         check_optional_text(check, row, path, "description", 72);
@@ -61,8 +59,7 @@ static void check_list(struct check *check, const cJSON *action)
     bool titled = cJSON_GetArraySize(sections) > 1;
     int rows = 0;
     const cJSON *section = NULL;
-    cJSON_ArrayForEach(section, sections)
-    {
+    cJSON_ArrayForEach (section, sections) {
         if (titled)
             check_text(check, section, path, "title", 1, 24);
         else

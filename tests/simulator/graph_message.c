@@ -101,8 +101,7 @@ static void check_contacts(struct check *check, const cJSON *body)
 {
     const cJSON *contacts = check_array(check, body, "", "contacts", 1, CONTACTS_MAX);
     const cJSON *contact = NULL;
-    cJSON_ArrayForEach(contact, contacts)
-    {
+    cJSON_ArrayForEach (contact, contacts) {
         const cJSON *name = check_object(check, contact, "contacts", "name");
         check_text(check, name, "contacts.name", "formatted_name", 1, 1000);
     }

@@ -61,8 +61,7 @@ static const struct template *check_identity(struct check *check, const cJSON *t
 static const cJSON *find_component(const cJSON *components, const char *type)
 {
     const cJSON *component = NULL;
-    cJSON_ArrayForEach(component, components)
-    {
+    cJSON_ArrayForEach (component, components) {
         const cJSON *name = cJSON_GetObjectItemCaseSensitive(component, "type");
         if (cJSON_IsString(name) && strcmp(name->valuestring, type) == 0)
             return component;
@@ -89,8 +88,7 @@ static int button_parameter_count(const cJSON *components)
 {
     int count = 0;
     const cJSON *component = NULL;
-    cJSON_ArrayForEach(component, components)
-    {
+    cJSON_ArrayForEach (component, components) {
         const cJSON *type = cJSON_GetObjectItemCaseSensitive(component, "type");
         if (cJSON_IsString(type) && strcmp(type->valuestring, "button") == 0)
             count += parameter_count(component);
@@ -180,8 +178,7 @@ static const cJSON *find_parameter(const cJSON *parameters, int position, const 
     if (is_position(wanted))
         return cJSON_GetArrayItem(parameters, position);
     const cJSON *parameter = NULL;
-    cJSON_ArrayForEach(parameter, parameters)
-    {
+    cJSON_ArrayForEach (parameter, parameters) {
         const cJSON *name = cJSON_GetObjectItemCaseSensitive(parameter, "parameter_name");
         if (cJSON_IsString(name) && strncmp(name->valuestring, wanted, strlen(name->valuestring)) == 0 &&
             wanted[strlen(name->valuestring)] == '}')
@@ -219,8 +216,7 @@ void graph_template_check(struct check *check, const cJSON *template, struct buf
     if (cJSON_HasObjectItem(template, "components"))
         components = check_array(check, template, "template", "components", 0, COMPONENTS_MAX);
     const cJSON *component = NULL;
-    cJSON_ArrayForEach(component, components)
-    {
+    cJSON_ArrayForEach (component, components) {
         check_component(check, component);
     }
     check_counts(check, found, components);

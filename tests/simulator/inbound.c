@@ -131,8 +131,7 @@ static void open_raw_change(struct simulator *simulator, const cJSON *value)
     const cJSON *metadata = cJSON_GetObjectItemCaseSensitive(value, "metadata");
     const char *phone_id = member_text(metadata, "phone_number_id");
     const cJSON *message = NULL;
-    cJSON_ArrayForEach(message, cJSON_GetObjectItemCaseSensitive(value, "messages"))
-    {
+    cJSON_ArrayForEach (message, cJSON_GetObjectItemCaseSensitive(value, "messages")) {
         const char *timestamp = member_text(message, "timestamp");
         int64_t at_s = timestamp == NULL ? 0 : strtoll(timestamp, NULL, 10);
         if (phone_id == NULL || at_s <= 0)
@@ -146,11 +145,9 @@ static void open_raw_change(struct simulator *simulator, const cJSON *value)
 static void open_raw_windows(struct simulator *simulator, const cJSON *raw)
 {
     const cJSON *entry = NULL;
-    cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(raw, "entry"))
-    {
+    cJSON_ArrayForEach (entry, cJSON_GetObjectItemCaseSensitive(raw, "entry")) {
         const cJSON *change = NULL;
-        cJSON_ArrayForEach(change, cJSON_GetObjectItemCaseSensitive(entry, "changes"))
-        {
+        cJSON_ArrayForEach (change, cJSON_GetObjectItemCaseSensitive(entry, "changes")) {
             open_raw_change(simulator, cJSON_GetObjectItemCaseSensitive(change, "value"));
         }
     }

@@ -108,8 +108,7 @@ static const char *const known_members[] = {
 static void check_members(const cJSON *body, struct llm_refusal *refusal)
 {
     const cJSON *member = NULL;
-    cJSON_ArrayForEach(member, body)
-    {
+    cJSON_ArrayForEach (member, body) {
         size_t i = 0;
         while (i < sizeof known_members / sizeof *known_members && strcmp(known_members[i], member->string) != 0)
             i++;
@@ -187,8 +186,7 @@ static void read_messages(const cJSON *body, struct llm_prompt *prompt, struct l
     else if (!cJSON_IsArray(prompt->messages) || cJSON_GetArraySize(prompt->messages) == 0)
         refuse(refusal, "messages", "empty_array", "Invalid 'messages': expected an array with at least one message.");
     const cJSON *message = NULL;
-    cJSON_ArrayForEach(message, prompt->messages)
-    {
+    cJSON_ArrayForEach (message, prompt->messages) {
         read_message(message, prompt, refusal);
     }
 }
@@ -223,8 +221,7 @@ static size_t prompt_tokens(const struct llm_prompt *prompt)
 {
     size_t total = 0;
     const cJSON *message = NULL;
-    cJSON_ArrayForEach(message, prompt->messages)
-    {
+    cJSON_ArrayForEach (message, prompt->messages) {
         total += MESSAGE_TOKENS + tokens(member_text(message, "content"));
     }
     return total;
