@@ -114,9 +114,10 @@ test('replayed and delayed jobs stand in line like others', async () => {
 })
 
 test('the highest priority goes first, and low priority keeps every twentieth pick', async () => {
-  const jobs = (count, priority) => Array.from({ length: count }, () => ({ task: send, priority, params: {} }))
+  const task = 'channel.send.sms' // nobody else's: a worker that is gone still counts for 3 s, and order holds within a window of one
+  const jobs = (count, priority) => Array.from({ length: count }, () => ({ task, priority, params: {} }))
   await house.enqueue(...jobs(200, 60), ...jobs(50, 95), ...jobs(200, 100))
-  const worker = await house.worker(send, () => completed(), { capacity: 1 })
+  const worker = await house.worker(task, () => completed(), { capacity: 1 })
   await until('450', () => worker.taken.length === 450, 60000)
   const first = worker.taken.slice(0, 200)
   const low = first.filter(job => job.priority === 60).length
