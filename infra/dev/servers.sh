@@ -1,4 +1,5 @@
-# The private servers under var/: sourced by infra/dev/run and the benchmarks. Needs $var; sets $as_postgres and $pg_bin.
+# The private servers under var/: sourced by infra/dev/run. Needs $var; sets $as_postgres and $pg_bin. With own_group=setsid a Ctrl-C
+# does not reach them.
 
 pg_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 as_postgres=()
@@ -33,7 +34,7 @@ start_postgres() { # PORT; sets postgres_pid
     if [ ! -e "$data/PG_VERSION" ]; then
         (cd / && "${as_postgres[@]}" "$pg_bin/initdb" -D "$data" -U postgres -A trust -E UTF8 >"$var/log/initdb.log" 2>&1)
     fi
-    (cd / && exec "${as_postgres[@]}" "$pg_bin/postgres" -D "$data" -p "$1" -k "$var/postgres" -c listen_addresses=127.0.0.1 \
+    (cd / && exec ${own_group:-} "${as_postgres[@]}" "$pg_bin/postgres" -D "$data" -p "$1" -k "$var/postgres" -c listen_addresses=127.0.0.1 \
         -c max_connections=200 -c shared_buffers=256MB -c max_wal_size=4GB -c wal_compression=on \
         -c autovacuum_naptime=15s) >>"$var/log/postgres.log" 2>&1 &
     postgres_pid=$!
@@ -48,7 +49,7 @@ server_name: parley
 max_payload: 4MB
 jetstream { store_dir: "$var/nats/store", max_memory_store: 256MB, max_file_store: 32GB }
 CONF
-    nats-server -c "$var/nats/nats.conf" >>"$var/log/nats.log" 2>&1 &
+    ${own_group:-} nats-server -c "$var/nats/nats.conf" >>"$var/log/nats.log" 2>&1 &
     nats_pid=$!
     until_ok nats-server 20 bash -c "exec 3<>/dev/tcp/127.0.0.1/$1"
 }

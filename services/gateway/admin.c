@@ -1,6 +1,9 @@
 #include "admin.h"
 
+#include <string.h>
+
 #include "base/ident.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "keys.h"
 #include "service/topology.h"
@@ -17,17 +20,50 @@ enum status company_prepare(struct exchange *exchange, ProtobufCMessage *request
     return OK;
 }
 
+static bool same_json(struct arena *arena, const Pb__Json *a, const Pb__Json *b)
+{
+    const char *one = pb_json_text(a), *other = pb_json_text(b);
+    cJSON *tree = NULL, *other_tree = NULL;
+    return json_parse(arena, one, strlen(one), &tree, NULL) == OK &&
+           json_parse(arena, other, strlen(other), &other_tree, NULL) == OK && cJSON_Compare(tree, other_tree, true);
+}
+
+/* What was not asked for is what the store makes of it. */
+static bool same_company(struct arena *arena, const Pb__CompanyCreateRequest *wanted, const Pb__Company *found)
+{
+    return text_same(wanted->name, found->name) && text_same(text_or(wanted->timezone, "UTC"), found->timezone) &&
+           text_same(text_or(wanted->locale, "en"), found->locale) &&
+           text_same(text_or(wanted->plan, "free"), found->plan) && wanted->has_buffer_ms == found->has_buffer_ms &&
+           wanted->buffer_ms == found->buffer_ms && wanted->has_buffer_max_ms == found->has_buffer_max_ms &&
+           wanted->buffer_max_ms == found->buffer_max_ms && same_json(arena, wanted->company_card, found->company_card);
+}
+
 enum status company_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
                            struct error *error)
 {
     const Pb__CompanyCreateRequest *wanted = (const Pb__CompanyCreateRequest *)request;
     const Pb__Company *found = (const Pb__Company *)reply;
-    if (text_same(wanted->name, found->name))
+    if (same_company(exchange->arena, wanted, found))
         return OK;
     if (web_header(exchange->request, "Idempotency-Key") != NULL)
         return error_code(error, REJECT, "idempotency_mismatch",
                           "The same Idempotency-Key came with another body before.");
     return error_code(error, REJECT, "conflict", "Another company has that id.");
+}
+
+/* An Idempotency-Key fixes the id; a secret is shown once, so that a repeat is told that there is such a key. */
+static enum status name_key(struct exchange *exchange, char id[KEY_ID_BYTES + 1], char text[KEY_TEXT_BYTES],
+                            struct error *error)
+{
+    const char *key = NULL;
+    TRY(transcode_idempotency_key(exchange, &key, error));
+    if (key == NULL)
+        return OK;
+    key_rename(ident_named(exchange->arena, "api_key", exchange->key.id, key, NULL), id, text);
+    if (keys_known(id))
+        return error_code(error, REJECT, "conflict",
+                          "This Idempotency-Key has made the API key %s before; its secret was shown once.", id);
+    return OK;
 }
 
 enum status api_key_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error)
@@ -41,6 +77,7 @@ enum status api_key_prepare(struct exchange *exchange, ProtobufCMessage *request
     if (key->every_company && !exchange->key.every_company)
         return error_code(error, REJECT, "forbidden", "Only a key of the whole installation may make one.");
     key_make(id, text);
+    TRY(name_key(exchange, id, text, error));
     exchange->secret = arena_text(exchange->arena, text);
     key->id = arena_text(exchange->arena, id);
     key->secret_hash = key_hash(exchange->arena, text);

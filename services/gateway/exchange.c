@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "problem.h"
 #include "rules.h"
@@ -39,11 +40,21 @@ static void add_last_page(struct buffer *out, const ProtobufCMessage *message)
     buffer_format(out, "%s\"next_cursor\":null}", out->bytes > 1 ? "," : "");
 }
 
+static void add_member(struct buffer *out, const char *name, const char *value)
+{
+    out->bytes--;
+    buffer_format(out, "%s\"%s\":", out->bytes > 1 ? "," : "", name);
+    json_add_string(out, value);
+    buffer_add_char(out, '}');
+}
+
 void exchange_json(struct exchange *exchange, int status, const ProtobufCMessage *message)
 {
     struct buffer out = { .arena = exchange->arena };
     pbjson_write_shown(&out, message, rules_shown);
     add_last_page(&out, message);
+    if (exchange->external_id != NULL)
+        add_member(&out, rules_added(message->descriptor), exchange->external_id);
     exchange_answer(exchange, status, NULL, out.text, out.bytes);
 }
 

@@ -24,6 +24,7 @@ struct exchange {
     struct caller caller;            /* company "" until it is known */
     int64_t retry_after_ms;          /* 0: the problem's own */
     const char *secret;              /* a key that was made for this answer */
+    const char *external_id;         /* the provider's id, where the answer has one to add; NULL: none */
     size_t header_count;
 };
 

@@ -4,13 +4,33 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "service/service.h"
 #include "service/topology.h"
 #include "settings.h"
 
-enum { SETTLE_WAIT_MS_MAX = 30000, ASK_AGAIN_MS = 200, WAITING_SHARE = 2 };
+enum {
+    SETTLE_WAIT_MS_MAX = 30000,
+    ASK_AGAIN_MS = 200,
+    WAITING_SHARE = 2,
+    SENT_WAIT_MS_MAX = 1000,
+    SENT_LOOK_MS = 20,
+};
 
-/* A waiting takeover holds a thread of the server: at most half of them may. */
+/* Whoever waits holds a thread of the server: at most half of them may. */
 static atomic_int waiting;
+
+static void wait_end(void)
+{
+    atomic_fetch_sub(&waiting, 1);
+}
+
+static bool wait_begin(void)
+{
+    if (atomic_fetch_add(&waiting, 1) < settings.threads / WAITING_SHARE)
+        return true;
+    wait_end();
+    return false;
+}
 
 static enum status need_one(const char *phone, const char *lead_id, const char *conversation_id, struct error *error)
 {
@@ -99,13 +119,11 @@ enum status takeover_follow(struct exchange *exchange, const ProtobufCMessage *r
     const Pb__HandoverReply *taken = (const Pb__HandoverReply *)reply;
     if (!taken->has_settled_at || taken->settled_at <= moment_now())
         return OK;
-    if (atomic_fetch_add(&waiting, 1) >= settings.threads / WAITING_SHARE) {
-        atomic_fetch_sub(&waiting, 1);
+    if (!wait_begin())
         return error_code(error, RETRY, "not_settled",
                           "The conversation is taken over, but a message is still leaving.");
-    }
     enum status status = wait_settled(exchange, request, taken->settled_at, error);
-    atomic_fetch_sub(&waiting, 1);
+    wait_end();
     return status;
 }
 
@@ -117,10 +135,43 @@ enum status handback_follow(struct exchange *exchange, const ProtobufCMessage *r
     return handed->n_jobs == 0 ? OK : ask_enqueue(exchange->arena, handed->jobs, handed->n_jobs, NULL, error);
 }
 
+/* Whether more can come of it in a moment. */
+static bool on_its_way(const Pb__Message *message)
+{
+    return text_empty(message->external_id) &&
+           (text_same(message->status, "queued") || text_same(message->status, "sending"));
+}
+
+/* NULL when the provider has given none within a second: the message is queued, that is all that was promised. */
+static const char *wait_external_id(struct exchange *exchange, const char *message_id)
+{
+    Pb__MessageGetRequest *request = PB_NEW(exchange->arena, message_get_request);
+    moment until = moment_now() + SENT_WAIT_MS_MAX;
+    request->id = arena_text(exchange->arena, message_id);
+    for (int64_t pause_ms = SENT_LOOK_MS; moment_now() + pause_ms <= until && !service_draining();) {
+        struct error error = { 0 };
+        void *reply = NULL;
+        usleep((useconds_t)pause_ms * 1000);
+        pause_ms += pause_ms / 2;
+        if (ask_one(exchange->arena, &STORE_MESSAGE_GET, &exchange->caller, request, &reply, &error) != OK)
+            return NULL;
+        const Pb__Message *message = reply;
+        if (!on_its_way(message))
+            return text_empty(message->external_id) ? NULL : message->external_id;
+    }
+    return NULL;
+}
+
 enum status operator_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
                             struct error *error)
 {
     const Pb__OperatorMessageReply *posted = (const Pb__OperatorMessageReply *)reply;
     (void)request;
-    return posted->n_jobs == 0 ? OK : ask_enqueue(exchange->arena, posted->jobs, posted->n_jobs, NULL, error);
+    if (posted->n_jobs > 0)
+        TRY(ask_enqueue(exchange->arena, posted->jobs, posted->n_jobs, NULL, error));
+    if (wait_begin()) {
+        exchange->external_id = wait_external_id(exchange, posted->message_id);
+        wait_end();
+    }
+    return OK;
 }

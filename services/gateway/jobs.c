@@ -1,5 +1,8 @@
 #include "jobs.h"
 
+#include <openssl/sha.h>
+
+#include "base/ident.h"
 #include "base/text.h"
 #include "service/topology.h"
 #include "transcode.h"
@@ -16,9 +19,35 @@ static Pb__JobSpec *spec_of(const struct exchange *exchange, const Pb__JobCreate
     spec->priority = request->priority;
     spec->has_run_at = request->has_run_at;
     spec->run_at = request->run_at;
+    return spec;
+}
+
+/* A key fixes the id together with what is asked for: another id under a known key is another body. */
+static void name_job(struct arena *arena, Pb__JobSpec *spec)
+{
+    ProtobufCBinaryData packed;
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    if (text_empty(spec->idempotency_key))
+        return;
+    pb_pack(arena, spec, &packed);
+    SHA256(packed.data, packed.len, digest);
+    spec->id = ident_named(arena, "job", text_hex(arena, digest, sizeof digest), NULL);
+}
+
+static void add_trace(const struct exchange *exchange, Pb__JobSpec *spec)
+{
     spec->correlation_id = arena_text(exchange->arena, exchange->caller.correlation_id);
     spec->traceparent = arena_text(exchange->arena, exchange->caller.traceparent);
-    return spec;
+}
+
+/* The header promises the same answer to the same body; a key in the body only names the job. */
+static enum status check_same(const struct exchange *exchange, const Pb__JobSpec *spec, const Pb__JobEnqueued *enqueued,
+                              struct error *error)
+{
+    if (!enqueued->existing || web_header(exchange->request, "Idempotency-Key") == NULL ||
+        text_same(enqueued->job_id, spec->id))
+        return OK;
+    return error_code(error, REJECT, "idempotency_mismatch", "The same Idempotency-Key came with another body before.");
 }
 
 void jobs_create(struct exchange *exchange)
@@ -27,9 +56,12 @@ void jobs_create(struct exchange *exchange)
     ProtobufCMessage *request = NULL;
     void *reply = NULL;
     EXCHANGE_TRY(exchange, transcode_request(exchange, &pb__job_create_request__descriptor, &request, &error));
-    const Pb__JobSpec *spec = spec_of(exchange, (const Pb__JobCreateRequest *)request);
+    Pb__JobSpec *spec = spec_of(exchange, (const Pb__JobCreateRequest *)request);
+    name_job(exchange->arena, spec);
+    add_trace(exchange, spec);
     EXCHANGE_TRY(exchange, ask_one(exchange->arena, &JOBS_ENQUEUE, &exchange->caller, spec, &reply, &error));
     const Pb__JobEnqueued *enqueued = reply;
+    EXCHANGE_TRY(exchange, check_same(exchange, spec, enqueued, &error));
     Pb__JobCreated *created = PB_NEW(exchange->arena, job_created);
     created->job_id = enqueued->job_id;
     created->has_status = enqueued->has_status;

@@ -69,19 +69,29 @@ enum status scopes_read(char *const *words, size_t count, unsigned *out, struct 
 
 /* -- a key's text */
 
+static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyz234567"; /* 32: no bias */
+
 void key_make(char id[KEY_ID_BYTES + 1], char text[KEY_TEXT_BYTES])
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567"; /* 32: no bias */
     unsigned char bytes[KEY_ID_BYTES], secret[SECRET_BYTES];
     ident_random(bytes, sizeof bytes);
     ident_random(secret, sizeof secret);
     for (int i = 0; i < KEY_ID_BYTES; i++)
-        id[i] = letters[bytes[i] % 32];
+        id[i] = LETTERS[bytes[i] % 32];
     id[KEY_ID_BYTES] = '\0';
     int at = snprintf(text, KEY_TEXT_BYTES, PREFIX "%s_", id);
     for (int i = 0; i < SECRET_BYTES; i++)
         at += snprintf(text + at, (size_t)(KEY_TEXT_BYTES - at), "%02x", secret[i]);
     explicit_bzero(secret, sizeof secret);
+}
+
+void key_rename(const char *seed, char id[KEY_ID_BYTES + 1], char text[KEY_TEXT_BYTES])
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256((const unsigned char *)seed, strlen(seed), digest);
+    for (int i = 0; i < KEY_ID_BYTES; i++)
+        id[i] = LETTERS[digest[i] % 32];
+    memcpy(text + strlen(PREFIX), id, KEY_ID_BYTES);
 }
 
 char *key_hash(struct arena *arena, const char *text)
@@ -159,6 +169,14 @@ bool keys_loaded(void)
     bool loaded = keys.loaded;
     pthread_mutex_unlock(&keys.lock);
     return loaded;
+}
+
+bool keys_known(const char *id)
+{
+    pthread_mutex_lock(&keys.lock);
+    bool known = find(id) != NULL;
+    pthread_mutex_unlock(&keys.lock);
+    return known;
 }
 
 /* Holds a minute's worth. Returns 0 when a token was taken, else ms until there is one. Under the lock. */

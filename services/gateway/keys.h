@@ -38,6 +38,8 @@ struct key {
 
 /* A fresh key: id and whole text. */
 void key_make(char id[KEY_ID_BYTES + 1], char text[KEY_TEXT_BYTES]);
+/* Gives a fresh key the id that follows from seed. */
+void key_rename(const char *seed, char id[KEY_ID_BYTES + 1], char text[KEY_TEXT_BYTES]);
 /* SHA-256 of the whole key in lower-case hex. */
 char *key_hash(struct arena *arena, const char *text);
 /* The id inside a well-formed key, in the arena; NULL otherwise. */
@@ -46,6 +48,7 @@ char *key_id(struct arena *arena, const char *text);
 /* Replaces all keys; buckets of those that stay go on. */
 void keys_set(const Pb__ApiKeyList *list);
 bool keys_loaded(void);
+bool keys_known(const char *id); /* also a revoked one */
 /* text NULL: none was given. REJECT unauthorised or too_many (then *wait_ms says how long), RETRY while not loaded. */
 enum status keys_check(struct arena *arena, const char *text, moment now, int64_t rate_per_minute, struct key *out,
                        int64_t *wait_ms, struct error *error);

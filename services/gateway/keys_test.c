@@ -66,6 +66,11 @@ static void a_fresh_key_has_the_contracts_form(void **state)
     assert_int_equal(strlen(text), 8 + 8 + 1 + 64);
     key_make(id, other);
     assert_string_not_equal(text, other);
+    key_rename("a seed", id, text);
+    key_rename("a seed", id, other);
+    assert_string_equal(key_id(arena, text), id);
+    assert_string_equal(key_id(arena, other), id);
+    assert_string_not_equal(text, other);
     assert_int_equal(strlen(key_hash(arena, text)), KEY_HASH_BYTES);
     assert_string_equal(key_hash(arena, "abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }

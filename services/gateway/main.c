@@ -81,10 +81,6 @@ static enum status gateway_open(struct batch *batch, struct error *error)
     TRY(web_open(&options, &web, error));
     opened_at = moment_now();
     log_line(LOG_INFO, "listening", "address", listen_on, "auth", settings.auth ? "on" : "off", NULL);
-    if (settings.auth && text_empty(settings.app_secrets))
-        log_line(LOG_WARN,
-                 "META_APP_SECRET is not set: only accounts with a webhook secret of their own can receive webhooks",
-                 NULL);
     return OK;
 }
 

@@ -26,7 +26,7 @@ static const struct rule RULES[] = {
     { OF(api_key_create_request), "secret_hash", RULE_HIDDEN, 0, 0 },
     { OF(api_key_create_request), "name", RULE_REQUIRED | RULE_NONEMPTY, 0, NAME_BYTES_MAX },
     { OF(api_key_create_request), "scopes", RULE_REQUIRED, 0, 0 },
-    { OF(api_key_create_request), "requests_per_minute", 0, 0, 100000000 },
+    { OF(api_key_create_request), "requests_per_minute", 0, 0, 1000000 },
     { OF(api_key), "secret_hash", RULE_HIDDEN, 0, 0 },
 
     { OF(channel_account_request), "channel", RULE_REQUIRED, 0, 0 },
@@ -49,6 +49,7 @@ static const struct rule RULES[] = {
     { OF(operator_message_request), "messageId", 0, 0, KEY_BYTES_MAX },
     { OF(operator_message_request), "idempotency_key", RULE_HIDDEN, 0, 0 },
     { OF(operator_message_reply), "jobs", RULE_HIDDEN, 0, 0 },
+    { OF(operator_message_reply), "external_id", RULE_ADDED, 0, 0 },
     { NULL, "operator", 0, 0, NAME_BYTES_MAX },
 
     { OF(job_create_request), "task", RULE_REQUIRED | RULE_NONEMPTY, 0, KEY_BYTES_MAX },
@@ -68,6 +69,14 @@ const struct rule *rules_find(const ProtobufCMessageDescriptor *type, const char
     for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++)
         if ((RULES[i].type == NULL || RULES[i].type == type) && strcmp(RULES[i].field, field) == 0)
             return &RULES[i];
+    return NULL;
+}
+
+const char *rules_added(const ProtobufCMessageDescriptor *type)
+{
+    for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++)
+        if (RULES[i].type == type && (RULES[i].flags & RULE_ADDED))
+            return RULES[i].field;
     return NULL;
 }
 

@@ -16,6 +16,7 @@ enum rule_flag {
     RULE_REQUIRED = 2,
     RULE_UUID = 4,
     RULE_NONEMPTY = 8,
+    RULE_ADDED = 16, /* a text of an answer that no message has: the gateway adds it */
 };
 
 struct rule {
@@ -27,6 +28,7 @@ struct rule {
 
 /* NULL: nothing to say. A rule of the type itself goes before one of the name. */
 const struct rule *rules_find(const ProtobufCMessageDescriptor *type, const char *field);
+const char *rules_added(const ProtobufCMessageDescriptor *type); /* NULL: nothing */
 bool rules_hidden(const ProtobufCMessageDescriptor *type, const char *field);
 bool rules_shown(const ProtobufCMessageDescriptor *type, const char *field); /* for pbjson_write_shown */
 bool rules_field_present(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);

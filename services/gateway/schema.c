@@ -140,6 +140,8 @@ void schema_write(struct buffer *out, const ProtobufCMessageDescriptor *type, st
             schema_mention(set, field->descriptor);
         first = false;
     }
+    if (rules_added(type) != NULL)
+        buffer_format(out, ",\"%s\":{\"type\":\"string\"}", rules_added(type));
     buffer_add_char(out, '}');
     add_required(out, type);
     buffer_add(out, ",\"additionalProperties\":false}");

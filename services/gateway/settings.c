@@ -42,7 +42,7 @@ const struct setting SETTINGS[] = {
     { .name = "META_APP_SECRET",
       .text = &settings.app_secrets,
       .secret = true,
-      .help = "signs Meta's webhooks; several while rotating, comma separated" },
+      .help = "signs Meta's webhooks; needed unless PARLEY_AUTH is off; several while rotating, comma separated" },
     { .name = "API_RATE_PER_MINUTE",
       .number = &settings.rate_per_minute,
       .fallback = "0",
@@ -68,7 +68,7 @@ enum status settings_check(const struct settings *set, struct error *error)
     if (!set->auth && !settings_loopback(set->listen))
         return error_set(error, REJECT, "PARLEY_AUTH can be off only on a loopback address, and HTTP_LISTEN is %s.",
                          set->listen);
-    if (production && text_empty(set->app_secrets))
-        return error_set(error, REJECT, "META_APP_SECRET must be set where ENVIRONMENT is production.");
+    if (set->auth && text_empty(set->app_secrets))
+        return error_set(error, REJECT, "META_APP_SECRET must be set unless PARLEY_AUTH is off.");
     return OK;
 }

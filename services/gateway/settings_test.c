@@ -20,13 +20,14 @@ static void auth_can_be_off_only_on_loopback_and_never_in_production(void **stat
     assert_int_equal(check(false, "192.168.1.5", "development", ""), REJECT);
     assert_int_equal(check(false, "", "development", ""), REJECT);
     assert_int_equal(check(false, "127.0.0.1", "production", "s"), REJECT);
-    assert_int_equal(check(true, "0.0.0.0", "development", ""), OK);
+    assert_int_equal(check(true, "0.0.0.0", "development", "s"), OK);
 }
 
-static void production_needs_its_secrets(void **state)
+static void auth_needs_the_app_secret(void **state)
 {
     (void)state;
     assert_int_equal(check(true, "0.0.0.0", "production", ""), REJECT);
+    assert_int_equal(check(true, "127.0.0.1", "development", ""), REJECT);
     assert_int_equal(check(true, "0.0.0.0", "production", "s"), OK);
 }
 
@@ -34,7 +35,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(auth_can_be_off_only_on_loopback_and_never_in_production),
-        cmocka_unit_test(production_needs_its_secrets),
+        cmocka_unit_test(auth_needs_the_app_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

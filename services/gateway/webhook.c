@@ -37,10 +37,11 @@ void webhook_verify(struct exchange *exchange)
 {
     struct error error = { 0 };
     const char *mode = NULL, *token = NULL, *challenge = NULL;
-    EXCHANGE_TRY(exchange, web_query(exchange->request, "hub.mode", &mode, &error));
-    EXCHANGE_TRY(exchange, web_query(exchange->request, "hub.verify_token", &token, &error));
-    EXCHANGE_TRY(exchange, web_query(exchange->request, "hub.challenge", &challenge, &error));
-    if (!text_same(mode, "subscribe") || token == NULL || !token_known(token) || !challenge_safe(challenge)) {
+    bool readable = web_query(exchange->request, "hub.mode", &mode, &error) == OK &&
+                    web_query(exchange->request, "hub.verify_token", &token, &error) == OK &&
+                    web_query(exchange->request, "hub.challenge", &challenge, &error) == OK;
+    if (!readable || !text_same(mode, "subscribe") || token == NULL || !token_known(token) ||
+        !challenge_safe(challenge)) {
         exchange_problem(exchange, error_code(&error, REJECT, "forbidden", "The verify token is not ours."), &error);
         return;
     }
