@@ -5,6 +5,9 @@ pg_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 as_postgres=()
 if [ "$(id -u)" = 0 ]; then # PostgreSQL refuses to run as root
     as_postgres=(setpriv --reuid=postgres --regid=postgres --clear-groups)
+    if ! (cd / && "${as_postgres[@]}" test -x "$var"); then # a checkout under /root: its folders are root's alone, so let it pass them
+        as_postgres+=(--inh-caps=+dac_override --ambient-caps=+dac_override)
+    fi
 fi
 
 port_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
@@ -32,7 +35,8 @@ start_postgres() { # PORT; sets postgres_pid
     mkdir -p "$var/postgres"
     if [ "$(id -u)" = 0 ]; then chown postgres "$var/postgres"; fi
     if [ ! -e "$data/PG_VERSION" ]; then
-        (cd / && "${as_postgres[@]}" "$pg_bin/initdb" -D "$data" -U postgres -A trust -E UTF8 >"$var/log/initdb.log" 2>&1)
+        (cd / && "${as_postgres[@]}" "$pg_bin/initdb" -D "$data" -U postgres -A trust -E UTF8 >"$var/log/initdb.log" 2>&1) ||
+            { tail -n 3 "$var/log/initdb.log" >&2; return 1; }
     fi
     (cd / && exec ${own_group:-} "${as_postgres[@]}" "$pg_bin/postgres" -D "$data" -p "$1" -k "$var/postgres" -c listen_addresses=127.0.0.1 \
         -c max_connections=200 -c shared_buffers=256MB -c max_wal_size=4GB -c wal_compression=on \
