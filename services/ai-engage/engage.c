@@ -79,13 +79,10 @@ static void finish_superseded(struct item *item, const char *by, int64_t delay_m
 /* While the house itself is away nobody has failed: the job waits without losing an attempt. */
 static void store_failed(struct item *item, const struct call *call)
 {
-    static const char *const AWAY[] = { "bus_away", "nobody_there", "no_answer", "database_away", NULL };
-    for (size_t i = 0; call->status == RETRY && AWAY[i]; i++)
-        if (text_same(call->error.code, AWAY[i])) {
-            item_defer(item, moment_now() + AWAY_WAIT_MS);
-            return;
-        }
-    item_fail(item, call->status, call->error.code, "%s", call->error.text);
+    if (call_away(call))
+        item_defer(item, moment_now() + AWAY_WAIT_MS);
+    else
+        item_fail(item, call->status, call->error.code, "%s", call->error.text);
 }
 
 /* -- commit */
@@ -225,29 +222,6 @@ static const Pb__TurnOpenRequest *compose_open(struct batch *batch, struct item 
     request->message_id = params->message_id;
     PB_SET(request, wait_ms_max, (int32_t)model_wait_ms);
     return request;
-}
-
-/* Contexts are large: a reply holds the first of them and tells the rest to ask for themselves again, which is no
- * failure. */
-static void ask_whole(struct arena *arena, const struct subject *subject, struct call *calls, size_t count)
-{
-    struct call *some = ARENA_ARRAY(arena, struct call, count);
-    size_t *open = ARENA_ARRAY(arena, size_t, count);
-    size_t left = count, before = count + 1;
-    for (size_t i = 0; i < count; i++)
-        open[i] = i;
-    while (left > 0 && left < before) {
-        before = left;
-        for (size_t i = 0; i < before; i++)
-            some[i] = calls[open[i]];
-        ask(arena, subject, some, before);
-        left = 0;
-        for (size_t i = 0; i < before; i++) {
-            calls[open[i]] = some[i];
-            if (some[i].status == RETRY && text_same(some[i].error.code, "reply_full"))
-                open[left++] = open[i];
-        }
-    }
 }
 
 /* Asked for the first time, and again after a call was in vain: the store says what has become of the turn. */

@@ -103,6 +103,11 @@ struct plan plan_make(struct arena *arena, const struct http_response *response,
     }
 }
 
+struct plan plan_unanswered(struct arena *arena, const struct error *error, bool away)
+{
+    return not_sent(away ? PLAN_DEFER : PLAN_RETRY, arena_text(arena, error->code), arena_text(arena, error->text));
+}
+
 struct plan plan_refuse(const struct error *error, Pb__SendClass error_class)
 {
     return (struct plan){ .end = PLAN_DEAD,

@@ -30,5 +30,7 @@ struct plan {
 
 /* attempt of attempts_max is the one that is over: after the last one nothing goes back to queued. */
 struct plan plan_make(struct arena *arena, const struct http_response *response, int32_t attempt, int32_t attempts_max);
+/* For what the gate's answer is not known of: if it was a go it is given back. away: nobody's fault. */
+struct plan plan_unanswered(struct arena *arena, const struct error *error, bool away);
 /* For what never got as far as a call: the request can't be made. */
 struct plan plan_refuse(const struct error *error, Pb__SendClass error_class);

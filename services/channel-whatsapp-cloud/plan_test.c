@@ -128,6 +128,20 @@ static void what_can_not_be_composed_is_dead(void **state)
     assert_string_equal(plan.code, "text_too_long");
 }
 
+static void a_go_that_nobody_knows_of_is_given_back_and_costs_an_attempt_only_when_the_house_is_well(void **state)
+{
+    struct error error = { 0 };
+    error_code(&error, RETRY, "no_answer", "no answer in time");
+    struct plan away = plan_unanswered(*state, &error, true), well = plan_unanswered(*state, &error, false);
+    assert_int_equal(away.outcome, PB__SEND_OUTCOME__SEND_OUTCOME_NOT_SENT);
+    assert_int_equal(well.outcome, PB__SEND_OUTCOME__SEND_OUTCOME_NOT_SENT);
+    assert_int_equal(away.end, PLAN_DEFER);
+    assert_int_equal(well.end, PLAN_RETRY);
+    error = (struct error){ 0 };
+    assert_string_equal(well.word, "no_answer");
+    assert_string_equal(well.error, "no answer in time");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
 
 int main(void)
@@ -140,6 +154,7 @@ int main(void)
         TEST(without_metas_own_words_a_started_call_is_unknown),
         TEST(a_call_that_never_started_sent_nothing),
         TEST(what_can_not_be_composed_is_dead),
+        TEST(a_go_that_nobody_knows_of_is_given_back_and_costs_an_attempt_only_when_the_house_is_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

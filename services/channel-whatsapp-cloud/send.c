@@ -10,7 +10,9 @@
 #include "plan.h"
 #include "settle.h"
 
-enum { DEFER_MS_MIN = 100 };
+/* Where the gate's answer is missing it is asked again under the same claim, then a go is given back; both together are
+ * over before the job's time is. */
+enum { DEFER_MS_MIN = 100, ASK_MS_MAX = 20 * SECOND_MS, GIVE_BACK_MS_MAX = 20 * SECOND_MS };
 
 static const char *graph_base_url, *graph_version, *token;
 static int64_t call_wait_ms;
@@ -36,11 +38,6 @@ const struct setting send_settings[] = {
       .max = SEND_CALL_WAIT_MS,
       .help = "how long Meta may take to answer; past it a send is unknown" },
     { 0 },
-};
-
-/* One handling of one message. */
-struct sending {
-    const char *message_id, *claim;
 };
 
 enum status send_open(struct batch *batch, struct error *error)
@@ -88,7 +85,7 @@ static void call(struct batch *batch, struct item *item, const Pb__SendAuthorize
 {
     const char *headers[] = { "Content-Type: application/json",
                               text_format(batch->arena, "Authorization: Bearer %s", bearer), NULL };
-    item->label = ((struct sending *)item->state)->message_id;
+    item->label = ((struct settling *)item->state)->message_id;
     item_call(item, &(struct http_request){
                         .method = "POST",
                         .url = text_format(batch->arena, "%s/%s/messages", graph_root, authorized->outgoing->account),
@@ -142,13 +139,11 @@ static moment later(moment until, moment soonest)
     return until > soonest ? until : soonest;
 }
 
-/* True: the call can't be made, and *settling says what the message is settled as. */
-static bool follow(struct batch *batch, struct item *item, const Pb__SendAuthorized *authorized,
-                   struct settling *settling)
+/* True: the call can't be made, and the message is to be settled. */
+static bool follow(struct batch *batch, struct item *item, const Pb__SendAuthorized *authorized)
 {
-    const struct sending *sending = item->state;
     Pb__SendClass error_class;
-    struct error *error = ARENA_NEW(batch->arena, struct error);
+    struct error *error = ARENA_NEW(item->arena, struct error);
     switch (authorized->verdict) {
     case PB__VERDICT__VERDICT_GO:
         if (authorized->outgoing && start_call(batch, item, authorized, &error_class, error))
@@ -157,7 +152,7 @@ static bool follow(struct batch *batch, struct item *item, const Pb__SendAuthori
             item_fail(item, RETRY, "no_outgoing", "the gate said go without a message");
             return false;
         }
-        *settling = (struct settling){ item, sending->message_id, sending->claim, plan_refuse(error, error_class) };
+        settling_ends(item->state, plan_refuse(error, error_class), UNKNOWN_HOLD_MS);
         return true;
     case PB__VERDICT__VERDICT_DEFER:
     case PB__VERDICT__VERDICT_BUSY:
@@ -175,67 +170,100 @@ static bool follow(struct batch *batch, struct item *item, const Pb__SendAuthori
     }
 }
 
-/* Out of the dead letters again: the first attempt of a job that has been dispatched before. */
-static bool replayed(const Pb__JobDispatch *dispatch)
+/*
+ * Without an answer the message may be on its way for all the store knows, under a claim that is this handling's alone:
+ * only asking again with it is sure. True: there is no answer to be had, and the message is to be settled as not sent.
+ */
+static bool follow_unanswered(struct item *item, const struct call *call)
 {
-    return dispatch->attempt <= 1 && dispatch->dispatch > 1;
+    struct settling *settling = item->state;
+    moment now = moment_now();
+    if (call->status == REJECT)
+        item_fail(item, REJECT, call->error.code, "%s", call->error.text);
+    else if (!settling->asked && text_same(call->error.code, "nobody_there"))
+        item_defer(item, now + AWAY_WAIT_MS);
+    else if (now < settling->ask_until) {
+        settling->asked = true;
+        item_resume_later(item);
+    } else {
+        settling_ends(settling, plan_unanswered(item->arena, &call->error, call_away(call)), GIVE_BACK_MS_MAX);
+        return true;
+    }
+    return false;
 }
 
 static const Pb__SendAuthorizeRequest *compose(struct arena *arena, const struct item *item)
 {
-    const struct sending *sending = item->state;
+    const struct settling *settling = item->state;
+    const Pb__JobDispatch *dispatch = item->message;
     Pb__SendAuthorizeRequest *request = PB_NEW(arena, send_authorize_request);
-    request->message_id = (char *)sending->message_id;
-    request->claim = (char *)sending->claim;
-    PB_SET(request, replayed, replayed(item->message));
+    request->message_id = (char *)settling->message_id;
+    request->claim = (char *)settling->claim;
+    PB_SET(request, replayed, dispatch->replayed);
     return request;
 }
 
-static bool begin(struct item *item)
+static bool begin(struct item *item, moment now)
 {
     const Pb__SendParams *params = item->params;
-    struct sending *sending = ARENA_NEW(item->arena, struct sending);
+    struct settling *settling = ARENA_NEW(item->arena, struct settling);
     if (!ident_valid(text_or(params->message_id, ""))) {
         item_fail(item, REJECT, "bad_params", "message_id must be a UUID");
         return false;
     }
-    sending->message_id = params->message_id;
-    sending->claim = ident_fresh(item->arena);
-    item->state = sending;
+    settling->item = item;
+    settling->message_id = params->message_id;
+    settling->claim = ident_fresh(item->arena);
+    settling->ask_until = now + ASK_MS_MAX;
+    item->state = settling;
     return true;
+}
+
+/* Adds those that are to be settled at once. */
+static void ask_gate(struct batch *batch, struct item *const *items, size_t count, struct settling **settlings,
+                     size_t *settling_count)
+{
+    struct call *calls = ARENA_ARRAY(batch->arena, struct call, count + 1);
+    for (size_t i = 0; i < count; i++)
+        calls[i] = (struct call){ .caller = items[i]->caller, .request = compose(batch->arena, items[i]) };
+    ask_whole(batch->arena, &STORE_SEND_AUTHORIZE, calls, count);
+    for (size_t i = 0; i < count; i++)
+        if (calls[i].status == OK ? follow(batch, items[i], calls[i].reply) : follow_unanswered(items[i], &calls[i]))
+            settlings[(*settling_count)++] = items[i]->state;
 }
 
 void send_start(struct batch *batch)
 {
-    struct call *calls = ARENA_ARRAY(batch->arena, struct call, batch->count);
     struct item **items = ARENA_ARRAY(batch->arena, struct item *, batch->count);
-    struct settling *settlings = ARENA_ARRAY(batch->arena, struct settling, batch->count);
+    struct settling **settlings = ARENA_ARRAY(batch->arena, struct settling *, batch->count);
     size_t count = 0, settling_count = 0;
     for (size_t i = 0; i < batch->count; i++)
-        if (begin(batch->items[i])) {
-            items[count] = batch->items[i];
-            calls[count++] =
-                (struct call){ .caller = batch->items[i]->caller, .request = compose(batch->arena, batch->items[i]) };
-        }
-    ask(batch->arena, &STORE_SEND_AUTHORIZE, calls, count);
-    for (size_t i = 0; i < count; i++)
-        if (calls[i].status != OK)
-            item_fail(items[i], calls[i].status, calls[i].error.code, "%s", calls[i].error.text);
-        else if (follow(batch, items[i], calls[i].reply, &settlings[settling_count]))
-            settling_count++;
+        if (begin(batch->items[i], batch->now))
+            items[count++] = batch->items[i];
+    ask_gate(batch, items, count, settlings, &settling_count);
     settle_all(batch, settlings, settling_count);
 }
 
+/* The call is over, or the store could not answer or be told before. */
 void send_told(struct batch *batch)
 {
-    struct settling *settlings = ARENA_ARRAY(batch->arena, struct settling, batch->count);
+    struct item **unanswered = ARENA_ARRAY(batch->arena, struct item *, batch->count);
+    struct settling **settlings = ARENA_ARRAY(batch->arena, struct settling *, batch->count);
+    size_t unanswered_count = 0, settling_count = 0;
     for (size_t i = 0; i < batch->count; i++) {
         struct item *item = batch->items[i];
-        const struct sending *sending = item->state;
+        struct settling *settling = item->state;
         const Pb__JobDispatch *dispatch = item->message;
-        settlings[i] =
-            (struct settling){ item, sending->message_id, sending->claim,
-                               plan_make(batch->arena, item->response, dispatch->attempt, dispatch->attempts_max) };
+        if (!settling->plan.outcome && !item->response) {
+            unanswered[unanswered_count++] = item;
+            continue;
+        }
+        if (!settling->plan.outcome)
+            settling_ends(settling, plan_make(item->arena, item->response, dispatch->attempt, dispatch->attempts_max),
+                          UNKNOWN_HOLD_MS);
+        settlings[settling_count++] = settling;
     }
-    settle_all(batch, settlings, batch->count);
+    if (unanswered_count > 0)
+        ask_gate(batch, unanswered, unanswered_count, settlings, &settling_count);
+    settle_all(batch, settlings, settling_count);
 }

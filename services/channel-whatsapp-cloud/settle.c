@@ -3,7 +3,12 @@
 #include "base/json.h"
 #include "base/text.h"
 
-enum { TRIES_MAX = 3 };
+void settling_ends(struct settling *settling, struct plan plan, int64_t keep_ms)
+{
+    settling->plan = plan;
+    settling->at = moment_now();
+    settling->keep_until = settling->at + keep_ms;
+}
 
 static void add_member(struct buffer *result, const char *name, const char *value)
 {
@@ -57,14 +62,14 @@ static void finish(struct item *item, const struct plan *plan, moment now)
     }
 }
 
-static const Pb__SendSettleRequest *compose(struct arena *arena, const struct settling *settling, moment now)
+static const Pb__SendSettleRequest *compose(struct arena *arena, const struct settling *settling)
 {
     Pb__SendSettleRequest *request = PB_NEW(arena, send_settle_request);
     const struct plan *plan = &settling->plan;
     request->message_id = (char *)settling->message_id;
     request->claim = (char *)settling->claim;
     PB_SET(request, outcome, plan->outcome);
-    PB_SET(request, at, now);
+    PB_SET(request, at, settling->at);
     request->external_id = (char *)text_or(plan->external_id, NULL);
     if (plan->error_class)
         PB_SET(request, error_class, plan->error_class);
@@ -77,43 +82,41 @@ static const Pb__SendSettleRequest *compose(struct arena *arena, const struct se
  */
 static void end_item(struct settling *settling, const struct call *call, moment now)
 {
+    struct item *item = settling->item;
     if (call->status == OK)
-        finish(settling->item, &settling->plan, now);
+        finish(item, &settling->plan, now);
+    else if (call->status == RETRY && now < settling->keep_until)
+        item_resume_later(item);
+    else if (call->status == RETRY && settling->plan.end == PLAN_DEFER)
+        item_defer(item, now + AWAY_WAIT_MS);
     else
-        item_fail(settling->item, call->status, call->error.code, "%s", call->error.text);
+        item_fail(item, call->status, call->error.code, "%s", call->error.text);
 }
 
-/* Asks for those that are still without an answer; returns how many remain. */
-static size_t ask_open(struct arena *arena, struct call *calls, size_t *open, size_t count)
+static void log_kept(struct arena *arena, const struct call *calls, size_t count)
 {
-    struct call *some = ARENA_ARRAY(arena, struct call, count);
-    size_t left = 0;
+    const struct error *error = NULL;
+    size_t kept = 0;
     for (size_t i = 0; i < count; i++)
-        some[i] = calls[open[i]];
-    ask(arena, &STORE_SEND_SETTLE, some, count);
-    for (size_t i = 0; i < count; i++) {
-        size_t at = open[i];
-        calls[at] = some[i];
-        if (some[i].status == RETRY)
-            open[left++] = at;
-    }
-    return left;
+        if (calls[i].status == RETRY) {
+            error = &calls[i].error;
+            kept++;
+        }
+    if (error)
+        log_line(LOG_WARN, "the store can't be told yet what became of messages", "messages",
+                 text_format(arena, "%zu", kept), "code", error->code, "error", error->text, NULL);
 }
 
-void settle_all(struct batch *batch, struct settling *list, size_t count)
+void settle_all(struct batch *batch, struct settling *const *list, size_t count)
 {
     if (count == 0)
         return;
     struct call *calls = ARENA_ARRAY(batch->arena, struct call, count);
-    size_t *open = ARENA_ARRAY(batch->arena, size_t, count);
-    size_t left = count;
-    moment now = moment_now();
-    for (size_t i = 0; i < count; i++) {
-        calls[i] = (struct call){ .caller = list[i].item->caller, .request = compose(batch->arena, &list[i], now) };
-        open[i] = i;
-    }
-    for (int tries = 0; tries < TRIES_MAX && left > 0; tries++)
-        left = ask_open(batch->arena, calls, open, left);
     for (size_t i = 0; i < count; i++)
-        end_item(&list[i], &calls[i], now);
+        calls[i] = (struct call){ .caller = list[i]->item->caller, .request = compose(batch->arena, list[i]) };
+    ask(batch->arena, &STORE_SEND_SETTLE, calls, count);
+    log_kept(batch->arena, calls, count);
+    moment now = moment_now();
+    for (size_t i = 0; i < count; i++)
+        end_item(list[i], &calls[i], now);
 }

@@ -17,7 +17,8 @@ static const struct statement known_find = {
         "              limit 1) as m on true "
         "join crm.conversations c on c.id = m.conversation_id "
         "left join unnest($4::uuid[]) with ordinality as q(id, n) on q.n = w.n "
-        "left join crm.messages x on x.id = q.id and x.status = 'queued' "
+        "left join crm.messages x on x.id = q.id and x.status || '' = 'queued' " /* not by the index of what is queued
+                                                                                  */
         "left join crm.lead_contacts t on t.id = c.contact_id",
 };
 

@@ -20,7 +20,7 @@ static const struct statement place_find = {
         "                   (select x.id, x.account, x.company_id from crm.channel_accounts x "
         "                    where w.account = '' and x.company_id = w.company_id and x.channel = w.channel "
         "                    order by x.account = '', x.created_at, x.id limit 1)) as a on true "
-        "left join crm.companies c on c.id = coalesce(a.company_id, w.company_id) "
+        "left join lateral (select * from crm.companies where id = coalesce(a.company_id, w.company_id) limit 1) as c on true "
         "left join lateral (select id from crm.pipelines where company_id = c.id order by is_default desc, created_at limit 1) as p on true "
         "left join lateral (select id from crm.stages where pipeline_id = p.id order by position limit 1) as s on true",
 };

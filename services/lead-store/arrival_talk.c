@@ -1,7 +1,6 @@
 #include "arrival.h"
 #include "base/ident.h"
 #include "base/text.h"
-#include "transaction.h"
 
 static const struct statement talk_lock = {
     .name = "talk_lock",
@@ -73,42 +72,15 @@ static enum status talks_lock(struct recording *recording, struct map *talks, st
     return OK;
 }
 
-static const struct statement talk_insert = {
-    .name = "talk_insert",
-    .sql =
-        "insert into crm.conversations (id, company_id, lead_id, channel_account_id, channel, created_at, updated_at) "
-        "select u.*, $6, $6 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) as u on conflict do nothing",
-};
-
-static enum status talks_create(struct recording *recording, struct error *error)
+static void talks_create(struct recording *recording)
 {
-    struct arena *arena = recording->batch->arena;
-    const char **texts[5];
-    size_t count = 0;
-    for (size_t c = 0; c < 5; c++)
-        texts[c] = ARENA_ARRAY(arena, const char *, recording->talk_count);
     for (size_t i = 0; i < recording->talk_count; i++) {
         struct talk *talk = recording->talks[i];
         if (talk->id)
             continue;
-        talk->id = ident_fresh(arena);
+        talk->id = ident_fresh(recording->batch->arena);
         talk->created = true;
-        const char *const values[5] = { talk->id, talk->company_id, talk->person->id, talk->account_id, talk->channel };
-        for (size_t c = 0; c < 5; c++)
-            texts[c][count] = values[c];
-        count++;
     }
-    if (!count)
-        return OK;
-    struct params *params = params_new(arena);
-    for (size_t c = 0; c < 5; c++)
-        params_texts(params, texts[c], count);
-    params_moment(params, recording->batch->now);
-    struct rows rows;
-    TRY(db_run(recording->batch->db, arena, &talk_insert, params, &rows, error));
-    return rows.affected == count
-               ? OK
-               : error_code(error, RETRY, TRANSACTION_AGAIN, "a conversation came into being meanwhile");
 }
 
 enum status arrivals_join(struct recording *recording, struct error *error)
@@ -121,5 +93,6 @@ enum status arrivals_join(struct recording *recording, struct error *error)
     if (!recording->talk_count)
         return OK;
     TRY(talks_lock(recording, talks, error));
-    return talks_create(recording, error);
+    talks_create(recording);
+    return OK;
 }

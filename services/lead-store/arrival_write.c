@@ -2,7 +2,6 @@
 #include "base/text.h"
 #include "column.h"
 #include "payload.h"
-#include "transaction.h"
 
 static const struct statement lead_update = {
     .name = "lead_update",
@@ -13,7 +12,7 @@ static const struct statement lead_update = {
 };
 
 /* People whose name, number or consent changed; those made just now carry name and number already. */
-static enum status people_update(struct recording *recording, struct error *error)
+static void people_update(struct recording *recording)
 {
     struct arena *arena = recording->batch->arena;
     struct person **people = ARENA_ARRAY(arena, struct person *, recording->person_count);
@@ -24,14 +23,14 @@ static enum status people_update(struct recording *recording, struct error *erro
             people[count++] = person;
     }
     if (!count)
-        return OK;
+        return;
     struct params *params = params_new(arena);
     COLUMN_TEXTS(params, count, i, people[i]->id);
     COLUMN_TEXTS(params, count, i, people[i]->name);
     COLUMN_TEXTS(params, count, i, people[i]->phone);
     COLUMN_MOMENTS(params, count, i, people[i]->opted_out_at);
     params_moment(params, recording->batch->now);
-    return db_run(recording->batch->db, arena, &lead_update, params, NULL, error);
+    db_queue(recording->batch->db, arena, &lead_update, params, NULL);
 }
 
 static const struct statement talk_update = {
@@ -47,12 +46,21 @@ static const struct statement talk_update = {
         "       phone, name, last_message_id) where c.id = u.id",
 };
 
-static enum status talks_update(struct recording *recording, struct error *error)
+/* One that came into being meanwhile fails the transaction (23505), which is run again. */
+static const struct statement talk_insert = {
+    .name = "talk_insert",
+    .sql =
+        "insert into crm.conversations (id, owner, epoch, last_position, covered_position, owed_position, owed_since, buffer_until, "
+        "       window_ends_at, contact_id, phone, name, last_message_id, company_id, lead_id, channel_account_id, channel, "
+        "       created_at, updated_at) "
+        "select u.*, $14, $14 "
+        "from unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[], "
+        "            $8::timestamptz[], $9::timestamptz[], $10::uuid[], $11::text[], $12::text[], $13::uuid[], $15::uuid[], "
+        "            $16::uuid[], $17::uuid[], $18::text[]) as u",
+};
+
+static struct params *talk_params(const struct recording *recording, struct talk **talks, size_t count)
 {
-    struct talk **talks = recording->talks;
-    size_t count = recording->talk_count;
-    if (!count)
-        return OK;
     struct params *params = params_new(recording->batch->arena);
     COLUMN_TEXTS(params, count, i, talks[i]->id);
     COLUMN_TEXTS(params, count, i, talks[i]->owner);
@@ -68,7 +76,35 @@ static enum status talks_update(struct recording *recording, struct error *error
     COLUMN_TEXTS(params, count, i, talks[i]->name);
     COLUMN_TEXTS(params, count, i, talks[i]->last_message_id);
     params_moment(params, recording->batch->now);
-    return db_run(recording->batch->db, recording->batch->arena, &talk_update, params, NULL, error);
+    return params;
+}
+
+static void talks_insert(const struct recording *recording, struct talk **talks, size_t count)
+{
+    if (!count)
+        return;
+    struct params *params = talk_params(recording, talks, count);
+    COLUMN_TEXTS(params, count, i, talks[i]->company_id);
+    COLUMN_TEXTS(params, count, i, talks[i]->person->id);
+    COLUMN_TEXTS(params, count, i, talks[i]->account_id);
+    COLUMN_TEXTS(params, count, i, talks[i]->channel);
+    db_queue(recording->batch->db, recording->batch->arena, &talk_insert, params, NULL);
+}
+
+static void talks_write(const struct recording *recording)
+{
+    struct arena *arena = recording->batch->arena;
+    struct talk **created = ARENA_ARRAY(arena, struct talk *, recording->talk_count);
+    struct talk **known = ARENA_ARRAY(arena, struct talk *, recording->talk_count);
+    size_t created_count = 0, known_count = 0;
+    for (size_t i = 0; i < recording->talk_count; i++)
+        if (recording->talks[i]->created)
+            created[created_count++] = recording->talks[i];
+        else
+            known[known_count++] = recording->talks[i];
+    talks_insert(recording, created, created_count);
+    if (known_count)
+        db_queue(recording->batch->db, arena, &talk_update, talk_params(recording, known, known_count), NULL);
 }
 
 static const struct statement message_insert = {
@@ -84,8 +120,7 @@ static const struct statement message_insert = {
         "            $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::timestamptz[], "
         "            $18::uuid[], $19::bool[], $20::text[], $21::text[], $22::bigint[], $23::bigint[]) "
         "  as u(id, company_id, conversation_id, lead_id, account_id, channel, position, direction, sender_type, kind, external_id, text, "
-        "       media_info, extra_metadata, reply_to, correlation_id, provider_at, job_id, wants_answer, status, cause, epoch, priority) "
-        "on conflict do nothing",
+        "       media_info, extra_metadata, reply_to, correlation_id, provider_at, job_id, wants_answer, status, cause, epoch, priority)",
 };
 
 static struct params *message_params(struct recording *recording)
@@ -120,17 +155,12 @@ static struct params *message_params(struct recording *recording)
     return params;
 }
 
-/* The database decides what is new: a row that came into being since we looked is known when we look again. */
-static enum status messages_insert(struct recording *recording, struct error *error)
+/* The database decides what is new: a row that came into being since we looked fails the transaction (23505), and is
+ * known when it is run again. */
+static void messages_insert(struct recording *recording)
 {
-    struct rows rows;
-    if (!recording->row_count)
-        return OK;
-    TRY(db_run(recording->batch->db, recording->batch->arena, &message_insert, message_params(recording), &rows,
-               error));
-    return rows.affected == recording->row_count
-               ? OK
-               : error_code(error, RETRY, TRANSACTION_AGAIN, "a message came into being meanwhile");
+    if (recording->row_count)
+        db_queue(recording->batch->db, recording->batch->arena, &message_insert, message_params(recording), NULL);
 }
 
 /* All that is queued for people who just opted out, but for the confirmation of it. */
@@ -181,9 +211,10 @@ static enum status queued_stop(struct recording *recording, struct error *error)
 
 enum status arrivals_write(struct recording *recording, struct error *error)
 {
-    TRY(people_update(recording, error));
-    TRY(talks_update(recording, error));
+    people_update(recording);
+    talks_write(recording);
     TRY(queued_stop(recording, error));
-    TRY(messages_insert(recording, error));
-    return event_flush(&recording->events, error);
+    messages_insert(recording);
+    event_flush(&recording->events);
+    return OK;
 }

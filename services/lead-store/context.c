@@ -23,7 +23,7 @@ static const struct statement context_base = {
         "select c.id as conversation_id, c.company_id, o.name as company_name, o.company_card, o.locale, l.id as lead_id, "
         "       l.contact_name, s.name as stage, s.ai_config as stage_policy, coalesce(a.provider, '') as provider, "
         "       coalesce(a.model, '') as model, a.temperature, a.max_tokens as tokens_max, a.system_prompt, a.prompt_version, "
-        "       e.memory, e.summary "
+        "       e.memory, e.summary, exists (select from crm.ai_kb_docs k where k.company_id = c.company_id) as documents "
         "from crm.conversations c join crm.leads l on l.id = c.lead_id join crm.companies o on o.id = c.company_id "
         "join crm.stages s on s.id = l.stage_id left join crm.ai_sessions e on e.lead_id = l.id "
         "left join lateral (select m.* from crm.ai_models m where m.company_id = c.company_id "
@@ -119,15 +119,14 @@ static struct context_task *task_of(struct context_task *tasks, size_t count, co
     return NULL;
 }
 
-static enum status read_base(struct batch *batch, struct context_task *tasks, size_t count, struct error *error)
+static void base_fill(struct arena *arena, const struct rows *rows, struct context_task *tasks, size_t count)
 {
-    struct rows rows;
-    TRY(db_run(batch->db, batch->arena, &context_base, conversation_params(batch, tasks, count), &rows, error));
-    for (size_t row = 0; row < rows.count; row++) {
-        Pb__TurnContext *context = pbrow_read(batch->arena, &pb__turn_context__descriptor, &rows, row);
-        task_of(tasks, count, context->conversation_id)->context = context;
+    for (size_t row = 0; row < rows->count; row++) {
+        Pb__TurnContext *context = pbrow_read(arena, &pb__turn_context__descriptor, rows, row);
+        struct context_task *task = task_of(tasks, count, context->conversation_id);
+        task->context = context;
+        task->documents = rows_bool(rows, row, rows_column(rows, "documents"));
     }
-    return OK;
 }
 
 /* Text as a model reads it: media by a short note. */
@@ -193,22 +192,25 @@ static void history_fill(struct arena *arena, Pb__TurnContext *context, const st
 
 typedef void context_fill(struct arena *arena, Pb__TurnContext *context, const struct line *lines, size_t count);
 
-static enum status read_lines(struct batch *batch, const struct statement *statement, int64_t lines_max,
-                              context_fill *fill, struct context_task *tasks, size_t count, struct error *error)
+static void lines_queue(struct batch *batch, const struct statement *statement, int64_t lines_max,
+                        const struct context_task *tasks, size_t count, struct rows *rows)
 {
     struct params *params = conversation_params(batch, tasks, count);
     COLUMN_INTS(params, count, i, tasks[i].conversation->covered_position);
     params_int(params, lines_max);
-    struct rows rows;
-    TRY(db_run(batch->db, batch->arena, statement, params, &rows, error));
-    const struct line *lines = cells_read(batch->arena, &rows, line_cells, sizeof *lines);
-    for (size_t from = 0, together; from < rows.count; from += together) {
-        together = lines_together(lines, rows.count, from);
+    db_queue(batch->db, batch->arena, statement, params, rows);
+}
+
+static void lines_fill(struct arena *arena, const struct rows *rows, context_fill *fill, struct context_task *tasks,
+                       size_t count)
+{
+    const struct line *lines = cells_read(arena, rows, line_cells, sizeof *lines);
+    for (size_t from = 0, together; from < rows->count; from += together) {
+        together = lines_together(lines, rows->count, from);
         struct context_task *task = task_of(tasks, count, lines[from].conversation_id);
         if (task->context)
-            fill(batch->arena, task->context, lines + from, together);
+            fill(arena, task->context, lines + from, together);
     }
-    return OK;
 }
 
 /* What is asked of the knowledge base: the owed texts, the newest of them if there is too much. */
@@ -257,9 +259,15 @@ enum status context_add_passages(struct batch *batch, Pb__TurnContext *const *co
 
 enum status context_read(struct batch *batch, struct context_task *tasks, size_t count, struct error *error)
 {
+    struct rows base, owed, history;
     if (!count)
         return OK;
-    TRY(read_base(batch, tasks, count, error));
-    TRY(read_lines(batch, &context_owed, TURN_OWED_ITEMS_MAX, owed_fill, tasks, count, error));
-    return read_lines(batch, &context_history, TURN_HISTORY_ITEMS_MAX, history_fill, tasks, count, error);
+    db_queue(batch->db, batch->arena, &context_base, conversation_params(batch, tasks, count), &base);
+    lines_queue(batch, &context_owed, TURN_OWED_ITEMS_MAX, tasks, count, &owed);
+    lines_queue(batch, &context_history, TURN_HISTORY_ITEMS_MAX, tasks, count, &history);
+    TRY(db_flush(batch->db, error));
+    base_fill(batch->arena, &base, tasks, count);
+    lines_fill(batch->arena, &owed, owed_fill, tasks, count);
+    lines_fill(batch->arena, &history, history_fill, tasks, count);
+    return OK;
 }

@@ -10,6 +10,7 @@
 struct context_task {
     const struct held_conversation *conversation;
     Pb__TurnContext *context; /* set by context_read; NULL: the lead's stage or company is gone */
+    bool documents;           /* the company has some: there may be passages */
 };
 
 /* All but the passages. */

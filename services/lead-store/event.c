@@ -29,7 +29,7 @@ static const struct statement event_insert = {
     .sql =
         "insert into crm.events (id, company_id, type, entity_type, entity_id, lead_id, payload, actor, correlation_id, "
         "                        occurred_at, admitted_at) "
-        "select e.id, e.company_id, e.type, e.entity_type, e.entity_id, e.lead_id, e.payload::jsonb, e.actor, e.correlation_id, "
+        "select e.id, e.company_id, e.type, e.entity_type, e.entity_id, e.lead_id, e.payload::json, e.actor, e.correlation_id, "
         "       e.occurred_at, $11 "
         "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], "
         "            $10::timestamptz[]) with ordinality "
@@ -55,12 +55,11 @@ static struct params *event_params(const struct event_list *list)
     return params;
 }
 
-enum status event_flush(struct event_list *list, struct error *error)
+void event_flush(struct event_list *list)
 {
     if (!list->count)
-        return OK;
-    TRY(db_run(list->batch->db, list->batch->arena, &event_insert, event_params(list), NULL, error));
+        return;
+    db_queue(list->batch->db, list->batch->arena, &event_insert, event_params(list), NULL);
     list->count = 0;
     relay_note();
-    return OK;
 }

@@ -1,7 +1,7 @@
 /*
  * event - writing the event log, in the transaction of what happened.
  *
- * event_note collects; event_flush writes all in one statement, before the commit. Payload members are in
+ * event_note collects; event_flush queues all as one statement, before the commit. Payload members are in
  * docs/events.md.
  */
 #pragma once
@@ -25,4 +25,4 @@ struct event_list {
     size_t count, capacity;
 };
 void event_note(struct event_list *list, struct event_note note);
-enum status event_flush(struct event_list *list, struct error *error);
+void event_flush(struct event_list *list);

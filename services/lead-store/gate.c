@@ -48,11 +48,12 @@ static enum status gate_hold(struct gate_batch *gate, struct error *error)
         ids_add(&turns, rows_text(&rows, row, 3));
         ids_add(&conversations, rows_text(&rows, row, 4));
     }
-    TRY(hold_leads(&gate->held, &leads, error));
-    TRY(hold_conversations(&gate->held, &conversations, error));
-    TRY(hold_messages(&gate->held, &messages, error));
-    TRY(hold_turns(&gate->held, &turns, error));
-    return hold_reach(&gate->held, error);
+    hold_leads(&gate->held, &leads);
+    hold_conversations(&gate->held, &conversations);
+    hold_messages(&gate->held, &messages);
+    hold_turns(&gate->held, &turns);
+    hold_reach(&gate->held, &conversations);
+    return hold_read(&gate->held, error);
 }
 
 /* Two people turned out to be one between the look and the lock: look again. */
@@ -171,7 +172,8 @@ static struct gate_turn turn_facts(const struct gate_batch *gate, const struct g
         .asked_human = elsewhere && text_same(asked->state, "open") &&
                        (text_same(asked->owner, "human") || asked->epoch != ask->turn->epoch),
         .newest = turn_is_newest(&gate->held, ask->turn),
-        .newer_owed = asked->owed_position > asked->covered_position,
+        .newer_owed =
+            asked->owed_position > asked->covered_position && asked->owed_position > ask->turn->opened_position,
         .answer_by = ask->turn->answer_by,
     };
 }
@@ -191,12 +193,13 @@ static struct gate_facts facts_of(const struct gate_batch *gate, const struct ga
     ident_random(&random, sizeof random);
     return (struct gate_facts){
         .message = { message->status, message->claim, message->sender_type, message->cause, message->error_class,
-                     message->go_until, message->updated_at, message->external_id != NULL, message->epoch },
+                     message->go_until, message->updated_at, message->external_id != NULL, message->epoch,
+                     message->created_at },
         .turn = turn_facts(gate, ask),
         .conversation = { text_same(ask->conversation->owner, "human"), ask->conversation->epoch,
                           text_same(ask->conversation->channel, "whatsapp_cloud"), ask->conversation->window_ends_at },
         .reach = { reach_has_account(reach), !text_empty(reach->address), reach->unreachable_at != 0 },
-        .person = { ask->lead->opted_out_at != 0, ask->marketing_consent,
+        .person = { ask->lead->opted_out_at, ask->marketing_consent,
                     text_same(ask->lead->proactive_message_id, message->id) ? 0 : ask->lead->proactive_at,
                     ask->quiet.until },
         .template = template_facts(ask),
@@ -206,6 +209,13 @@ static struct gate_facts facts_of(const struct gate_batch *gate, const struct ga
         .unknown_hold_ms = config_unknown_hold_ms,
         .jitter_ms = random % JITTER_MS_MAX,
     };
+}
+
+/* A takeover ended the last answer of its conversation: what that was to answer is open again. */
+static bool answer_is_lost(const struct gate_batch *gate, const struct gate_ask *ask)
+{
+    return ask->turn && text_same(ask->verdict.status, "cancelled") && text_same(ask->verdict.reason, "human_owner") &&
+           turn_is_newest(&gate->held, ask->turn);
 }
 
 /* What the verdict changes is seen by the next one of the batch. */
@@ -219,7 +229,10 @@ static void verdict_take(struct gate_batch *gate, struct gate_ask *ask)
     ask->message->claim = goes ? ask->request->claim : ask->message->claim;
     ask->message->go_until = goes ? verdict->until : 0;
     ask->message->error_class = verdict->reason;
-    if (text_same(verdict->status, "withdrawn"))
+    bool lost = answer_is_lost(gate, ask);
+    if (lost) /* given back by now: the maximum wait begins anew */
+        held_conversation(&gate->held, ask->turn->conversation_id)->owed_from = gate->batch->now;
+    if (lost || text_same(verdict->status, "withdrawn"))
         turn_uncover(&gate->held, ask->turn, &gate->withdrawn);
     if (goes && text_same(ask->message->cause, "proactive")) {
         ask->lead->proactive_at = gate->batch->now;

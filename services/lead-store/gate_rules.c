@@ -77,6 +77,15 @@ static bool judge_owner(const struct gate_facts *facts, struct gate_verdict *out
     return taken;
 }
 
+/* They wanted nothing more after it was written; only the confirmation of that wish leaves. */
+static bool judge_opt_out(const struct gate_facts *facts, struct gate_verdict *out)
+{
+    if (text_same(facts->message.cause, "notice") || facts->person.opted_out_at <= facts->message.written_at)
+        return false;
+    *out = refuse("cancelled", "opted_out");
+    return true;
+}
+
 /* A newer question takes the answer back until the maximum wait is over: one answer to all of it follows. */
 static bool judge_newer(const struct gate_facts *facts, struct gate_verdict *out)
 {
@@ -117,7 +126,7 @@ static bool judge_proactive(const struct gate_facts *facts, struct gate_verdict 
     const struct gate_person *person = &facts->person;
     if (!text_same(facts->message.cause, "proactive"))
         return false;
-    if (person->opted_out)
+    if (person->opted_out_at)
         *out = refuse("cancelled", "opted_out");
     else if (!person->marketing_consent)
         *out = refuse("cancelled", "no_consent");
@@ -135,8 +144,8 @@ static bool judge_proactive(const struct gate_facts *facts, struct gate_verdict 
 struct gate_verdict gate_judge(const struct gate_facts *facts)
 {
     typedef bool gate_rule(const struct gate_facts *facts, struct gate_verdict *out);
-    static gate_rule *const rules[] = { judge_status, judge_owner,  judge_newer, judge_proactive,
-                                        judge_reach,  judge_window, NULL };
+    static gate_rule *const rules[] = { judge_status,    judge_owner, judge_opt_out, judge_newer,
+                                        judge_proactive, judge_reach, judge_window,  NULL };
     struct gate_verdict verdict;
     for (size_t i = 0; rules[i]; i++)
         if (rules[i](facts, &verdict))

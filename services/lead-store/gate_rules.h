@@ -15,6 +15,7 @@ struct gate_message {
     moment go_until, status_at;
     bool accepted; /* the provider gave it an id */
     int64_t epoch; /* of its conversation when it was written */
+    moment written_at;
 };
 
 /* The reply's turn; for messages of other kinds all zero. */
@@ -41,7 +42,8 @@ struct gate_reach {
 };
 
 struct gate_person {
-    bool opted_out, marketing_consent;
+    moment opted_out_at; /* 0: never */
+    bool marketing_consent;
     moment proactive_at; /* last message that the business started; 0: none, or this very one */
     moment quiet_until;  /* 0: it is not quiet now */
 };

@@ -16,7 +16,12 @@ static const moment NOW = 1795000000000;
 static struct gate_facts reply(void)
 {
     return (struct gate_facts){
-        .message = { .status = "queued", .sender_type = "ai", .cause = "reply", .status_at = NOW - 1000, .epoch = 3 },
+        .message = { .status = "queued",
+                     .sender_type = "ai",
+                     .cause = "reply",
+                     .status_at = NOW - 1000,
+                     .epoch = 3,
+                     .written_at = NOW - 3000 },
         .turn = { .known = true, .newest = true, .answer_by = NOW + 5000 },
         .conversation = { .epoch = 3, .windowed = true, .window_ends_at = NOW + HOUR_MS },
         .reach = { .account = true, .recipient = true },
@@ -170,7 +175,7 @@ static void a_person_and_a_notice_pass_the_owner_rule(void **state)
         facts.message.cause = senders[i][1];
         facts.conversation.human = true;
         facts.conversation.epoch = 9;
-        facts.person.opted_out = true;
+        facts.person.opted_out_at = NOW - HOUR_MS;
         facts.person.quiet_until = NOW + HOUR_MS;
         expect(&facts, GO, NULL, "sending");
     }
@@ -240,8 +245,26 @@ static void an_answer_ignores_opt_out_quiet_hours_and_cap(void **state)
 {
     (void)state;
     struct gate_facts facts = reply();
-    facts.person = (struct gate_person){ .opted_out = true, .proactive_at = NOW - 1, .quiet_until = NOW + HOUR_MS };
+    facts.person =
+        (struct gate_person){ .opted_out_at = NOW - HOUR_MS, .proactive_at = NOW - 1, .quiet_until = NOW + HOUR_MS };
     facts.reach.unreachable = true;
+    expect(&facts, GO, NULL, "sending");
+}
+
+static void what_was_written_before_an_opt_out_never_leaves_but_for_its_confirmation(void **state)
+{
+    (void)state;
+    struct gate_facts facts = reply();
+    facts.person.opted_out_at = facts.message.written_at + 1;
+    expect(&facts, REFUSE, "opted_out", "cancelled");
+    facts.message.sender_type = "operator";
+    facts.message.cause = "operator";
+    expect(&facts, REFUSE, "opted_out", "cancelled");
+    facts.message.sender_type = "system";
+    facts.message.cause = "notice";
+    expect(&facts, GO, NULL, "sending");
+    facts = reply();
+    facts.person.opted_out_at = facts.message.written_at;
     expect(&facts, GO, NULL, "sending");
 }
 
@@ -250,9 +273,9 @@ static void what_the_business_starts_needs_consent(void **state)
     (void)state;
     struct gate_facts facts = proactive();
     expect(&facts, GO, NULL, "sending");
-    facts.person.opted_out = true;
+    facts.person.opted_out_at = NOW - HOUR_MS;
     expect(&facts, REFUSE, "opted_out", "cancelled");
-    facts.person.opted_out = false;
+    facts.person.opted_out_at = 0;
     facts.person.marketing_consent = false;
     expect(&facts, REFUSE, "no_consent", "cancelled");
     facts.person.marketing_consent = true;
@@ -291,6 +314,7 @@ int main(void)
         cmocka_unit_test(only_an_approved_template_passes_a_closed_window),
         cmocka_unit_test(nothing_leaves_without_an_account_or_an_address),
         cmocka_unit_test(an_answer_ignores_opt_out_quiet_hours_and_cap),
+        cmocka_unit_test(what_was_written_before_an_opt_out_never_leaves_but_for_its_confirmation),
         cmocka_unit_test(what_the_business_starts_needs_consent),
         cmocka_unit_test(one_proactive_message_a_day_and_none_in_quiet_hours),
     };

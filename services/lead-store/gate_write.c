@@ -30,13 +30,13 @@ static size_t changed_asks(struct gate_batch *gate, struct gate_ask **out)
     return count;
 }
 
-static enum status messages_save(struct gate_batch *gate, struct error *error)
+static void messages_save(struct gate_batch *gate)
 {
     struct arena *arena = gate->batch->arena;
     struct gate_ask **asks = ARENA_ARRAY(arena, struct gate_ask *, gate->count);
     size_t count = changed_asks(gate, asks);
     if (!count)
-        return OK;
+        return;
     struct params *params = params_new(arena);
     COLUMN_TEXTS(params, count, i, asks[i]->message->id);
     COLUMN_TEXTS(params, count, i, asks[i]->message->status);
@@ -44,7 +44,7 @@ static enum status messages_save(struct gate_batch *gate, struct error *error)
     COLUMN_MOMENTS(params, count, i, asks[i]->message->go_until);
     COLUMN_TEXTS(params, count, i, asks[i]->message->error_class);
     params_moment(params, gate->batch->now);
-    return db_run(gate->batch->db, arena, &gate_message_save, params, NULL, error);
+    db_queue(gate->batch->db, arena, &gate_message_save, params, NULL);
 }
 
 static const struct statement gate_lead_save = {
@@ -54,7 +54,7 @@ static const struct statement gate_lead_save = {
 };
 
 /* The one frequency counter: moved under the lead's lock by the message that leaves. */
-static enum status leads_save(struct gate_batch *gate, struct error *error)
+static void leads_save(struct gate_batch *gate)
 {
     struct arena *arena = gate->batch->arena;
     struct gate_ask **asks = ARENA_ARRAY(arena, struct gate_ask *, gate->count);
@@ -64,12 +64,12 @@ static enum status leads_save(struct gate_batch *gate, struct error *error)
             text_same(gate->list[i].message->cause, "proactive"))
             asks[count++] = &gate->list[i];
     if (!count)
-        return OK;
+        return;
     struct params *params = params_new(arena);
     COLUMN_TEXTS(params, count, i, asks[i]->lead->id);
     COLUMN_TEXTS(params, count, i, asks[i]->message->id);
     params_moment(params, gate->batch->now);
-    return db_run(gate->batch->db, arena, &gate_lead_save, params, NULL, error);
+    db_queue(gate->batch->db, arena, &gate_lead_save, params, NULL);
 }
 
 static const char *template_word(enum gate_template template)
@@ -83,7 +83,7 @@ static const char *template_word(enum gate_template template)
 static void saw_proactive(struct payload *payload, const struct gate_ask *ask)
 {
     const struct gate_facts *facts = &ask->facts;
-    payload_bool(payload, "opted_out", facts->person.opted_out);
+    payload_bool(payload, "opted_out", facts->person.opted_out_at != 0);
     payload_bool(payload, "marketing_consent", facts->person.marketing_consent);
     payload_bool(payload, "unreachable", facts->reach.unreachable);
     payload_moment(payload, "proactive_at", facts->person.proactive_at);
@@ -120,7 +120,7 @@ static const char *verdict_saw(struct arena *arena, const struct gate_ask *ask)
 static const struct statement verdict_insert = {
     .name = "verdict_insert",
     .sql = "insert into crm.send_verdicts (company_id, message_id, verdict, reason, saw, created_at) "
-           "select v.company_id, v.message_id, v.verdict, v.reason, v.saw::jsonb, $6 "
+           "select v.company_id, v.message_id, v.verdict, v.reason, v.saw::json, $6 "
            "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[]) with ordinality "
            "  as v(company_id, message_id, verdict, reason, saw, place) order by v.place",
 };
@@ -135,7 +135,7 @@ static const char *verdict_word(Pb__Verdict verdict)
     return words[verdict];
 }
 
-static enum status verdicts_save(struct gate_batch *gate, struct error *error)
+static void verdicts_save(struct gate_batch *gate)
 {
     struct arena *arena = gate->batch->arena;
     struct gate_ask **asks = ARENA_ARRAY(arena, struct gate_ask *, gate->count);
@@ -144,7 +144,7 @@ static enum status verdicts_save(struct gate_batch *gate, struct error *error)
         if (gate->list[i].message)
             asks[count++] = &gate->list[i];
     if (!count)
-        return OK;
+        return;
     struct params *params = params_new(arena);
     COLUMN_TEXTS(params, count, i, asks[i]->message->company_id);
     COLUMN_TEXTS(params, count, i, asks[i]->message->id);
@@ -152,7 +152,7 @@ static enum status verdicts_save(struct gate_batch *gate, struct error *error)
     COLUMN_TEXTS(params, count, i, asks[i]->verdict.reason);
     COLUMN_TEXTS(params, count, i, verdict_saw(arena, asks[i]));
     params_moment(params, gate->batch->now);
-    return db_run(gate->batch->db, arena, &verdict_insert, params, NULL, error);
+    db_queue(gate->batch->db, arena, &verdict_insert, params, NULL);
 }
 
 /* message.held, .cancelled, .withdrawn: it ended before leaving. */
@@ -174,25 +174,48 @@ static void note_ended(struct event_list *events, const struct gate_ask *ask)
                        });
 }
 
-/* Of what a withdrawn reply was to: the newest owed message's job, asked for again; known to the scheduler in most
- * cases. */
-static enum status withdrawn_follow(struct gate_batch *gate, struct event_list *events, struct error *error)
+/* A newer question or a takeover took the answer back, now or when it was asked about before. */
+static bool is_taken_back(const struct gate_ask *ask)
+{
+    if (!ask->turn || !text_same(ask->turn->state, "superseded"))
+        return false;
+    return text_same(ask->message->status, "withdrawn") ||
+           (text_same(ask->message->status, "cancelled") && text_same(ask->message->error_class, "human_owner"));
+}
+
+/* The newest owed message's job, asked for again; known to the scheduler in most cases. After a change of hands it is
+ * one of its own, as after a handback. */
+static Pb__JobSpec *taken_back_job(const struct gate_batch *gate, const struct gate_ask *ask,
+                                   const struct newest_owed *newest, const struct held_conversation *asked)
+{
+    const char *suffix = NULL;
+    if (asked->owed_position <= asked->covered_position)
+        return NULL;
+    if (text_same(ask->message->status, "cancelled")) {
+        if (!text_same(asked->owner, "ai") || !text_same(asked->state, "open"))
+            return NULL;
+        suffix = text_format(gate->batch->arena, "%lld", (long long)asked->epoch);
+    }
+    return newest_owed_job(newest, asked, &ask->item->caller, suffix, suffix ? 0 : asked->reach->buffer_ms);
+}
+
+static enum status taken_back_follow(struct gate_batch *gate, struct event_list *events, struct error *error)
 {
     struct ids conversations = { .arena = gate->batch->arena };
     for (size_t i = 0; i < gate->count; i++)
-        if (gate->list[i].turn && text_same(gate->list[i].message->status, "withdrawn"))
+        if (is_taken_back(&gate->list[i]))
             ids_add(&conversations, gate->list[i].turn->conversation_id);
     struct newest_owed newest;
     TRY(newest_owed_read(&gate->held, &conversations, &newest, error));
     for (size_t i = 0; i < gate->count; i++) {
         struct gate_ask *ask = &gate->list[i];
-        if (!ask->turn || !text_same(ask->message->status, "withdrawn"))
+        if (!is_taken_back(ask))
             continue;
         const struct held_conversation *asked = held_conversation(&gate->held, ask->turn->conversation_id);
-        if (ask->verdict.status)
+        if (text_same(ask->verdict.status, "withdrawn"))
             turn_note_superseded(events, ask->turn, newest_owed_message(&newest, asked), &ask->item->caller);
-        Pb__JobSpec *job = newest_owed_job(&newest, asked, &ask->item->caller, NULL, asked->reach->buffer_ms);
-        if (!job || asked->owed_position <= asked->covered_position)
+        Pb__JobSpec *job = taken_back_job(gate, ask, &newest, asked);
+        if (!job)
             continue;
         ask->reply->jobs = ARENA_ARRAY(gate->batch->arena, Pb__JobSpec *, 1);
         ask->reply->jobs[ask->reply->n_jobs++] = job;
@@ -207,11 +230,12 @@ enum status gate_write(struct gate_batch *gate, struct error *error)
         if (gate->list[i].message && gate->list[i].verdict.verdict == PB__VERDICT__VERDICT_REFUSE &&
             gate->list[i].verdict.status)
             note_ended(&events, &gate->list[i]);
-    TRY(leads_save(gate, error));
-    TRY(hold_save(&gate->held, error));
-    TRY(messages_save(gate, error));
-    TRY(uncover_write(&gate->held, &gate->withdrawn, error));
-    TRY(withdrawn_follow(gate, &events, error));
-    TRY(verdicts_save(gate, error));
-    return event_flush(&events, error);
+    leads_save(gate);
+    hold_save(&gate->held);
+    messages_save(gate);
+    uncover_write(&gate->held, &gate->withdrawn);
+    TRY(taken_back_follow(gate, &events, error));
+    verdicts_save(gate);
+    event_flush(&events);
+    return OK;
 }

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "column.h"
 #include "payload.h"
+#include "transaction.h"
 #include "uncover.h"
 
 #include <string.h>
@@ -41,7 +42,8 @@ enum status target_unknown(const struct target *target, struct error *error)
     return error_code(error, REJECT, "unknown_conversation", "there is no such conversation");
 }
 
-/* A person may be known by the phone itself or by one of several contacts; a merged lead is its survivor. */
+/* A person may be known by the phone itself or by one of several contacts; a merged lead is its survivor, and what a
+ * closed conversation became is the open one on its account. */
 static const struct statement target_find = {
     .name = "target_find",
     .sql =
@@ -52,7 +54,8 @@ static const struct statement target_find = {
         "    union select coalesce(merged_into, id) from crm.leads where company_id = v.company_id and id = v.lead_id "
         "    union select lead_id from crm.conversations where company_id = v.company_id and id = v.conversation_id) l on true "
         "left join crm.conversations c on c.lead_id = l.id and c.company_id = v.company_id and c.state = 'open' "
-        "    and (v.conversation_id is null or c.id = v.conversation_id)",
+        "    and (v.conversation_id is null or c.channel_account_id = "
+        "        (select o.channel_account_id from crm.conversations o where o.id = v.conversation_id))",
 };
 
 static const char *given(const char *text)
@@ -108,8 +111,22 @@ static enum status under_way_hold(struct handover *handover, const struct ids *c
         ids_add(&messages, rows_text(&rows, row, 0));
         ids_add(&turns, rows_text(&rows, row, 1));
     }
-    TRY(hold_messages(&handover->held, &messages, error));
-    return hold_turns(&handover->held, &turns, error);
+    hold_messages(&handover->held, &messages);
+    hold_turns(&handover->held, &turns);
+    return hold_read(&handover->held, error);
+}
+
+/* A merge may have moved or closed what was found before it was held. Under the locks it stays as it is found now. */
+static enum status targets_settle(struct handover *handover, struct error *error)
+{
+    struct ids leads = { .arena = handover->batch->arena }, conversations = { .arena = handover->batch->arena };
+    bool held = true;
+    TRY(targets_find(handover, &leads, &conversations, error));
+    for (size_t i = 0; i < leads.count; i++)
+        held &= held_lead(&handover->held, leads.list[i]) != NULL;
+    for (size_t i = 0; i < conversations.count; i++)
+        held &= held_conversation(&handover->held, conversations.list[i]) != NULL;
+    return held ? OK : error_code(error, RETRY, TRANSACTION_AGAIN, "two people have just become one");
 }
 
 enum status handover_hold(struct handover *handover, struct error *error)
@@ -120,10 +137,11 @@ enum status handover_hold(struct handover *handover, struct error *error)
     handover->events = (struct event_list){ .batch = handover->batch };
     handover->cancelled = handover->uncovered = handover->nudged = (struct ids){ .arena = arena };
     TRY(targets_find(handover, &leads, &conversations, error));
-    TRY(hold_leads(&handover->held, &leads, error));
-    TRY(hold_conversations(&handover->held, &conversations, error));
-    TRY(hold_reach(&handover->held, error));
-    return under_way_hold(handover, &conversations, error);
+    hold_leads(&handover->held, &leads);
+    hold_conversations(&handover->held, &conversations);
+    hold_reach(&handover->held, &conversations);
+    TRY(under_way_hold(handover, &conversations, error));
+    return targets_settle(handover, error);
 }
 
 const char *handover_actor(struct arena *arena, const char *operator)
@@ -218,18 +236,18 @@ static const struct statement handover_cancel = {
         "update crm.messages set status = 'cancelled', error_class = 'human_owner', updated_at = $2 where id = any($1::uuid[])",
 };
 
-enum status handover_write(struct handover *handover, struct error *error)
+void handover_write(struct handover *handover)
 {
     struct batch *batch = handover->batch;
-    TRY(hold_save(&handover->held, error));
+    hold_save(&handover->held);
     if (handover->cancelled.count) {
         struct params *params = params_new(batch->arena);
         params_texts(params, handover->cancelled.list, handover->cancelled.count);
         params_moment(params, batch->now);
-        TRY(db_run(batch->db, batch->arena, &handover_cancel, params, NULL, error));
+        db_queue(batch->db, batch->arena, &handover_cancel, params, NULL);
     }
-    TRY(uncover_write(&handover->held, &handover->uncovered, error));
-    return event_flush(&handover->events, error);
+    uncover_write(&handover->held, &handover->uncovered);
+    event_flush(&handover->events);
 }
 
 void handover_nudge(const struct handover *handover)

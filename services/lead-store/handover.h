@@ -42,6 +42,6 @@ const char *handover_actor(struct arena *arena, const char *operator);
 /* The AI's message was asked for in, or goes out by, this conversation. */
 bool handover_concerns(const struct handover *handover, const struct held_message *message,
                        const struct held_conversation *conversation);
-enum status handover_write(struct handover *handover, struct error *error);
+void handover_write(struct handover *handover);
 /* After the commit: model calls for what was taken over are in vain. */
 void handover_nudge(const struct handover *handover);

@@ -170,85 +170,79 @@ static const struct statement reach_read = {
            "left join crm.lead_contacts p on p.id = c.contact_id where c.id = any($1::uuid[])",
 };
 
-static enum status hold_read(struct held *held, const struct statement *statement, const struct ids *ids,
-                             struct rows *rows, struct error *error)
+static void hold_queue(struct held *held, const struct statement *statement, const struct ids *ids, struct rows *rows)
 {
-    *rows = (struct rows){ 0 };
     if (!ids->count)
-        return OK;
+        return;
     struct params *params = params_new(held->batch->arena);
     params_texts(params, ids->list, ids->count);
-    return db_run(held->batch->db, held->batch->arena, statement, params, rows, error);
+    db_queue(held->batch->db, held->batch->arena, statement, params, rows);
 }
 
-enum status hold_leads(struct held *held, const struct ids *ids, struct error *error)
+void hold_leads(struct held *held, const struct ids *ids)
 {
-    struct rows rows;
-    TRY(hold_read(held, &lead_lock, ids, &rows, error));
-    held->leads = cells_read(held->batch->arena, &rows, lead_cells, sizeof *held->leads);
-    held->lead_count = rows.count;
-    return OK;
+    hold_queue(held, &lead_lock, ids, &held->lead_rows);
 }
 
-enum status hold_conversations(struct held *held, const struct ids *ids, struct error *error)
+void hold_conversations(struct held *held, const struct ids *ids)
 {
-    struct rows rows;
-    TRY(hold_read(held, &conversation_lock, ids, &rows, error));
-    held->conversations = cells_read(held->batch->arena, &rows, conversation_cells, sizeof *held->conversations);
-    held->conversation_count = rows.count;
-    return OK;
+    hold_queue(held, &conversation_lock, ids, &held->conversation_rows);
 }
 
-enum status hold_messages(struct held *held, const struct ids *ids, struct error *error)
+void hold_messages(struct held *held, const struct ids *ids)
 {
-    struct rows rows;
-    TRY(hold_read(held, &message_lock, ids, &rows, error));
-    held->messages = cells_read(held->batch->arena, &rows, message_cells, sizeof *held->messages);
-    held->message_count = rows.count;
-    return OK;
+    hold_queue(held, &message_lock, ids, &held->message_rows);
 }
 
-static enum status turns_read(struct held *held, const struct statement *statement, const struct ids *ids,
-                              struct error *error)
+void hold_turns_of_jobs(struct held *held, const struct ids *job_ids)
 {
-    struct rows rows;
-    TRY(hold_read(held, statement, ids, &rows, error));
-    held->turns = cells_read(held->batch->arena, &rows, turn_cells, sizeof *held->turns);
-    held->turn_count = rows.count;
-    return OK;
+    hold_queue(held, &turn_of_job_read, job_ids, &held->turn_rows);
 }
 
-enum status hold_turns_of_jobs(struct held *held, const struct ids *job_ids, struct error *error)
+void hold_turns(struct held *held, const struct ids *ids)
 {
-    return turns_read(held, &turn_of_job_read, job_ids, error);
+    hold_queue(held, &turn_read, ids, &held->turn_rows);
 }
 
-enum status hold_turns(struct held *held, const struct ids *ids, struct error *error)
+void hold_reach(struct held *held, const struct ids *conversation_ids)
 {
-    return turns_read(held, &turn_read, ids, error);
-}
-
-enum status hold_reach(struct held *held, struct error *error)
-{
-    struct arena *arena = held->batch->arena;
-    if (!held->conversation_count)
-        return OK;
-    struct ids ids = { .arena = arena };
-    for (size_t i = 0; i < held->conversation_count; i++)
-        ids_add(&ids, held->conversations[i].id);
-    struct params *params = params_new(arena);
-    params_texts(params, ids.list, ids.count);
+    if (!conversation_ids->count)
+        return;
+    struct params *params = params_new(held->batch->arena);
+    params_texts(params, conversation_ids->list, conversation_ids->count);
     params_int(params, config_buffer_ms);
     params_int(params, config_buffer_max_ms);
-    struct rows rows;
-    TRY(db_run(held->batch->db, arena, &reach_read, params, &rows, error));
-    struct reach *reaches = cells_read(arena, &rows, reach_cells, sizeof *reaches);
-    for (size_t i = 0; i < rows.count; i++)
-        held_conversation(held, reaches[i].id)->reach = &reaches[i];
-    for (size_t i = 0; i < held->conversation_count; i++)
+    db_queue(held->batch->db, held->batch->arena, &reach_read, params, &held->reach_rows);
+    held->reach_wanted = true;
+}
+
+static enum status reach_join(struct held *held, struct error *error)
+{
+    struct reach *reaches = cells_read(held->batch->arena, &held->reach_rows, reach_cells, sizeof *reaches);
+    for (size_t i = 0; i < held->reach_rows.count; i++) {
+        struct held_conversation *conversation = held_conversation(held, reaches[i].id);
+        if (conversation)
+            conversation->reach = &reaches[i];
+    }
+    for (size_t i = 0; held->reach_wanted && i < held->conversation_count; i++)
         if (!held->conversations[i].reach)
             return error_code(error, RETRY, "again", "a conversation's account or person is being changed");
     return OK;
+}
+
+enum status hold_read(struct held *held, struct error *error)
+{
+    struct arena *arena = held->batch->arena;
+    TRY(db_flush(held->batch->db, error));
+    held->leads = cells_read(arena, &held->lead_rows, lead_cells, sizeof *held->leads);
+    held->lead_count = held->lead_rows.count;
+    held->conversations = cells_read(arena, &held->conversation_rows, conversation_cells, sizeof *held->conversations);
+    held->conversation_count = held->conversation_rows.count;
+    held->messages = cells_read(arena, &held->message_rows, message_cells, sizeof *held->messages);
+    held->message_count = held->message_rows.count;
+    held->turns = cells_read(arena, &held->turn_rows, turn_cells, sizeof *held->turns);
+    held->turn_count = held->turn_rows.count;
+    return reach_join(held, error);
 }
 
 /* What is owed since when follows from the rows, whoever changed the coverage. */
@@ -268,7 +262,7 @@ static const struct statement conversation_save = {
         "  as v(id, last_position, covered_position, owner, epoch, last_message_id, assignee, owed_from) where c.id = v.id",
 };
 
-enum status hold_save(struct held *held, struct error *error)
+void hold_save(struct held *held)
 {
     struct arena *arena = held->batch->arena;
     struct held_conversation **list = ARENA_ARRAY(arena, struct held_conversation *, held->conversation_count + 1);
@@ -277,7 +271,7 @@ enum status hold_save(struct held *held, struct error *error)
         if (held->conversations[i].changed)
             list[count++] = &held->conversations[i];
     if (!count)
-        return OK;
+        return;
     struct params *params = params_new(arena);
     COLUMN_TEXTS(params, count, i, list[i]->id);
     COLUMN_INTS(params, count, i, list[i]->last_position);
@@ -288,7 +282,7 @@ enum status hold_save(struct held *held, struct error *error)
     COLUMN_TEXTS(params, count, i, list[i]->assignee);
     COLUMN_MOMENTS(params, count, i, list[i]->owed_from);
     params_moment(params, held->batch->now);
-    return db_run(held->batch->db, arena, &conversation_save, params, NULL, error);
+    db_queue(held->batch->db, arena, &conversation_save, params, NULL);
 }
 
 /* -- found by id */

@@ -65,6 +65,8 @@ struct held {
     struct held_message *messages;
     struct held_turn *turns;
     size_t lead_count, conversation_count, message_count, turn_count;
+    struct rows lead_rows, conversation_rows, message_rows, turn_rows, reach_rows; /* until hold_read */
+    bool reach_wanted;
 };
 
 /* A set of ids. */
@@ -76,19 +78,21 @@ struct ids {
 void ids_add(struct ids *ids, const char *id); /* NULL and what is there already: nothing */
 bool ids_has(const struct ids *ids, const char *id);
 
-/* Locks and reads; call each at most once per batch run, in this order. */
-enum status hold_leads(struct held *held, const struct ids *ids, struct error *error);
-enum status hold_conversations(struct held *held, const struct ids *ids, struct error *error);
-enum status hold_messages(struct held *held, const struct ids *ids, struct error *error);
+/* Locks and reads, queued: each at most once per batch run, in this order; the rows are there after hold_read. */
+void hold_leads(struct held *held, const struct ids *ids);
+void hold_conversations(struct held *held, const struct ids *ids);
+void hold_messages(struct held *held, const struct ids *ids);
 /* Turns change only under their conversation's lock: read after it. */
-enum status hold_turns_of_jobs(struct held *held, const struct ids *job_ids, struct error *error);
-enum status hold_turns(struct held *held, const struct ids *ids, struct error *error);
-/* Of all held conversations; after hold_conversations. */
-enum status hold_reach(struct held *held, struct error *error);
+void hold_turns_of_jobs(struct held *held, const struct ids *job_ids);
+void hold_turns(struct held *held, const struct ids *ids);
+/* Of all held conversations: the same ids. */
+void hold_reach(struct held *held, const struct ids *conversation_ids);
+/* Once, after all of them: one round trip. */
+enum status hold_read(struct held *held, struct error *error);
 
-/* Writes the conversations that are marked as changed: positions, coverage, owner; owed_since follows from the
- * messages. */
-enum status hold_save(struct held *held, struct error *error);
+/* Queues the writing of conversations that are marked as changed: positions, coverage, owner; owed_since follows from
+ * the messages. */
+void hold_save(struct held *held);
 
 /* NULL: not held. */
 struct held_lead *held_lead(const struct held *held, const char *id);

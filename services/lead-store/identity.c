@@ -89,7 +89,7 @@ static enum status identities_resolve(struct recording *recording, struct error 
             wanted[count++] = &recording->identities[i];
     if (!count)
         return OK;
-    TRY(identities_lock(recording, wanted, count, error));
+    identities_lock(recording, wanted, count);
     return identities_find(recording, wanted, count, error);
 }
 
@@ -213,5 +213,6 @@ enum status arrivals_identify(struct recording *recording, struct error *error)
             arrival->sender = sender_root(arrival->sender);
             person_describe(arrival->sender->person, arrival);
         }
-    return people_write(recording, error);
+    people_write(recording);
+    return OK;
 }

@@ -11,8 +11,8 @@
  * keeps what an undo needs. */
 enum status person_merge(struct recording *recording, struct person *into, struct person *from, struct error *error);
 /* Contacts and leads in memory become rows. */
-enum status people_write(struct recording *recording, struct error *error);
+void people_write(struct recording *recording);
 /* identity_row.c: the statements. */
 enum status identities_find(struct recording *recording, struct identity **wanted, size_t count, struct error *error);
-enum status identities_lock(struct recording *recording, struct identity **unknown, size_t count, struct error *error);
+void identities_lock(struct recording *recording, struct identity **unknown, size_t count);
 enum status people_lock(struct recording *recording, struct error *error);

@@ -39,11 +39,11 @@ static const struct statement identity_lock = {
            "from (select distinct hashtextextended(key, 0) as hash from unnest($1::text[]) as key order by 1) as k",
 };
 
-enum status identities_lock(struct recording *recording, struct identity **unknown, size_t count, struct error *error)
+void identities_lock(struct recording *recording, struct identity **unknown, size_t count)
 {
     struct params *params = params_new(recording->batch->arena);
     COLUMN_TEXTS(params, count, i, unknown[i]->key);
-    return db_run(recording->batch->db, recording->batch->arena, &identity_lock, params, NULL, error);
+    db_queue(recording->batch->db, recording->batch->arena, &identity_lock, params, NULL);
 }
 
 static const struct statement lead_lock = {
@@ -86,7 +86,7 @@ static const struct statement lead_insert = {
         "select u.*, $7, $7 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[]) as u",
 };
 
-static enum status leads_insert(struct recording *recording, struct person **people, size_t count, struct error *error)
+static void leads_insert(struct recording *recording, struct person **people, size_t count)
 {
     struct arena *arena = recording->batch->arena;
     struct params *params = params_new(arena);
@@ -97,19 +97,18 @@ static enum status leads_insert(struct recording *recording, struct person **peo
     COLUMN_TEXTS(params, count, i, people[i]->phone);
     COLUMN_TEXTS(params, count, i, people[i]->name);
     params_moment(params, recording->batch->now);
-    return db_run(recording->batch->db, arena, &lead_insert, params, NULL, error);
+    db_queue(recording->batch->db, arena, &lead_insert, params, NULL);
 }
 
 static const struct statement contact_insert = {
     .name = "contact_insert",
     .sql =
         "insert into crm.lead_contacts (id, company_id, lead_id, channel_account_id, channel, kind, value, address, created_at, updated_at) "
-        "select u.*, $9, $9 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[]) as u "
-        "on conflict do nothing",
+        "select u.*, $9, $9 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[]) as u",
 };
 
-static enum status contacts_insert(struct recording *recording, struct identity **contacts, size_t count,
-                                   struct error *error)
+/* One that came into being meanwhile fails the transaction (23505), which is run again. */
+static void contacts_insert(struct recording *recording, struct identity **contacts, size_t count)
 {
     struct arena *arena = recording->batch->arena;
     struct params *params = params_new(arena);
@@ -122,10 +121,7 @@ static enum status contacts_insert(struct recording *recording, struct identity 
     COLUMN_TEXTS(params, count, i, contacts[i]->value);
     COLUMN_TEXTS(params, count, i, contacts[i]->address);
     params_moment(params, recording->batch->now);
-    struct rows rows;
-    TRY(db_run(recording->batch->db, arena, &contact_insert, params, &rows, error));
-    return rows.affected == count ? OK
-                                  : error_code(error, RETRY, TRANSACTION_AGAIN, "a contact came into being meanwhile");
+    db_queue(recording->batch->db, arena, &contact_insert, params, NULL);
 }
 
 /* Who writes can be reached, at the address as the provider spells it now. */
@@ -135,18 +131,17 @@ static const struct statement contact_touch = {
            "from unnest($1::uuid[], $2::text[]) as u(id, address) where c.id = u.id",
 };
 
-static enum status contacts_touch(struct recording *recording, struct identity **contacts, size_t count,
-                                  struct error *error)
+static void contacts_touch(struct recording *recording, struct identity **contacts, size_t count)
 {
     struct arena *arena = recording->batch->arena;
     struct params *params = params_new(arena);
     COLUMN_TEXTS(params, count, i, contacts[i]->contact_id);
     COLUMN_TEXTS(params, count, i, contacts[i]->address);
     params_moment(params, recording->batch->now);
-    return db_run(recording->batch->db, arena, &contact_touch, params, NULL, error);
+    db_queue(recording->batch->db, arena, &contact_touch, params, NULL);
 }
 
-enum status people_write(struct recording *recording, struct error *error)
+void people_write(struct recording *recording)
 {
     struct arena *arena = recording->batch->arena;
     struct person **people = ARENA_ARRAY(arena, struct person *, recording->person_count);
@@ -164,8 +159,9 @@ enum status people_write(struct recording *recording, struct error *error)
             changed[changed_count++] = identity;
     }
     if (count)
-        TRY(leads_insert(recording, people, count, error));
+        leads_insert(recording, people, count);
     if (fresh_count)
-        TRY(contacts_insert(recording, fresh, fresh_count, error));
-    return changed_count ? contacts_touch(recording, changed, changed_count, error) : OK;
+        contacts_insert(recording, fresh, fresh_count);
+    if (changed_count)
+        contacts_touch(recording, changed, changed_count);
 }

@@ -100,7 +100,7 @@ static void judge(const Pb__LeadPatchRequest *request, const struct rows *rows, 
         error_code(refused, REJECT, "too_long", "attributes would have more than %d bytes", ATTRIBUTES_BYTES_MAX);
 }
 
-static enum status save(struct batch *batch, const struct item *item, struct error *error)
+static void save(struct batch *batch, const struct item *item)
 {
     const Pb__LeadPatchRequest *request = item->message;
     struct params *params = params_new(batch->arena);
@@ -117,7 +117,7 @@ static enum status save(struct batch *batch, const struct item *item, struct err
                             : NULL);
     params_text(params, request->attributes ? pb_json_text(request->attributes) : NULL);
     params_moment(params, batch->now);
-    return db_run(batch->db, batch->arena, &lead_patch_save, params, NULL, error);
+    db_queue(batch->db, batch->arena, &lead_patch_save, params, NULL);
 }
 
 static void note_stage(struct event_list *events, const struct item *item, const struct rows *before)
@@ -178,7 +178,7 @@ static enum status patch_one(struct batch *batch, struct item *item, struct even
         return OK;
     }
     if (!changes_nothing(request)) {
-        TRY(save(batch, item, error));
+        save(batch, item);
         note_stage(events, item, &before);
         note_updated(events, item, rows_int(&before, 0, 0) + 1);
     }
@@ -206,10 +206,11 @@ static enum status lead_patch_work(struct batch *batch, struct item **items, siz
     struct params *params = params_new(batch->arena);
     COLUMN_TEXTS(params, count, i, ((const Pb__LeadPatchRequest *)items[i]->message)->id);
     COLUMN_TEXTS(params, count, i, items[i]->caller.company_id);
-    TRY(db_run(batch->db, batch->arena, &lead_patch_lock, params, NULL, error));
+    db_queue(batch->db, batch->arena, &lead_patch_lock, params, NULL);
     for (size_t i = 0; i < count; i++)
         TRY(patch_one(batch, items[i], &events, error));
-    return event_flush(&events, error);
+    event_flush(&events);
+    return OK;
 }
 
 void lead_patch(struct batch *batch)

@@ -1,9 +1,11 @@
 #include "lease.h"
 
-/* Taking and renewing are one: the lease is free, over, or already ours. */
+/* Taking and renewing are one: the lease is free, over, or already ours. Its commit need not wait for the disk: a crash
+ * that forgets it ends every holder's session too, and what two holders do is done twice, not wrongly. */
 static const struct statement lease_statement = {
     .name = "lease_take",
-    .sql = "insert into crm.relay as r (name, xid, n, holder, leased_until) values ($1, '0', 0, $2, $4) "
+    .sql = "insert into crm.relay as r (name, xid, n, holder, leased_until) "
+           "select $1, '0', 0, $2, $4 where set_config('synchronous_commit', 'off', true) is not null "
            "on conflict (name) do update set holder = excluded.holder, leased_until = excluded.leased_until "
            "where r.holder is null or r.holder = excluded.holder or r.leased_until < $3 "
            "returning xid, n",

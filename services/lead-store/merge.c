@@ -68,10 +68,12 @@ static const struct statement merge_rest = {
         "update crm.conversations set lead_id = $1::uuid, updated_at = $3 where lead_id = $2::uuid returning id",
 };
 
+/* Who became the one that goes became the one that stays: there is no chain to follow. */
 static const struct statement merge_leads = {
     .name = "merge_leads",
     .sql =
         "with f as (update crm.leads set merged_into = $1::uuid, version = version + 1, updated_at = $3 where id = $2::uuid returning *), "
+        "     o as (update crm.leads set merged_into = $1::uuid, updated_at = $3 where merged_into = $2::uuid), "
         "     b as (select attributes, opted_out_at, proactive_at, phone_number, contact_name from crm.leads where id = $1::uuid) "
         "update crm.leads i set attributes = f.attributes || i.attributes, opted_out_at = coalesce(i.opted_out_at, f.opted_out_at), "
         "  proactive_at = greatest(i.proactive_at, f.proactive_at), phone_number = coalesce(i.phone_number, f.phone_number), "

@@ -262,7 +262,7 @@ static enum status post_length_check(const struct post *post, struct error *erro
 }
 
 /* A person answered: nothing up to here is owed any more. */
-static enum status post_write(struct posting *posting, struct post *post, struct error *error)
+static void post_write(struct posting *posting, struct post *post)
 {
     struct handover *handover = &posting->handover;
     const struct target *target = &handover->targets[post - posting->list];
@@ -276,16 +276,15 @@ static enum status post_write(struct posting *posting, struct post *post, struct
         post_length_check(post, &refused);
     if (*refused.code) {
         item_fail(post->item, REJECT, refused.code, "%s", refused.text);
-        return OK;
+        return;
     }
     if (!text_same(post->conversation->owner, "human"))
         handover_take(handover, post->conversation, post->request->operator_, &post->item->caller);
     post->outbound = outbound_of(post, post->conversation);
-    TRY(outbound_write(&handover->held, &post->outbound, 1, &handover->events, error));
+    outbound_write(&handover->held, &post->outbound, 1, &handover->events);
     post->conversation->covered_position = post->outbound.position;
     post->written = true;
     post_answer(posting, post, &post->outbound);
-    return OK;
 }
 
 /* -- the batch */
@@ -342,9 +341,10 @@ static enum status operator_post_work(struct batch *batch, struct item **items, 
         else if (post->known)
             post_repeat(posting, post);
         else
-            TRY(post_write(posting, post, error));
+            post_write(posting, post);
     }
-    return handover_write(&posting->handover, error);
+    handover_write(&posting->handover);
+    return OK;
 }
 
 void operator_post(struct batch *batch)

@@ -99,16 +99,13 @@ static void outbound_note(struct event_list *events, const struct outbound *outb
                        });
 }
 
-enum status outbound_write(struct held *held, struct outbound *list, size_t count, struct event_list *events,
-                           struct error *error)
+void outbound_write(struct held *held, struct outbound *list, size_t count, struct event_list *events)
 {
     if (!count)
-        return OK;
+        return;
     for (size_t i = 0; i < count; i++)
         outbound_place(held->batch->arena, &list[i]);
-    TRY(db_run(held->batch->db, held->batch->arena, &outbound_insert, insert_params(held->batch, list, count), NULL,
-               error));
+    db_queue(held->batch->db, held->batch->arena, &outbound_insert, insert_params(held->batch, list, count), NULL);
     for (size_t i = 0; i < count; i++)
         outbound_note(events, &list[i]);
-    return OK;
 }

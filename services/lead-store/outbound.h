@@ -21,8 +21,7 @@ struct outbound {
 };
 
 /* Inserts them in order and marks their conversations as changed; hold_save comes later. */
-enum status outbound_write(struct held *held, struct outbound *list, size_t count, struct event_list *events,
-                           struct error *error);
+void outbound_write(struct held *held, struct outbound *list, size_t count, struct event_list *events);
 
 /* The send job of one that exists already: the same job again. */
 Pb__JobSpec *outbound_job(struct arena *arena, const struct outbound *outbound);

@@ -94,7 +94,7 @@ static enum status messages_lock(struct applying *applying, const struct rows *f
     struct params *people = params_new(batch->arena), *params = params_new(batch->arena);
     params_texts(people, leads, lead_count);
     if (lead_count)
-        TRY(db_run(batch->db, batch->arena, &receipt_leads, people, NULL, error));
+        db_queue(batch->db, batch->arena, &receipt_leads, people, NULL);
     COLUMN_TEXTS(params, found->count, row, rows_text(found, row, 1));
     struct rows rows;
     TRY(db_run(batch->db, batch->arena, &receipt_lock, params, &rows, error));
@@ -160,13 +160,25 @@ static void message_failed(struct spoken_of *message, const Pb__Receipt *receipt
         message->unreachable_recipient = recipient;
 }
 
+/* One id names one message of an account: the first that it was said of. */
+static bool id_is_free(struct applying *applying, const struct receipt_task *task)
+{
+    const char *key =
+        text_format(applying->events->batch->arena, "%s %s", task->account_id, task->receipt->external_id);
+    void **owner = map_at(applying->given_ids, key);
+    if (*owner)
+        return false;
+    *owner = applying;
+    return true;
+}
+
 static void receipt_take_effect(struct applying *applying, struct receipt_task *task, struct spoken_of *message)
 {
     const Pb__Receipt *receipt = task->receipt;
     const char *status = receipt_status_word(receipt->status);
     task->applied = PB_NEW(applying->events->batch->arena, receipt_applied);
     task->applied->message_id = (char *)message->id;
-    if (text_empty(message->external_id) && !text_empty(receipt->external_id)) {
+    if (text_empty(message->external_id) && !text_empty(receipt->external_id) && id_is_free(applying, task)) {
         message->external_id = receipt->external_id;
         message->changed = true;
     }
@@ -192,6 +204,7 @@ enum status receipt_apply_all(struct event_list *events, struct receipt_task *ta
         return OK;
     TRY(accounts_find(&applying, error));
     TRY(messages_find(&applying, error));
+    applying.given_ids = map_new(events->batch->arena, count);
     for (size_t i = 0; i < count; i++)
         if (applying.by_task[i])
             receipt_take_effect(&applying, &tasks[i], applying.by_task[i]);
@@ -199,8 +212,9 @@ enum status receipt_apply_all(struct event_list *events, struct receipt_task *ta
         if (applying.by_task[i])
             tasks[i].applied->status = (char *)applying.by_task[i]->status;
     TRY(receipt_write_people(&applying, error));
-    TRY(receipt_write_messages(&applying, error));
-    return receipt_park(&applying, error);
+    receipt_write_messages(&applying);
+    receipt_park(&applying);
+    return OK;
 }
 
 static enum status apply(struct batch *batch, struct item **items, size_t count, struct error *error)
@@ -218,7 +232,8 @@ static enum status apply(struct batch *batch, struct item **items, size_t count,
         else
             items[i]->reply = &tasks[i].applied->base;
     }
-    return event_flush(&events, error);
+    event_flush(&events);
+    return OK;
 }
 
 void receipt_apply(struct batch *batch)

@@ -24,10 +24,11 @@ struct applying {
     struct spoken_of **by_task; /* NULL: parked */
     struct spoken_of *messages;
     size_t message_count;
+    struct map *given_ids; /* the provider's ids handed out in this batch, by account */
 };
 
 /* receipt_write.c. People before messages: the fixed order of locks. */
 enum status receipt_write_people(struct applying *applying, struct error *error);
-enum status receipt_write_messages(struct applying *applying, struct error *error);
+void receipt_write_messages(struct applying *applying);
 /* What speaks of no known message is kept for it. */
-enum status receipt_park(struct applying *applying, struct error *error);
+void receipt_park(struct applying *applying);

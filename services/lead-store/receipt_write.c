@@ -5,10 +5,15 @@
 #include "receipt_work.h"
 #include "wire/pbjson.h"
 
+/* A provider's id that another row has already stays there: the status counts all the same. */
 static const struct statement receipt_update = {
     .name = "receipt_update",
     .sql =
-        "update crm.messages m set status = u.status, external_id = u.external_id, claim = case when m.status = u.status then m.claim end, "
+        "update crm.messages m set status = u.status, "
+        "       external_id = case when u.external_id is null or m.external_id is not null or exists (select from crm.messages o "
+        "           where o.channel_account_id = m.channel_account_id and o.external_id = u.external_id) then m.external_id "
+        "           else u.external_id end, "
+        "       claim = case when m.status = u.status then m.claim end, "
         "       go_until = case when m.status = u.status then m.go_until end, "
         "       error_class = case when m.status = u.status then m.error_class else u.error_class end, "
         "       error_code = case when m.status = u.status then m.error_code else u.error_code end, "
@@ -24,7 +29,7 @@ static const struct statement receipt_sent = {
         "where a.id = u.id and a.sent_at is null",
 };
 
-enum status receipt_write_messages(struct applying *applying, struct error *error)
+void receipt_write_messages(struct applying *applying)
 {
     struct batch *batch = applying->events->batch;
     struct spoken_of **changed = ARENA_ARRAY(batch->arena, struct spoken_of *, applying->message_count + 1);
@@ -33,7 +38,7 @@ enum status receipt_write_messages(struct applying *applying, struct error *erro
         if (applying->messages[i].changed)
             changed[count++] = &applying->messages[i];
     if (!count)
-        return OK;
+        return;
     struct params *params = params_new(batch->arena), *sent = params_new(batch->arena);
     COLUMN_TEXTS(params, count, i, changed[i]->id);
     COLUMN_TEXTS(params, count, i, changed[i]->status);
@@ -42,11 +47,11 @@ enum status receipt_write_messages(struct applying *applying, struct error *erro
     COLUMN_TEXTS(params, count, i, changed[i]->error_code);
     COLUMN_TEXTS(params, count, i, changed[i]->error);
     params_moment(params, batch->now);
-    TRY(db_run(batch->db, batch->arena, &receipt_update, params, NULL, error));
+    db_queue(batch->db, batch->arena, &receipt_update, params, NULL);
     COLUMN_TEXTS(sent, count, i, changed[i]->id);
     COLUMN_MOMENTS(sent, count, i, text_same(changed[i]->status, "failed") ? 0 : changed[i]->sent_at);
     params_moment(sent, batch->now);
-    return db_run(batch->db, batch->arena, &receipt_sent, sent, NULL, error);
+    db_queue(batch->db, batch->arena, &receipt_sent, sent, NULL);
 }
 
 static const struct statement receipt_suppress = {
@@ -105,7 +110,8 @@ enum status receipt_write_people(struct applying *applying, struct error *error)
     COLUMN_TEXTS(params, gone_count, i, gone[i]->contact_id);
     COLUMN_TEXTS(params, gone_count, i, gone[i]->unreachable_recipient);
     params_moment(params, batch->now);
-    return db_run(batch->db, batch->arena, &receipt_unreachable, params, NULL, error);
+    db_queue(batch->db, batch->arena, &receipt_unreachable, params, NULL);
+    return OK;
 }
 
 /* $4: the packed receipt in hex. The same receipt again is the same row. */
@@ -125,7 +131,7 @@ static const char *receipt_hex(struct arena *arena, const Pb__Receipt *receipt)
     return text_hex(arena, data.data, data.len);
 }
 
-enum status receipt_park(struct applying *applying, struct error *error)
+void receipt_park(struct applying *applying)
 {
     struct batch *batch = applying->events->batch;
     struct arena *arena = batch->arena;
@@ -140,7 +146,7 @@ enum status receipt_park(struct applying *applying, struct error *error)
         PB_SET(task->applied, parked, true);
     }
     if (!count)
-        return OK;
+        return;
     struct params *params = params_new(arena);
     COLUMN_TEXTS(params, count, i,
                  ident_named(arena, "receipt", parked[i]->account, parked[i]->external_id,
@@ -150,5 +156,5 @@ enum status receipt_park(struct applying *applying, struct error *error)
     COLUMN_TEXTS(params, count, i, parked[i]->external_id);
     COLUMN_TEXTS(params, count, i, receipt_hex(arena, parked[i]));
     params_moment(params, batch->now);
-    return db_run(batch->db, arena, &park_insert, params, NULL, error);
+    db_queue(batch->db, arena, &park_insert, params, NULL);
 }

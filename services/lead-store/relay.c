@@ -1,6 +1,7 @@
 #include "relay.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -57,45 +58,62 @@ void relay_commit(void)
 
 /* Where the relay stands; texts as the database wrote them. */
 struct watermark {
-    const char *xid, *n;
+    char xid[24], n[24];
 };
 
-static enum status relay_lease(struct batch *batch, struct watermark *at, bool *held, struct error *error)
+static void watermark_set(struct watermark *at, const char *xid, const char *n)
+{
+    snprintf(at->xid, sizeof at->xid, "%s", xid);
+    snprintf(at->n, sizeof at->n, "%s", n);
+}
+
+/* What the duty's one thread knows of its lease; every move of the watermark proves it right, and renews it. */
+static struct {
+    struct watermark at;
+    moment until; /* 0: not held, or not sure */
+} standing;
+
+static enum status relay_lease(struct batch *batch, bool *held, struct error *error)
 {
     struct rows rows;
+    *held = standing.until - batch->now > LEASE_MS / 2;
+    if (*held)
+        return OK;
+    standing.until = 0;
     TRY(lease_take(batch, "events", LEASE_MS, &rows, error));
     *held = rows.count == 1;
-    if (*held)
-        *at = (struct watermark){ rows_text(&rows, 0, 0), rows_text(&rows, 0, 1) };
+    if (*held) {
+        watermark_set(&standing.at, rows_text(&rows, 0, 0), rows_text(&rows, 0, 1));
+        standing.until = batch->now + LEASE_MS;
+    }
     return OK;
 }
 
-/* `ready` is true for a prefix: no transaction that still runs can put anything in front of it. */
+/* No transaction that still runs can put anything in front of these. */
 static const struct statement relay_read = {
     .name = "relay_read",
     .sql =
-        "select id, type, company_id, entity_type, entity_id, lead_id, payload, actor, correlation_id, occurred_at, admitted_at, "
-        "       xid, n, xid < pg_snapshot_xmin(pg_current_snapshot()) as ready "
-        "from crm.events where (xid, n) > ($1::xid8, $2::bigint) order by xid, n limit $3",
+        "select id, type, company_id, entity_type, entity_id, lead_id, payload, actor, correlation_id, occurred_at, admitted_at, xid, n "
+        "from crm.events where (xid, n) > ($1::xid8, $2::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot()) "
+        "order by xid, n limit $3",
+};
+/* ... and in front of these one may. */
+static const struct statement relay_early = {
+    .name = "relay_early",
+    .sql = "select exists (select from crm.events where xid >= pg_snapshot_xmin(pg_current_snapshot()))",
 };
 
-static enum status events_read(struct batch *batch, const struct watermark *from, struct rows *rows,
-                               struct error *error)
+static enum status events_read(struct batch *batch, struct rows *rows, bool *early, struct error *error)
 {
     struct params *params = params_new(batch->arena);
-    params_text(params, from->xid);
-    params_text(params, from->n);
+    struct db_step steps[] = { { .statement = &relay_early }, { .statement = &relay_read, .params = params } };
+    params_text(params, standing.at.xid);
+    params_text(params, standing.at.n);
     params_int(params, RELAY_ITEMS_MAX);
-    return db_run(batch->db, batch->arena, &relay_read, params, rows, error);
-}
-
-static size_t events_ready(const struct rows *rows)
-{
-    int ready = rows_column(rows, "ready");
-    size_t count = 0;
-    while (count < rows->count && rows_bool(rows, count, ready))
-        count++;
-    return count;
+    TRY(db_run_all(batch->db, batch->arena, steps, 2, error));
+    *early = rows_bool(&steps[0].rows, 0, 0);
+    *rows = steps[1].rows;
+    return OK;
 }
 
 /* How many from the start are out, or can never be (which is a bug of ours, reported, and must not stop the others). */
@@ -116,25 +134,31 @@ static size_t events_publish(struct batch *batch, const struct rows *rows, size_
     return count;
 }
 
+/* Its commit need not wait for the disk: a watermark that a crash forgets has its events published again. */
 static const struct statement relay_move = {
     .name = "relay_move",
     .sql = "update crm.relay set xid = $1::xid8, n = $2::bigint, leased_until = $3 "
-           "where name = 'events' and holder = $4 and xid = $5::xid8 and n = $6::bigint",
+           "where name = 'events' and holder = $4 and xid = $5::xid8 and n = $6::bigint "
+           "  and set_config('synchronous_commit', 'off', true) is not null",
 };
 
-static enum status watermark_move(struct batch *batch, const struct watermark *from, const struct watermark *to,
-                                  struct error *error)
+static enum status watermark_move(struct batch *batch, const char *xid, const char *n, struct error *error)
 {
     struct rows rows;
     struct params *params = params_new(batch->arena);
-    params_text(params, to->xid);
-    params_text(params, to->n);
-    params_moment(params, moment_now() + LEASE_MS);
+    moment until = moment_now() + LEASE_MS;
+    params_text(params, xid);
+    params_text(params, n);
+    params_moment(params, until);
     params_text(params, service_worker_id());
-    params_text(params, from->xid);
-    params_text(params, from->n);
+    params_text(params, standing.at.xid);
+    params_text(params, standing.at.n);
     TRY(db_run(batch->db, batch->arena, &relay_move, params, &rows, error));
-    return rows.affected ? OK : error_set(error, RETRY, "the relay's watermark was moved by another");
+    if (!rows.affected)
+        return error_set(error, RETRY, "the relay's watermark was moved by another");
+    watermark_set(&standing.at, xid, n);
+    standing.until = until;
+    return OK;
 }
 
 /* Index walk from the newest event back to the first that is older; never further back than the watermark already is.
@@ -169,6 +193,7 @@ static enum status send_back(struct batch *batch, struct error *error)
 {
     struct params *params = params_new(batch->arena);
     params_moment(params, batch->now - REPUBLISH_MS);
+    standing.until = 0;
     TRY(db_run(batch->db, batch->arena, &relay_back, params, NULL, error));
     log_line(LOG_ERROR, "event stream was lost, the last 24 h are published again", NULL);
     return OK;
@@ -190,7 +215,7 @@ static enum status republish_vanished(struct batch *batch, struct error *error)
  * Asked once a second by the holder, for losses that nobody watched (while we were down, or a second time): a stream
  * whose sequence fell, or that is empty though something was published, is a new one. True: the watermark went back.
  */
-static enum status republish_lost(struct batch *batch, const struct watermark *at, bool *back, struct error *error)
+static enum status republish_lost(struct batch *batch, bool *back, struct error *error)
 {
     static uint64_t seen_sequence;
     static moment due;
@@ -200,7 +225,7 @@ static enum status republish_lost(struct batch *batch, const struct watermark *a
         return OK;
     TRY(bus_stream_state(service_bus(), own_stream(), &state, error));
     due = batch->now + IDLE_MS;
-    *back = state.last_sequence < seen_sequence || (state.last_sequence == 0 && !text_same(at->xid, "0"));
+    *back = state.last_sequence < seen_sequence || (state.last_sequence == 0 && !text_same(standing.at.xid, "0"));
     seen_sequence = state.last_sequence;
     return *back ? send_back(batch, error) : OK;
 }
@@ -213,36 +238,32 @@ static void tell_others(struct batch *batch)
 
 static enum status relay_step(struct batch *batch, int64_t *again_ms, struct error *error)
 {
-    struct watermark at;
-    bool held, back;
+    bool held, back, early;
     TRY(republish_vanished(batch, error));
-    TRY(relay_lease(batch, &at, &held, error));
+    TRY(relay_lease(batch, &held, error));
     *again_ms = IDLE_MS;
     if (!held) {
         tell_others(batch);
         return OK;
     }
     atomic_store(&unheard, false);
-    TRY(republish_lost(batch, &at, &back, error));
+    TRY(republish_lost(batch, &back, error));
     if (back) {
         *again_ms = 0;
         return OK;
     }
     struct rows rows;
-    TRY(events_read(batch, &at, &rows, error));
-    size_t ready = events_ready(&rows);
-    metric_set(&behind, NULL, rows.count > 0);
-    if (ready < rows.count)
+    TRY(events_read(batch, &rows, &early, error));
+    metric_set(&behind, NULL, rows.count > 0 || early);
+    if (early)
         *again_ms = HORIZON_MS;
-    if (!ready)
+    if (!rows.count)
         return OK;
-    size_t out = events_publish(batch, &rows, ready);
-    if (out) {
-        const struct watermark to = { rows_text(&rows, out - 1, rows_column(&rows, "xid")),
-                                      rows_text(&rows, out - 1, rows_column(&rows, "n")) };
-        TRY(watermark_move(batch, &at, &to, error));
-    }
-    if (out < ready)
+    size_t out = events_publish(batch, &rows, rows.count);
+    if (out)
+        TRY(watermark_move(batch, rows_text(&rows, out - 1, rows_column(&rows, "xid")),
+                           rows_text(&rows, out - 1, rows_column(&rows, "n")), error));
+    if (out < rows.count)
         *again_ms = TROUBLE_MS;
     else if (rows.count == RELAY_ITEMS_MAX)
         *again_ms = 0;
@@ -255,12 +276,14 @@ int64_t relay_run(struct batch *batch)
     int64_t again_ms = TROUBLE_MS;
     if (relay_step(batch, &again_ms, &error) == OK)
         return again_ms;
+    standing.until = 0;
     log_line(LOG_WARN, "relay will try again", "reason", error.text, NULL);
     return TROUBLE_MS;
 }
 
 void relay_stop(struct batch *batch)
 {
+    standing.until = 0;
     lease_release(batch, "events");
     nudge(batch->arena, &NUDGE_RELAY, PB_NEW(batch->arena, empty));
 }

@@ -8,6 +8,7 @@
 #include "column.h"
 #include "event.h"
 #include "hold.h"
+#include "map.h"
 #include "payload.h"
 #include "settle_parked.h"
 #include "settle_rules.h"
@@ -76,8 +77,9 @@ static enum status settle_hold(struct settle_batch *work, struct error *error)
                 text_same(text_lower(arena, work->list[i].request->message_id), rows_text(&rows, row, 0)))
                 ids_add(&leads, rows_text(&rows, row, 1));
     }
-    TRY(hold_leads(&work->held, &leads, error));
-    return hold_messages(&work->held, &messages, error);
+    hold_leads(&work->held, &leads);
+    hold_messages(&work->held, &messages);
+    return hold_read(&work->held, error);
 }
 
 /* -- judging */
@@ -147,22 +149,40 @@ static size_t changing(struct settle_batch *work, struct settling **out)
     return count;
 }
 
-static enum status messages_save(struct settle_batch *work, struct error *error)
+/* The provider's ids, each for one message of an account: the first of the batch that it was said of. */
+static const char **ids_given(struct arena *arena, struct settling *const *list, size_t count)
+{
+    const char **given_ids = ARENA_ARRAY(arena, const char *, count);
+    struct map *owners = map_new(arena, count);
+    for (size_t i = count; i-- > 0;) {
+        if (!brings_id(list[i]))
+            continue;
+        const char *id = list[i]->request->external_id;
+        void **owner = map_at(owners, text_format(arena, "%s %s", list[i]->message->account_id, id));
+        if (!*owner)
+            given_ids[i] = id;
+        *owner = list[i];
+    }
+    return given_ids;
+}
+
+static void messages_save(struct settle_batch *work)
 {
     struct arena *arena = work->batch->arena;
     struct settling **list = ARENA_ARRAY(arena, struct settling *, work->count);
     size_t count = changing(work, list);
     if (!count)
-        return OK;
+        return;
+    const char **given_ids = ids_given(arena, list, count);
     struct params *params = params_new(arena);
     COLUMN_TEXTS(params, count, i, list[i]->message->id);
     COLUMN_TEXTS(params, count, i, list[i]->message->status);
-    COLUMN_TEXTS(params, count, i, brings_id(list[i]) ? list[i]->request->external_id : NULL);
+    COLUMN_TEXTS(params, count, i, given_ids[i]);
     COLUMN_TEXTS(params, count, i, list[i]->error_class);
     COLUMN_TEXTS(params, count, i, list[i]->error_class ? given(list[i]->request->error_code) : NULL);
     COLUMN_TEXTS(params, count, i, list[i]->error_class ? given(list[i]->request->error) : NULL);
     params_moment(params, work->batch->now);
-    return db_run(work->batch->db, arena, &settle_save, params, NULL, error);
+    db_queue(work->batch->db, arena, &settle_save, params, NULL);
 }
 
 static const struct statement settle_sent_at = {
@@ -176,7 +196,7 @@ static moment settled_at(const struct settle_batch *work, const struct settling 
     return settling->request->at > 0 ? settling->request->at : work->batch->now;
 }
 
-static enum status sent_at_save(struct settle_batch *work, struct error *error)
+static void sent_at_save(struct settle_batch *work)
 {
     struct arena *arena = work->batch->arena;
     struct settling **list = ARENA_ARRAY(arena, struct settling *, work->count);
@@ -186,12 +206,12 @@ static enum status sent_at_save(struct settle_batch *work, struct error *error)
             text_same(work->list[i].message->sender_type, "ai"))
             list[count++] = &work->list[i];
     if (!count)
-        return OK;
+        return;
     struct params *params = params_new(arena);
     COLUMN_TEXTS(params, count, i, list[i]->message->id);
     COLUMN_MOMENTS(params, count, i, settled_at(work, list[i]));
     params_moment(params, work->batch->now);
-    return db_run(work->batch->db, arena, &settle_sent_at, params, NULL, error);
+    db_queue(work->batch->db, arena, &settle_sent_at, params, NULL);
 }
 
 static const struct statement settle_unreachable = {
@@ -206,19 +226,18 @@ static const struct statement settle_opted_out = {
     .sql = "update crm.leads set opted_out_at = $2, version = version + 1, updated_at = $2 where id = any($1::uuid[])",
 };
 
-static enum status run_for(struct settle_batch *work, const struct statement *statement, const struct ids *ids,
-                           struct error *error)
+static void save_for(struct settle_batch *work, const struct statement *statement, const struct ids *ids)
 {
     if (!ids->count)
-        return OK;
+        return;
     struct params *params = params_new(work->batch->arena);
     params_texts(params, ids->list, ids->count);
     params_moment(params, work->batch->now);
-    return db_run(work->batch->db, work->batch->arena, statement, params, NULL, error);
+    db_queue(work->batch->db, work->batch->arena, statement, params, NULL);
 }
 
 /* What a refusal says of the person is kept with the person. */
-static enum status people_save(struct settle_batch *work, struct event_list *events, struct error *error)
+static void people_save(struct settle_batch *work, struct event_list *events)
 {
     struct ids unreachable = { .arena = work->batch->arena }, opted_out = { .arena = work->batch->arena };
     for (size_t i = 0; i < work->count; i++) {
@@ -239,8 +258,8 @@ static enum status people_save(struct settle_batch *work, struct event_list *eve
                                                 .actor = "customer",
                                                 .correlation_id = settling->message->correlation_id });
     }
-    TRY(run_for(work, &settle_unreachable, &unreachable, error));
-    return run_for(work, &settle_opted_out, &opted_out, error);
+    save_for(work, &settle_unreachable, &unreachable);
+    save_for(work, &settle_opted_out, &opted_out);
 }
 
 static const char *event_type(const struct settling *settling)
@@ -303,11 +322,12 @@ static enum status send_settle_work(struct batch *batch, struct item **items, si
         if (brings_id(settling))
             parked_want(&parked, settling->message, settling->request->external_id, settling->reply);
     }
-    TRY(people_save(&work, &events, error));
-    TRY(messages_save(&work, error));
-    TRY(sent_at_save(&work, error));
+    people_save(&work, &events);
+    messages_save(&work);
+    sent_at_save(&work);
     TRY(parked_apply(&parked, &events, error));
-    return event_flush(&events, error);
+    event_flush(&events);
+    return OK;
 }
 
 void send_settle(struct batch *batch)

@@ -34,10 +34,10 @@ enum status sweep_transaction(struct batch *batch, sweep_work *work, void *conte
     relay_forget();
     TRY(db_begin(batch->db, error));
     enum status status = work(&events, context, error);
-    if (status == OK)
-        status = event_flush(&events, error);
-    if (status == OK)
+    if (status == OK) {
+        event_flush(&events);
         status = db_commit(batch->db, error);
+    }
     if (status == OK)
         relay_commit();
     else

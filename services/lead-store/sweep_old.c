@@ -12,7 +12,7 @@ enum {
 static const struct statement old_events = {
     .name = "old_events",
     .sql =
-        "delete from crm.events where id in (select id from (select id, xid, n, admitted_at from crm.events order by xid, n limit $2) as e "
+        "delete from crm.events where (xid, n) in (select xid, n from (select xid, n, admitted_at from crm.events order by xid, n limit $2) as e "
         "  where e.admitted_at < $1 and (e.xid, e.n) <= (select xid, n from crm.relay where name = 'events'))",
 };
 

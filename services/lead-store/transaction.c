@@ -31,9 +31,22 @@ static void items_fail(struct item **items, size_t count, enum status status, co
     }
 }
 
+/* How a batch is run; what comes next follows from how it failed. */
+struct attempt {
+    int runs;
+    bool parts;      /* under savepoints, so that a bad item can be found by halving */
+    bool duplicates; /* a row that exists already is such an item: looking again did not help */
+};
+
+/* A row with this key exists. */
+static bool is_duplicate(const struct db *db, const struct error *error)
+{
+    return db_connected(db) && strcmp(error->code, TRANSACTION_AGAIN) != 0 && strcmp(db_sqlstate(db), "23505") == 0;
+}
+
 /* A part under a savepoint: whole, or in halves until the bad item stands alone. */
-static enum status run_part(struct batch *batch, transaction_work *work, struct item **items, size_t count,
-                            struct error *error)
+static enum status run_part(struct batch *batch, transaction_work *work, const struct attempt *attempt,
+                            struct item **items, size_t count, struct error *error)
 {
     if (!count)
         return OK;
@@ -41,8 +54,10 @@ static enum status run_part(struct batch *batch, transaction_work *work, struct 
     items_reset(items, count);
     enum status status = work(batch, items, count, error);
     if (status == OK)
+        status = db_flush(batch->db, error);
+    if (status == OK)
         return db_savepoint_release(batch->db, error);
-    if (status == RETRY)
+    if (status == RETRY && !(attempt->duplicates && is_duplicate(batch->db, error)))
         return RETRY;
     struct error reason = *error;
     TRY(db_savepoint_back(batch->db, error));
@@ -51,17 +66,17 @@ static enum status run_part(struct batch *batch, transaction_work *work, struct 
         items_fail(items, 1, REJECT, &reason);
         return OK;
     }
-    TRY(run_part(batch, work, items, count / 2, error));
-    return run_part(batch, work, items + count / 2, count - count / 2, error);
+    TRY(run_part(batch, work, attempt, items, count / 2, error));
+    return run_part(batch, work, attempt, items + count / 2, count - count / 2, error);
 }
 
-static enum status run_once(struct batch *batch, transaction_work *work, struct item **items, size_t count, bool parts,
-                            struct error *error)
+static enum status run_once(struct batch *batch, transaction_work *work, const struct attempt *attempt,
+                            struct item **items, size_t count, struct error *error)
 {
     relay_forget();
     TRY(db_begin(batch->db, error));
     items_reset(items, count);
-    TRY(parts ? run_part(batch, work, items, count, error) : work(batch, items, count, error));
+    TRY(attempt->parts ? run_part(batch, work, attempt, items, count, error) : work(batch, items, count, error));
     return db_commit(batch->db, error);
 }
 
@@ -73,6 +88,25 @@ static bool worth_another_run(struct db *db, const struct error *error)
     const char *state = db_sqlstate(db);
     return strcmp(error->code, TRANSACTION_AGAIN) == 0 || strncmp(state, "40", 2) == 0 || strcmp(state, "23505") == 0 ||
            strcmp(state, "23503") == 0;
+}
+
+/* Is another run of any use, and how is it to be run? */
+static bool attempt_next(struct attempt *attempt, const struct batch *batch, enum status status,
+                         const struct error *error)
+{
+    attempt->runs++;
+    if (status == REJECT) {
+        bool first = !attempt->parts;
+        attempt->parts = true;
+        return first;
+    }
+    if (!worth_another_run(batch->db, error))
+        return false;
+    if (attempt->runs < RUNS_MAX)
+        return true;
+    bool first = !attempt->duplicates && is_duplicate(batch->db, error);
+    attempt->parts = attempt->duplicates = true;
+    return first;
 }
 
 static size_t items_to_do(struct batch *batch, struct item **out)
@@ -92,17 +126,14 @@ void transaction_run(struct batch *batch, transaction_work *work)
         return;
     struct error error = { 0 };
     enum status status = RETRY;
-    bool parts = false;
-    for (int run = 0; run < RUNS_MAX && status != OK; run++) {
+    struct attempt attempt = { 0 };
+    for (bool again = true; again;) {
         error = (struct error){ 0 };
-        status = run_once(batch, work, items, count, parts, &error);
+        status = run_once(batch, work, &attempt, items, count, &error);
         if (status == OK)
             break;
-        bool again = status == REJECT ? !parts : worth_another_run(batch->db, &error);
-        parts = parts || status == REJECT;
+        again = attempt_next(&attempt, batch, status, &error);
         db_rollback(batch->db);
-        if (!again)
-            break;
     }
     if (status != OK)
         items_fail(items, count, status, &error);

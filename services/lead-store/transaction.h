@@ -4,7 +4,8 @@
  * `work` handles all items in set-based statements and sets their answers. RETRY from it: every item of the batch says
  * RETRY (after a few more runs where a concurrent writer was the reason). REJECT from it (a row the database refused):
  * the batch is halved, by savepoints inside one transaction, until the bad item stands alone and is refused alone; a
- * metric counts it, for checks before SQL should have caught it. Work must be repeatable: it is run again, also for
+ * metric counts it, for checks before SQL should have caught it. So is a key that exists already (23505), once looking
+ * again did not help. Work must be repeatable: it is run again, also for
  * halves, so it sets every answer anew.
  */
 #pragma once

@@ -73,19 +73,17 @@ static enum status commits_find(struct commit_batch *work, struct error *error)
             ids_add(&conversations, rows_text(&rows, row, column));
     for (size_t i = 0; i < work->count; i++)
         ids_add(&jobs, text_lower(arena, work->list[i].request->job_id));
-    TRY(hold_conversations(&work->held, &conversations, error));
-    TRY(hold_turns_of_jobs(&work->held, &jobs, error));
-    return hold_reach(&work->held, error);
+    hold_conversations(&work->held, &conversations);
+    hold_turns_of_jobs(&work->held, &jobs);
+    hold_reach(&work->held, &conversations);
+    return hold_read(&work->held, error);
 }
 
 static enum status tell_committed(const struct commit_batch *work, struct commit *commit, struct error *error)
 {
-    Pb__JobSpec *job;
-    TRY(turn_sent_job(&work->held, commit->turn, &commit->item->caller, &job, error));
-    commit->reply->message_id = (char *)commit->turn->message_id;
-    commit->reply->jobs = ARENA_ARRAY(work->batch->arena, Pb__JobSpec *, 1);
-    commit->reply->jobs[commit->reply->n_jobs++] = job;
-    return OK;
+    Pb__TurnCommitted *reply = commit->reply;
+    reply->message_id = (char *)commit->turn->message_id;
+    return turn_sent_jobs(&work->held, commit->turn, &commit->item->caller, &reply->jobs, &reply->n_jobs, error);
 }
 
 static struct turn_verdict commit_judge(const struct commit_batch *work, const struct commit *commit)
@@ -107,6 +105,7 @@ static struct turn_verdict commit_judge(const struct commit_batch *work, const s
         .taken_back = !text_same(commit->turn->state, "open"),
         .epoch = commit->turn->epoch,
         .after_position = commit->turn->after_position,
+        .opened_position = commit->turn->opened_position,
         .covered_position = commit->request->covered_position,
         .opened_at = commit->turn->opened_at,
     };
@@ -174,7 +173,7 @@ static enum status commit_decide(struct commit_batch *work, struct commit *commi
     PB_SET(commit->reply, state, verdict.state);
     commit->reply->reason = (char *)verdict.reason;
     if (verdict.state == PB__TURN_STATE__TURN_STATE_SUPERSEDED) {
-        PB_SET(commit->reply, delay_ms, (int32_t)commit->conversation->reach->buffer_ms);
+        PB_SET(commit->reply, delay_ms, turn_superseded_wait_ms(commit->conversation->reach->buffer_ms));
         commit->turn->state = "superseded";
         work->superseded[work->superseded_count++] = commit;
         return OK;

@@ -40,7 +40,7 @@ static const struct statement turn_save = {
     .name = "turn_save",
     .sql =
         "update crm.turns t set state = 'committed', covered_position = v.covered_position, message_id = v.message_id, "
-        "    prompt = v.prompt::jsonb, provider = v.provider, model = v.model, prompt_version = v.prompt_version, "
+        "    prompt = v.prompt::json, provider = v.provider, model = v.model, prompt_version = v.prompt_version, "
         "    prompt_tokens = v.prompt_tokens, completion_tokens = v.completion_tokens, latency_ms = v.latency_ms, "
         "    safety_checks = v.safety_checks::jsonb, document_ids = v.document_ids::uuid[], committed_at = $13, updated_at = $13 "
         "from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], "
@@ -72,7 +72,7 @@ static const char *json_or_null(const Pb__Json *json)
     return json && !text_empty(json->text) ? json->text : NULL;
 }
 
-static enum status committed_write(struct commit_batch *work, struct error *error)
+static void committed_write(struct commit_batch *work)
 {
     struct arena *arena = work->batch->arena;
     size_t count = work->committing_count;
@@ -91,11 +91,11 @@ static enum status committed_write(struct commit_batch *work, struct error *erro
     COLUMN_TEXTS(params, count, i, json_or_null(list[i]->request->safety_checks));
     COLUMN_TEXTS(params, count, i, ids_text(arena, list[i]->request->document_ids, list[i]->request->n_document_ids));
     params_moment(params, work->batch->now);
-    TRY(db_run(work->batch->db, arena, &turn_save, params, NULL, error));
+    db_queue(work->batch->db, arena, &turn_save, params, NULL);
     struct params *messages = params_new(arena);
     COLUMN_TEXTS(messages, count, i, list[i]->outbound->id);
     params_moment(messages, work->batch->now);
-    return db_run(work->batch->db, arena, &ai_message_insert, messages, NULL, error);
+    db_queue(work->batch->db, arena, &ai_message_insert, messages, NULL);
 }
 
 static void note_committed(struct event_list *events, const struct commit *commit)
@@ -127,7 +127,7 @@ static enum status superseded_write(struct commit_batch *work, struct error *err
         ids_add(&conversations, work->superseded[i]->conversation->id);
         ids_add(&turns, work->superseded[i]->turn->id);
     }
-    TRY(turns_supersede(work->batch, &turns, error));
+    turns_supersede(work->batch, &turns);
     struct newest_owed newest;
     TRY(newest_owed_read(&work->held, &conversations, &newest, error));
     for (size_t i = 0; i < work->superseded_count; i++) {
@@ -146,15 +146,20 @@ enum status commits_write(struct commit_batch *work, struct error *error)
         TRY(coverage_write(work, error));
         for (size_t i = 0; i < work->committing_count; i++)
             note_committed(&work->events, work->committing[i]);
-        TRY(outbound_write(&work->held, work->outbounds, work->committing_count, &work->events, error));
-        TRY(committed_write(work, error));
-        TRY(hold_save(&work->held, error));
+        outbound_write(&work->held, work->outbounds, work->committing_count, &work->events);
+        committed_write(work);
+        hold_save(&work->held);
     }
     for (size_t i = 0; i < work->committing_count; i++) {
         struct commit *commit = work->committing[i];
         commit->reply->message_id = (char *)commit->outbound->id;
-        commit->reply->jobs = ARENA_ARRAY(work->batch->arena, Pb__JobSpec *, 1);
+        commit->reply->jobs = ARENA_ARRAY(work->batch->arena, Pb__JobSpec *, 2);
         commit->reply->jobs[commit->reply->n_jobs++] = commit->outbound->job;
+        Pb__JobSpec *rest;
+        TRY(turn_rest_job(&work->held, commit->turn, &commit->item->caller, &rest, error));
+        if (rest)
+            commit->reply->jobs[commit->reply->n_jobs++] = rest;
     }
-    return event_flush(&work->events, error);
+    event_flush(&work->events);
+    return OK;
 }

@@ -22,6 +22,7 @@ struct asked {
     int64_t position;
     bool wants_answer;
     moment created_at;
+    int64_t n; /* of the item, from 1: one message may have several jobs */
 };
 static const struct cell asked_cells[] = {
     CELL(asked, id, CELL_TEXT),
@@ -30,13 +31,14 @@ static const struct cell asked_cells[] = {
     CELL(asked, position, CELL_INT),
     CELL(asked, wants_answer, CELL_BOOL),
     CELL(asked, created_at, CELL_MOMENT),
+    CELL(asked, n, CELL_INT),
     { 0 },
 };
 static const struct statement turn_asked_find = {
     .name = "turn_asked_find",
     .sql =
-        "select m.id, m.conversation_id, m.position, m.wants_answer, m.created_at, r.conversation_id as reply_conversation_id "
-        "from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as a(message_id, company_id, job_id) "
+        "select m.id, m.conversation_id, m.position, m.wants_answer, m.created_at, r.conversation_id as reply_conversation_id, a.n "
+        "from unnest($1::uuid[], $2::uuid[], $3::uuid[]) with ordinality as a(message_id, company_id, job_id, n) "
         "join crm.messages m on m.id = a.message_id and m.company_id = a.company_id and m.direction = 'inbound' "
         "left join crm.turns t on t.job_id = a.job_id and t.company_id = a.company_id "
         "left join crm.messages r on r.id = t.message_id",
@@ -58,6 +60,7 @@ struct opening_batch {
     struct held held;
     struct opening *list;
     size_t count;
+    struct rows under_way; /* other jobs' open turns, where the maximum wait is over */
 };
 
 /* What can't be looked up is refused before SQL. */
@@ -82,12 +85,10 @@ static enum status openings_find(struct opening_batch *work, struct error *error
     struct rows rows;
     TRY(db_run(work->batch->db, arena, &turn_asked_find, params, &rows, error));
     const struct asked *asked = cells_read(arena, &rows, asked_cells, sizeof *asked);
-    for (size_t i = 0; i < work->count; i++) {
+    for (size_t i = 0; i < work->count; i++)
         work->list[i].asked = NULL;
-        for (size_t row = 0; row < rows.count && !work->list[i].asked; row++)
-            if (text_same(asked[row].id, text_lower(arena, work->list[i].request->message_id)))
-                work->list[i].asked = &asked[row];
-    }
+    for (size_t row = 0; row < rows.count; row++)
+        work->list[asked[row].n - 1].asked = &asked[row];
     return OK;
 }
 
@@ -102,9 +103,10 @@ static enum status openings_hold(struct opening_batch *work, struct error *error
         }
         ids_add(&jobs, text_lower(arena, work->list[i].request->job_id));
     }
-    TRY(hold_conversations(&work->held, &conversations, error));
-    TRY(hold_turns_of_jobs(&work->held, &jobs, error));
-    return hold_reach(&work->held, error);
+    hold_conversations(&work->held, &conversations);
+    hold_turns_of_jobs(&work->held, &jobs);
+    hold_reach(&work->held, &conversations);
+    return hold_read(&work->held, error);
 }
 
 /*
@@ -142,8 +144,7 @@ static struct turn_facts facts_of(const struct opening_batch *work, const struct
 
 static struct held_turn *turn_of(const struct opening_batch *work, const struct opening *opening)
 {
-    struct held_turn *turn = held_turn_of_job(&work->held, text_lower(work->batch->arena, opening->request->job_id));
-    return turn && text_same(turn->company_id, opening->conversation->company_id) ? turn : NULL;
+    return held_turn_of_job(&work->held, text_lower(work->batch->arena, opening->request->job_id));
 }
 
 /* This job has answered already: the same reply, the same send. */
@@ -151,14 +152,71 @@ static enum status tell_committed(struct opening_batch *work, struct opening *op
                                   struct error *error)
 {
     struct arena *arena = work->batch->arena;
-    Pb__JobSpec *job;
-    TRY(turn_sent_job(&work->held, turn, &opening->item->caller, &job, error));
+    Pb__TurnOpened *reply = opening->reply;
+    TRY(turn_sent_jobs(&work->held, turn, &opening->item->caller, &reply->jobs, &reply->n_jobs, error));
     opening->reply->turn_id = (char *)turn->id;
     opening->reply->message_ids = ARENA_ARRAY(arena, char *, 1);
     opening->reply->message_ids[opening->reply->n_message_ids++] = (char *)turn->message_id;
-    opening->reply->jobs = ARENA_ARRAY(arena, Pb__JobSpec *, 1);
-    opening->reply->jobs[opening->reply->n_jobs++] = job;
     return OK;
+}
+
+/* Open on what is owed now. */
+static const struct statement turns_under_way = {
+    .name = "turns_under_way",
+    .sql =
+        "select t.conversation_id, t.job_id, t.opened_at from unnest($1::uuid[], $2::bigint[], $3::bigint[]) as v(id, covered, epoch) "
+        "join crm.turns t on t.conversation_id = v.id and t.opened_position > v.covered and t.after_position = v.covered "
+        "    and t.epoch = v.epoch and t.state = 'open'",
+};
+
+/* Past the maximum wait every job of a burst may open; that many calls of the model for one answer are in vain. */
+static enum status under_way_read(struct opening_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    size_t count = 0, held = work->held.conversation_count;
+    const struct held_conversation **late = ARENA_ARRAY(arena, const struct held_conversation *, held + 1);
+    for (size_t i = 0; i < held; i++) {
+        const struct turn_facts facts = facts_of(work, &work->held.conversations[i]);
+        if (turn_is_owed(&facts) && facts.now >= turn_answer_by(&facts))
+            late[count++] = &work->held.conversations[i];
+    }
+    if (!count)
+        return OK;
+    struct params *params = params_new(arena);
+    COLUMN_TEXTS(params, count, i, late[i]->id);
+    COLUMN_INTS(params, count, i, late[i]->covered_position);
+    COLUMN_INTS(params, count, i, late[i]->epoch);
+    return db_run(work->batch->db, arena, &turns_under_way, params, &work->under_way, error);
+}
+
+/* Another job's call may still be under way, asked for earlier or in this batch. */
+static bool another_answers(const struct opening_batch *work, const struct opening *opening)
+{
+    const Pb__TurnOpenRequest *request = opening->request;
+    const char *job_id = text_lower(work->batch->arena, request->job_id);
+    int64_t wait_ms = request->has_wait_ms_max ? request->wait_ms_max : MINUTE_MS;
+    for (size_t row = 0; row < work->under_way.count; row++)
+        if (text_same(rows_text(&work->under_way, row, 0), opening->conversation->id) &&
+            !text_same(rows_text(&work->under_way, row, 1), job_id) &&
+            rows_moment(&work->under_way, row, 2) + wait_ms > work->batch->now)
+            return true;
+    for (const struct opening *earlier = work->list; earlier < opening; earlier++)
+        if (earlier->turn_id && earlier->conversation == opening->conversation &&
+            !text_same(earlier->request->job_id, request->job_id))
+            return true;
+    return false;
+}
+
+/* The newest message's job is never told to wait: the others are told to wait for it. */
+static struct turn_verdict opening_judge(const struct opening_batch *work, const struct opening *opening)
+{
+    struct turn_facts facts = facts_of(work, opening->conversation);
+    struct turn_asked asked = { opening->asked->position, opening->asked->wants_answer, opening->asked->created_at };
+    struct turn_verdict verdict = turn_may_open(&facts, &asked);
+    if (verdict.state == PB__TURN_STATE__TURN_STATE_OPEN && asked.position < facts.owed_position &&
+        another_answers(work, opening))
+        return (struct turn_verdict){ PB__TURN_STATE__TURN_STATE_SUPERSEDED, "under_way" };
+    return verdict;
 }
 
 static void opening_begin(struct opening_batch *work, struct opening *opening, const struct held_turn *turn)
@@ -171,16 +229,18 @@ static enum status opening_decide(struct opening_batch *work, struct opening *op
 {
     opening->conversation = held_conversation(&work->held, opening->asked->conversation_id);
     const struct held_turn *turn = turn_of(work, opening);
+    if (turn && !text_same(turn->company_id, opening->conversation->company_id)) {
+        item_fail(opening->item, REJECT, "bad_value", "job_id is another company's");
+        return OK;
+    }
     PB_SET(opening->reply, state, PB__TURN_STATE__TURN_STATE_COMMITTED);
     if (turn && text_same(turn->state, "committed"))
         return tell_committed(work, opening, turn, error);
-    struct turn_facts facts = facts_of(work, opening->conversation);
-    struct turn_asked asked = { opening->asked->position, opening->asked->wants_answer, opening->asked->created_at };
-    struct turn_verdict verdict = turn_may_open(&facts, &asked);
+    struct turn_verdict verdict = opening_judge(work, opening);
     PB_SET(opening->reply, state, verdict.state);
     opening->reply->reason = (char *)verdict.reason;
     if (verdict.state == PB__TURN_STATE__TURN_STATE_SUPERSEDED)
-        PB_SET(opening->reply, delay_ms, (int32_t)opening->conversation->reach->buffer_ms);
+        PB_SET(opening->reply, delay_ms, turn_superseded_wait_ms(opening->conversation->reach->buffer_ms));
     if (verdict.state == PB__TURN_STATE__TURN_STATE_OPEN)
         opening_begin(work, opening, turn);
     return OK;
@@ -214,7 +274,8 @@ static const struct statement turn_upsert = {
         "from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::bigint[], "
         "    $9::bigint[], $10::timestamptz[]) "
         "  as v(id, company_id, conversation_id, lead_id, job_id, claim, epoch, opened_position, after_position, answer_by) "
-        "on conflict (job_id) do update set claim = excluded.claim, state = 'open', epoch = excluded.epoch, "
+        "on conflict (job_id) do update set conversation_id = excluded.conversation_id, lead_id = excluded.lead_id, "
+        "    claim = excluded.claim, state = 'open', epoch = excluded.epoch, "
         "    opened_position = excluded.opened_position, after_position = excluded.after_position, covered_position = null, "
         "    message_id = null, answer_by = excluded.answer_by, opened_at = excluded.opened_at, updated_at = excluded.updated_at "
         "where t.company_id = excluded.company_id",
@@ -238,7 +299,7 @@ static void note_opened(struct event_list *events, const struct opening *opening
                        });
 }
 
-static enum status turns_write(struct opening_batch *work, struct error *error)
+static void turns_write(struct opening_batch *work)
 {
     struct arena *arena = work->batch->arena;
     struct opening **newest = ARENA_ARRAY(arena, struct opening *, work->count);
@@ -251,7 +312,7 @@ static enum status turns_write(struct opening_batch *work, struct error *error)
                 note_opened(&events, &work->list[i]);
         }
     if (!count)
-        return OK;
+        return;
     struct params *params = params_new(arena);
     COLUMN_TEXTS(params, count, i, newest[i]->turn_id);
     COLUMN_TEXTS(params, count, i, newest[i]->conversation->company_id);
@@ -265,11 +326,8 @@ static enum status turns_write(struct opening_batch *work, struct error *error)
     COLUMN_MOMENTS(params, count, i,
                    newest[i]->conversation->owed_since + newest[i]->conversation->reach->buffer_max_ms);
     params_moment(params, work->batch->now);
-    struct rows rows;
-    TRY(db_run(work->batch->db, arena, &turn_upsert, params, &rows, error));
-    if (rows.affected != count)
-        return error_code(error, REJECT, "bad_value", "job_id is another company's");
-    return event_flush(&events, error);
+    db_queue(work->batch->db, arena, &turn_upsert, params, NULL);
+    event_flush(&events);
 }
 
 static enum status contexts_tell(struct opening_batch *work, struct error *error)
@@ -288,6 +346,7 @@ static enum status contexts_tell(struct opening_batch *work, struct error *error
             if (tasks[task].conversation == work->list[i].conversation) {
                 work->list[i].reply->turn_id = (char *)work->list[i].turn_id;
                 work->list[i].reply->context = tasks[task].context;
+                work->list[i].item->state = tasks[task].documents ? tasks[task].context : NULL;
             }
     for (size_t task = 0; task < count; task++) {
         const struct turn_facts facts = facts_of(work, tasks[task].conversation);
@@ -316,11 +375,14 @@ static enum status turn_open_work(struct batch *batch, struct item **items, size
 {
     struct opening_batch work = { .batch = batch, .held = { .batch = batch }, .count = count };
     work.list = ARENA_ARRAY(batch->arena, struct opening, count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        items[i]->state = NULL; /* of a company with documents: the context, which lacks its passages */
         work.list[i] = (struct opening){ .item = items[i], .request = items[i]->message };
+    }
     TRY(openings_find(&work, error));
     TRY(openings_hold(&work, error));
     TRY(openings_settle(&work, error));
+    TRY(under_way_read(&work, error));
     for (size_t i = 0; i < count; i++) {
         if (!work.list[i].asked) {
             item_fail(items[i], REJECT, "unknown_message", "there is no such message");
@@ -333,22 +395,23 @@ static enum status turn_open_work(struct batch *batch, struct item **items, size
     openings_join(&work);
     TRY(superseded_tell(&work, error));
     TRY(contexts_tell(&work, error));
-    return turns_write(&work, error);
+    turns_write(&work);
+    return OK;
 }
 
-/* Two claims of one conversation share their context. */
-static size_t opened_contexts(const struct batch *batch, Pb__TurnContext **out)
+/* Those of companies with documents. Two claims of one conversation share their context. */
+static size_t contexts_to_complete(const struct batch *batch, Pb__TurnContext **out)
 {
     size_t count = 0;
     for (size_t i = 0; i < batch->count; i++) {
-        const Pb__TurnOpened *reply = (const Pb__TurnOpened *)batch->items[i]->reply;
-        if (batch->items[i]->status != OK || !reply->context)
+        Pb__TurnContext *context = batch->items[i]->state;
+        if (batch->items[i]->status != OK || !context)
             continue;
         size_t place = 0;
-        while (place < count && !text_same(out[place]->conversation_id, reply->context->conversation_id))
+        while (place < count && !text_same(out[place]->conversation_id, context->conversation_id))
             place++;
         if (place == count)
-            out[count++] = reply->context;
+            out[count++] = context;
     }
     return count;
 }
@@ -357,8 +420,7 @@ static size_t opened_contexts(const struct batch *batch, Pb__TurnContext **out)
 static void openings_withdraw(struct batch *batch, const struct error *error)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        const Pb__TurnOpened *reply = (const Pb__TurnOpened *)batch->items[i]->reply;
-        if (batch->items[i]->status == OK && reply->context)
+        if (batch->items[i]->status == OK && batch->items[i]->state)
             item_fail(batch->items[i], RETRY, "database_error", "%s", error->text);
     }
 }
@@ -369,7 +431,7 @@ void turn_open(struct batch *batch)
         turn_open_check(batch->items[i]);
     transaction_run(batch, turn_open_work);
     Pb__TurnContext **contexts = ARENA_ARRAY(batch->arena, Pb__TurnContext *, batch->count + 1);
-    size_t count = opened_contexts(batch, contexts);
+    size_t count = contexts_to_complete(batch, contexts);
     struct error error = { 0 };
     if (context_add_passages(batch, contexts, count, &error) != OK)
         openings_withdraw(batch, &error);

@@ -5,6 +5,11 @@ moment turn_answer_by(const struct turn_facts *facts)
     return facts->owed_since ? facts->owed_since + facts->buffer_max_ms : 0;
 }
 
+int32_t turn_superseded_wait_ms(int64_t buffer_ms)
+{
+    return buffer_ms < SUPERSEDED_WAIT_MS_MIN ? SUPERSEDED_WAIT_MS_MIN : (int32_t)buffer_ms;
+}
+
 bool turn_is_owed(const struct turn_facts *facts)
 {
     return facts->owed_position > facts->covered_position;
@@ -60,7 +65,7 @@ struct turn_verdict turn_may_commit(const struct turn_facts *facts, const struct
         return refused("opted_out");
     if (facts->covered_position != offer->after_position || offer->covered_position <= facts->covered_position)
         return refused("answered"); /* another turn or a person was faster */
-    if (facts->owed_position > offer->covered_position && !wait_is_over(facts))
+    if (facts->owed_position > offer->opened_position && !wait_is_over(facts))
         return verdict(PB__TURN_STATE__TURN_STATE_SUPERSEDED, "newer_inbound");
     return verdict(PB__TURN_STATE__TURN_STATE_COMMITTED, NULL);
 }

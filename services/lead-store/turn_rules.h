@@ -29,7 +29,9 @@ struct turn_asked {
 struct turn_offer {
     bool newest_claim;
     bool taken_back; /* superseded since it was opened, or its conversation went up in another */
-    int64_t epoch, after_position, covered_position;
+    int64_t epoch, after_position;
+    int64_t opened_position;  /* newest owed inbound when it was opened */
+    int64_t covered_position; /* newest that the prompt held: less, where they were too many */
     moment opened_at;
 };
 
@@ -37,6 +39,10 @@ struct turn_verdict {
     Pb__TurnState state;
     const char *reason; /* NULL where the state says it all */
 };
+
+/* The least that a superseded job waits before it asks again, should the newer job be gone. */
+enum { SUPERSEDED_WAIT_MS_MIN = 200 };
+int32_t turn_superseded_wait_ms(int64_t buffer_ms);
 
 moment turn_answer_by(const struct turn_facts *facts); /* end of the maximum wait; 0: nothing is owed */
 bool turn_is_owed(const struct turn_facts *facts);

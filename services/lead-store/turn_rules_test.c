@@ -24,9 +24,12 @@ static struct turn_facts facts(void)
 
 static struct turn_offer offer(void)
 {
-    return (struct turn_offer){
-        .newest_claim = true, .epoch = 2, .after_position = 4, .covered_position = 7, .opened_at = NOW - 500
-    };
+    return (struct turn_offer){ .newest_claim = true,
+                                .epoch = 2,
+                                .after_position = 4,
+                                .opened_position = 7,
+                                .covered_position = 7,
+                                .opened_at = NOW - 500 };
 }
 
 static void expect(struct turn_verdict got, Pb__TurnState state, const char *reason)
@@ -92,11 +95,27 @@ static void a_turn_that_missed_a_message_commits_only_after_the_maximum_wait(voi
     (void)state;
     struct turn_facts now = facts();
     struct turn_offer part = offer();
-    part.covered_position = 5;
+    part.opened_position = part.covered_position = 5;
     now.now = now.owed_since + now.buffer_max_ms - 1;
     expect(turn_may_commit(&now, &part), SUPERSEDED, "newer_inbound");
     now.now++;
     expect(turn_may_commit(&now, &part), COMMITTED, NULL);
+}
+
+static void what_a_turn_saw_and_could_not_hold_takes_nothing_back(void **state)
+{
+    (void)state;
+    const struct turn_facts now = facts();
+    struct turn_offer part = offer();
+    part.covered_position = 5;
+    expect(turn_may_commit(&now, &part), COMMITTED, NULL);
+}
+
+static void a_superseded_job_never_asks_again_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(turn_superseded_wait_ms(0), SUPERSEDED_WAIT_MS_MIN);
+    assert_int_equal(turn_superseded_wait_ms(SUPERSEDED_WAIT_MS_MIN + 1), SUPERSEDED_WAIT_MS_MIN + 1);
 }
 
 static void every_reason_to_refuse_a_commit(void **state)
@@ -147,6 +166,8 @@ int main(void)
         cmocka_unit_test(what_an_opt_out_ended_says_so),
         cmocka_unit_test(a_turn_that_saw_everything_commits),
         cmocka_unit_test(a_turn_that_missed_a_message_commits_only_after_the_maximum_wait),
+        cmocka_unit_test(what_a_turn_saw_and_could_not_hold_takes_nothing_back),
+        cmocka_unit_test(a_superseded_job_never_asks_again_at_once),
         cmocka_unit_test(every_reason_to_refuse_a_commit),
         cmocka_unit_test(an_opt_out_since_the_opening_refuses),
     };

@@ -6,17 +6,22 @@
 #include "outbound.h"
 #include "transaction.h"
 
-enum status turn_sent_job(const struct held *held, const struct held_turn *turn, const struct caller *caller,
-                          Pb__JobSpec **out, struct error *error)
+enum status turn_sent_jobs(const struct held *held, const struct held_turn *turn, const struct caller *caller,
+                           Pb__JobSpec ***out, size_t *count, struct error *error)
 {
     struct held_conversation *conversation = held_conversation(held, turn->reply_conversation_id);
     if (!conversation)
         return error_code(error, RETRY, TRANSACTION_AGAIN, "the turn has just been committed");
-    *out = outbound_job(held->batch->arena, &(struct outbound){ .id = turn->message_id,
-                                                                .conversation = conversation,
-                                                                .caller = caller,
-                                                                .sender_type = "ai",
-                                                                .priority = PRIORITY_REPLY });
+    struct outbound outbound = { .id = turn->message_id,
+                                 .conversation = conversation,
+                                 .caller = caller,
+                                 .sender_type = "ai",
+                                 .priority = PRIORITY_REPLY };
+    Pb__JobSpec **jobs = ARENA_ARRAY(held->batch->arena, Pb__JobSpec *, 2);
+    jobs[0] = outbound_job(held->batch->arena, &outbound);
+    TRY(turn_rest_job(held, turn, caller, &jobs[1], error));
+    *out = jobs;
+    *count = jobs[1] ? 2 : 1;
     return OK;
 }
 
@@ -90,4 +95,21 @@ Pb__JobSpec *newest_owed_job(const struct newest_owed *newest, const struct held
                                                 .traceparent = caller->traceparent,
                                                 .delay_ms = (int32_t)delay_ms,
                                             });
+}
+
+enum status turn_rest_job(const struct held *held, const struct held_turn *turn, const struct caller *caller,
+                          Pb__JobSpec **out, struct error *error)
+{
+    struct held_conversation *conversation = held_conversation(held, turn->conversation_id);
+    *out = NULL;
+    if (!conversation || conversation->covered_position != turn->covered_position ||
+        conversation->owed_position <= turn->covered_position || conversation->owed_position > turn->opened_position)
+        return OK; /* what came after it was opened has jobs of its own */
+    struct ids one = { .arena = held->batch->arena };
+    struct newest_owed newest;
+    ids_add(&one, conversation->id);
+    TRY(newest_owed_read(held, &one, &newest, error));
+    *out = newest_owed_job(&newest, conversation, caller,
+                           text_format(one.arena, "p%lld", (long long)turn->covered_position), 0);
+    return OK;
 }

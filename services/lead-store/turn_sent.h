@@ -7,8 +7,12 @@
 
 enum { PRIORITY_REPLY = 100 };
 
-/* The send job of a committed turn's reply, the same again. RETRY "again": its conversation was not held. */
-enum status turn_sent_job(const struct held *held, const struct held_turn *turn, const struct caller *caller,
+/* What follows from a committed turn, the same again: the send of its reply, and the job for the rest. RETRY "again":
+ * the reply's conversation was not held. */
+enum status turn_sent_jobs(const struct held *held, const struct held_turn *turn, const struct caller *caller,
+                           Pb__JobSpec ***out, size_t *count, struct error *error);
+/* More was owed than its prompt could hold: the job that answers the rest, under a key of its own. NULL: no more. */
+enum status turn_rest_job(const struct held *held, const struct held_turn *turn, const struct caller *caller,
                           Pb__JobSpec **out, struct error *error);
 
 /* The newest owed inbound of each conversation. */

@@ -33,28 +33,28 @@ static const struct statement turn_supersede = {
     .sql = "update crm.turns set state = 'superseded', updated_at = $2 where id = any($1::uuid[])",
 };
 
-enum status turns_supersede(struct batch *batch, const struct ids *turn_ids, struct error *error)
+void turns_supersede(struct batch *batch, const struct ids *turn_ids)
 {
     if (!turn_ids->count)
-        return OK;
+        return;
     struct params *params = params_new(batch->arena);
     params_texts(params, turn_ids->list, turn_ids->count);
     params_moment(params, batch->now);
-    return db_run(batch->db, batch->arena, &turn_supersede, params, NULL, error);
+    db_queue(batch->db, batch->arena, &turn_supersede, params, NULL);
 }
 
-enum status uncover_write(struct held *held, const struct ids *uncovered, struct error *error)
+void uncover_write(struct held *held, const struct ids *uncovered)
 {
     if (!uncovered->count)
-        return OK;
+        return;
     struct params *params = params_new(held->batch->arena);
     params_texts(params, uncovered->list, uncovered->count);
     COLUMN_TEXTS(params, uncovered->count, i, held_turn(held, uncovered->list[i])->conversation_id);
     COLUMN_INTS(params, uncovered->count, i, held_turn(held, uncovered->list[i])->after_position);
     COLUMN_INTS(params, uncovered->count, i, held_turn(held, uncovered->list[i])->covered_position);
     params_moment(params, held->batch->now);
-    TRY(db_run(held->batch->db, held->batch->arena, &uncover_messages, params, NULL, error));
-    return turns_supersede(held->batch, uncovered, error);
+    db_queue(held->batch->db, held->batch->arena, &uncover_messages, params, NULL);
+    turns_supersede(held->batch, uncovered);
 }
 
 void turn_note_superseded(struct event_list *events, const struct held_turn *turn, const char *by_message_id,

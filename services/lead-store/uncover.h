@@ -11,9 +11,9 @@
 bool turn_is_newest(const struct held *held, const struct held_turn *turn);
 /* Marks it in what is held; uncover_write writes it. Newest first, where several of one conversation go. */
 void turn_uncover(struct held *held, struct held_turn *turn, struct ids *uncovered);
-enum status uncover_write(struct held *held, const struct ids *uncovered, struct error *error);
+void uncover_write(struct held *held, const struct ids *uncovered);
 
 /* by_message_id: the inbound that took it back; NULL: a person did. */
 void turn_note_superseded(struct event_list *events, const struct held_turn *turn, const char *by_message_id,
                           const struct caller *caller);
-enum status turns_supersede(struct batch *batch, const struct ids *turn_ids, struct error *error);
+void turns_supersede(struct batch *batch, const struct ids *turn_ids);

@@ -150,16 +150,15 @@ static void touch_ended(struct change *change, const struct run *run)
     change->events_owed = true;
 }
 
-enum status runs_close(struct change *change, const struct run *runs, size_t count, struct error *error)
+void runs_close(struct change *change, const struct run *runs, size_t count)
 {
     if (count == 0)
-        return OK;
+        return;
     struct columns columns;
     columns_new(change->arena, &columns, count);
     for (size_t i = 0; i < count; i++)
         columns_set(&columns, i, &runs[i]);
-    TRY(db_run(change->db, change->arena, &close_sql, close_params(change, &columns, count), NULL, error));
+    db_queue(change->db, change->arena, &close_sql, close_params(change, &columns, count), NULL);
     for (size_t i = 0; i < count; i++)
         touch_ended(change, &runs[i]);
-    return OK;
 }

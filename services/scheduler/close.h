@@ -27,5 +27,6 @@ void run_read(struct arena *arena, const struct rows *rows, size_t row, struct r
 /* The lane changes by its end: somebody may go, or it is back in line. The lane's id, or 0. */
 int64_t run_moves_lane(const struct run *run, size_t lane);
 
-/* In the order of their ids or not; the rows and, where lanes move, the lane locks are held. */
-enum status runs_close(struct change *change, const struct run *runs, size_t count, struct error *error);
+/* With the next statement that is run. In the order of their ids or not; the rows and, where lanes move, the lane locks
+ * are held. */
+void runs_close(struct change *change, const struct run *runs, size_t count);

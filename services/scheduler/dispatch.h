@@ -8,9 +8,8 @@
 #pragma once
 #include "change.h"
 
-/* Adds the picks for all touched tasks to the change's steps. Without an open transaction (all in one step) jobs with
- * lanes stay. */
-void dispatch_add(struct change *change);
+/* Adds the picks for all touched tasks to the change's steps. Not laned: jobs with lanes stay. */
+void dispatch_add(struct change *change, bool laned);
 /* After the steps have run: rows are processing; they are published when the change commits. */
 void dispatch_take(struct change *change);
 

@@ -119,18 +119,18 @@ static struct params *add_params(struct change *change, const struct columns *co
     return params;
 }
 
-/* A new job makes its lanes, its task or the clock something to look at. */
+/* A new job makes its lanes and its task, or the clock, something to look at. It may be there already, or not get
+ * through its lanes: then the look is in vain. */
 static void touch_new(struct change *change, const struct spec *spec)
 {
     if (spec->skipped)
         return;
     if (spec->run_at > change->now)
         change_wake(change, spec->run_at);
-    else if (spec->lane_count == 0)
-        change_touch_task(change, spec->task->name, 1);
     else
-        for (size_t k = 0; k < spec->lane_count; k++)
-            change_touch_lane(change, spec->lanes[k].id);
+        change_touch_task(change, spec->task->name, 1);
+    for (size_t k = 0; spec->run_at <= change->now && k < spec->lane_count; k++)
+        change_touch_lane(change, spec->lanes[k].id);
 }
 
 static struct params *add_params_of(struct change *change, struct spec *const *specs, size_t count)
@@ -184,19 +184,21 @@ static enum status find_known(struct change *change, struct spec *const *specs, 
     return OK;
 }
 
-enum status enqueue_specs(struct change *change, struct spec *const *specs, size_t count, struct added *added,
-                          struct error *error)
+void enqueue_specs(struct change *change, struct spec *const *specs, size_t count, struct rows *rows)
 {
     if (count == 0)
-        return OK;
-    TRY(lanes_limit(change, specs, count, error));
-    struct rows rows;
-    TRY(db_run(change->db, change->arena, &add_sql, add_params_of(change, specs, count), &rows, error));
-    take_added(specs, &rows, added);
+        return;
+    lanes_limit(change, specs, count);
+    db_queue(change->db, change->arena, &add_sql, add_params_of(change, specs, count), rows);
     for (size_t i = 0; i < count; i++)
-        if (added[i].job_id)
-            touch_new(change, specs[i]);
-    return rows.count < count ? find_known(change, specs, count, added, error) : OK;
+        touch_new(change, specs[i]);
+}
+
+enum status enqueue_added(struct change *change, struct spec *const *specs, size_t count, const struct rows *rows,
+                          struct added *added, struct error *error)
+{
+    take_added(specs, rows, added);
+    return rows->count < count ? find_known(change, specs, count, added, error) : OK;
 }
 
 /* -- jobs.enqueue */
@@ -241,14 +243,25 @@ static void answer(const struct change *change, struct item *item, const struct 
     item->reply = &reply->base;
 }
 
-static enum status lock_lanes_of(struct change *change, struct spec *const *specs, size_t count, struct error *error)
+static void lock_lanes_of(struct change *change, struct spec *const *specs, size_t count)
 {
     int64_t *lanes = ARENA_ARRAY(change->arena, int64_t, count * LANES_MAX);
     size_t found = 0;
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < specs[i]->lane_count; k++)
             lanes[found++] = specs[i]->lanes[k].id;
-    return lanes_lock(change, lanes, found, error);
+    lanes_lock(change, lanes, found);
+}
+
+static enum status write_in_steps(struct change *change, struct spec *const *specs, size_t count, struct added *added,
+                                  struct error *error)
+{
+    struct rows rows;
+    TRY(lanes_name(change, specs, count, error));
+    lock_lanes_of(change, specs, count);
+    enqueue_specs(change, specs, count, &rows);
+    TRY(change_follow(change, error));
+    return enqueue_added(change, specs, count, &rows, added, error);
 }
 
 /* With lanes: locks first, then row by row. */
@@ -256,11 +269,7 @@ static enum status write_laned(struct change *change, struct batch *batch, struc
                                size_t count, struct error *error)
 {
     TRY(change_begin(batch, change, error));
-    enum status status = lanes_name(change, wanted->specs + from, count, error);
-    if (status == OK)
-        status = lock_lanes_of(change, wanted->specs + from, count, error);
-    if (status == OK)
-        status = enqueue_specs(change, wanted->specs + from, count, wanted->added + from, error);
+    enum status status = write_in_steps(change, wanted->specs + from, count, wanted->added + from, error);
     if (status == OK)
         return change_commit(change, error);
     change_undo(change);
@@ -276,8 +285,7 @@ static enum status write_plain(struct change *change, struct batch *batch, struc
     for (size_t i = from; i < from + count; i++)
         touch_new(change, wanted->specs[i]);
     TRY(change_commit(change, error));
-    take_added(wanted->specs + from, &add->rows, wanted->added + from);
-    return add->rows.count < count ? find_known(change, wanted->specs + from, count, wanted->added + from, error) : OK;
+    return enqueue_added(change, wanted->specs + from, count, &add->rows, wanted->added + from, error);
 }
 
 static enum status write_wanted(struct batch *batch, struct wanted *wanted, size_t from, size_t count,

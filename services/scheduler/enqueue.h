@@ -15,9 +15,11 @@ struct added {
     bool conflict; /* the id belongs to a job of another company, or the key can't be found: refused */
 };
 
-/* Writes them in this change; the caller has named and locked their lanes. */
-enum status enqueue_specs(struct change *change, struct spec *const *specs, size_t count, struct added *added,
-                          struct error *error);
+/* Writes them in this change, with the next statement that is run; the caller has named and locked their lanes. When it
+ * has run (change_follow), enqueue_added says what became of them. */
+void enqueue_specs(struct change *change, struct spec *const *specs, size_t count, struct rows *rows);
+enum status enqueue_added(struct change *change, struct spec *const *specs, size_t count, const struct rows *rows,
+                          struct added *added, struct error *error);
 
 /* jobs.enqueue */
 void enqueue_handle(struct batch *batch);

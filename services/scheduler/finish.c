@@ -82,6 +82,28 @@ static void give_row(struct report *reports, size_t count, const struct run *run
     }
 }
 
+/* All children of these reports, or of those that are held, flat. */
+static size_t gather_children(struct change *change, const struct report *reports, size_t count, bool held,
+                              struct spec ***out)
+{
+    size_t room = 0, found = 0;
+    for (size_t i = 0; i < count; i++)
+        room += reports[i].finish->n_children;
+    *out = ARENA_ARRAY(change->arena, struct spec *, room + 1);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; (reports[i].held || !held) && k < reports[i].finish->n_children; k++)
+            (*out)[found++] = reports[i].children[k];
+    return found;
+}
+
+static enum status name_lanes(struct change *change, const struct report *reports, size_t count, struct error *error)
+{
+    struct spec **children;
+    size_t child_count = gather_children(change, reports, count, false, &children);
+    return lanes_name(change, children, child_count, error);
+}
+
+/* The rows, and the lanes of all children: what a stale report's name is made in vain. */
 static enum status hold(struct change *change, struct report *reports, size_t count, struct error *error)
 {
     const char **ids = ARENA_ARRAY(change->arena, const char *, count);
@@ -90,7 +112,9 @@ static enum status hold(struct change *change, struct report *reports, size_t co
     struct rows rows;
     struct params *params = params_new(change->arena);
     params_texts(params, ids, count);
-    TRY(db_run(change->db, change->arena, &hold_sql, params, &rows, error));
+    db_queue(change->db, change->arena, &hold_sql, params, &rows);
+    TRY(name_lanes(change, reports, count, error));
+    TRY(db_flush(change->db, error));
     for (size_t i = 0; i < rows.count; i++) {
         struct run run;
         run_read(change->arena, &rows, i, &run);
@@ -182,21 +206,9 @@ static void judge(struct change *change, struct report *reports, size_t self)
         run->result = coalesced_result(change->arena, finish->coalesced_into);
 }
 
-/* All children of the held reports, flat. */
-static size_t gather_children(const struct report *reports, size_t count, struct spec **out)
-{
-    size_t found = 0;
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; reports[i].held && k < reports[i].finish->n_children; k++, found++)
-            if (out)
-                out[found] = reports[i].children[k];
-    }
-    return found;
-}
-
 /* Locks for the lanes that these runs move and their children name. */
-static enum status lock_lanes(struct change *change, const struct run *runs, size_t count, struct spec *const *children,
-                              size_t child_count, struct error *error)
+static void lock_lanes(struct change *change, const struct run *runs, size_t count, struct spec *const *children,
+                       size_t child_count)
 {
     int64_t *lanes = ARENA_ARRAY(change->arena, int64_t, (count + child_count) * LANES_MAX + 1);
     size_t found = 0;
@@ -206,14 +218,16 @@ static enum status lock_lanes(struct change *change, const struct run *runs, siz
     for (size_t i = 0; i < child_count; i++)
         for (size_t k = 0; k < children[i]->lane_count; k++)
             lanes[found++] = children[i]->lanes[k].id;
-    return lanes_lock(change, lanes, found, error);
+    lanes_lock(change, lanes, found);
 }
 
-static enum status enqueue_children(struct change *change, struct spec *const *children, size_t count,
-                                    struct error *error)
+/* Before the commit: with a child that can't be, nothing is written. */
+static enum status check_added(struct change *change, struct spec *const *children, size_t count,
+                               const struct rows *rows, struct error *error)
 {
     struct added *added = ARENA_ARRAY(change->arena, struct added, count + 1);
-    TRY(enqueue_specs(change, children, count, added, error));
+    TRY(change_follow(change, error));
+    TRY(enqueue_added(change, children, count, rows, added, error));
     for (size_t i = 0; i < count; i++)
         if (added[i].conflict)
             return error_code(error, REJECT, "conflict", "a child's id belongs to another job");
@@ -222,20 +236,20 @@ static enum status enqueue_children(struct change *change, struct spec *const *c
 
 static enum status write_runs(struct change *change, struct report *reports, size_t count, struct error *error)
 {
+    struct rows rows;
+    struct spec **children;
     struct run *runs = ARENA_ARRAY(change->arena, struct run, count);
-    size_t held = 0, child_count = gather_children(reports, count, NULL);
-    struct spec **children = ARENA_ARRAY(change->arena, struct spec *, child_count + 1);
-    gather_children(reports, count, children);
+    size_t held = 0, child_count = gather_children(change, reports, count, true, &children);
     for (size_t i = 0; i < count; i++) {
         if (!reports[i].held)
             continue;
         judge(change, reports, i);
         runs[held++] = reports[i].run;
     }
-    TRY(lanes_name(change, children, child_count, error));
-    TRY(lock_lanes(change, runs, held, children, child_count, error));
-    TRY(runs_close(change, runs, held, error));
-    return enqueue_children(change, children, child_count, error);
+    lock_lanes(change, runs, held, children, child_count);
+    runs_close(change, runs, held);
+    enqueue_specs(change, children, child_count, &rows);
+    return child_count > 0 ? check_added(change, children, child_count, &rows, error) : OK;
 }
 
 static const struct statement status_sql = {
@@ -291,6 +305,7 @@ static enum status finish_some(struct batch *batch, struct report *reports, size
 {
     struct change change;
     TRY(change_begin(batch, &change, error));
+    change.plain = true;
     enum status status = change_runs(&change, reports, count, error);
     if (status != OK) {
         change_undo(&change);

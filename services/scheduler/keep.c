@@ -94,15 +94,15 @@ static const struct statement drop_sql = {
     " AND id NOT IN (SELECT lane_2 FROM jobs.unfinished WHERE lane_2 IS NOT NULL)",
 };
 
-static enum status drop_lanes(struct change *change, const struct rows *rows, struct error *error)
+static void drop_lanes(struct change *change, const struct rows *rows)
 {
     int64_t *ids = ARENA_ARRAY(change->arena, int64_t, rows->count);
     for (size_t i = 0; i < rows->count; i++)
         ids[i] = rows_int(rows, i, 0);
-    TRY(lanes_lock(change, ids, rows->count, error));
+    lanes_lock(change, ids, rows->count);
     struct params *params = params_new(change->arena);
     params_ints(params, ids, rows->count);
-    return db_run(change->db, change->arena, &drop_sql, params, NULL, error);
+    db_queue(change->db, change->arena, &drop_sql, params, NULL);
 }
 
 static enum status purge_lanes(struct batch *batch, int64_t *last, struct error *error)
@@ -118,11 +118,7 @@ static enum status purge_lanes(struct batch *batch, int64_t *last, struct error 
     if (rows.count == 0)
         return OK;
     TRY(change_begin(batch, &change, error));
-    enum status status = drop_lanes(&change, &rows, error);
-    if (status != OK) {
-        change_undo(&change);
-        return status;
-    }
+    drop_lanes(&change, &rows);
     return change_commit(&change, error);
 }
 

@@ -5,10 +5,6 @@
 
 #include "base/text.h"
 
-/* How often second lanes are looked at again because first ones moved; what is left after that is left to the
- * dispatcher. */
-enum { PASSES_MAX = 8 };
-
 /* Lane ids, a few hundred at most. */
 struct lane_set {
     int64_t *ids;
@@ -55,13 +51,14 @@ static const struct statement find_sql = {
     " JOIN jobs.lanes AS l ON l.company_id = w.company_id AND l.name = w.name",
 };
 
-/* The last of several specs that name a lane sets its limits. */
+/* Those that are missing. The last of several specs that name a lane sets its limits. */
 static const struct statement make_sql = {
     "lanes_make",
     "INSERT INTO jobs.lanes (company_id, name, interval_ms, jitter_ms, in_flight_max, next_at)"
     " SELECT DISTINCT ON (company_id, name) company_id, name, interval_ms, jitter_ms, in_flight_max, $6::timestamptz"
     " FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[]) WITH ORDINALITY"
     "   AS w (company_id, name, interval_ms, jitter_ms, in_flight_max, n)"
+    " WHERE NOT EXISTS (SELECT FROM jobs.lanes AS l WHERE l.company_id = w.company_id AND l.name = w.name)"
     " ORDER BY company_id, name, n DESC"
     " ON CONFLICT (company_id, name) DO NOTHING",
 };
@@ -118,22 +115,7 @@ static bool same_limits(const struct lane_spec *lane, const struct rows *rows, s
            rows_int(rows, row, 4) == lane->in_flight_max;
 }
 
-static enum status lanes_find(struct change *change, struct lane_list *list, struct error *error)
-{
-    struct rows rows;
-    struct params *params = params_new(change->arena);
-    params_texts(params, list->companies, list->count);
-    params_texts(params, list->names, list->count);
-    TRY(db_run(change->db, change->arena, &find_sql, params, &rows, error));
-    for (size_t i = 0; i < rows.count; i++) {
-        struct lane_spec *lane = list->lanes[rows_int(&rows, i, 0) - 1];
-        lane->id = rows_int(&rows, i, 1);
-        lane->other_limits = !same_limits(lane, &rows, i);
-    }
-    return OK;
-}
-
-static enum status lanes_make(struct change *change, const struct lane_list *list, struct error *error)
+static void lanes_make(struct change *change, const struct lane_list *list)
 {
     struct params *params = params_new(change->arena);
     params_texts(params, list->companies, list->count);
@@ -142,27 +124,30 @@ static enum status lanes_make(struct change *change, const struct lane_list *lis
     params_ints(params, list->jitter_ms, list->count);
     params_ints(params, list->in_flight_max, list->count);
     params_moment(params, change->now);
-    return db_run(change->db, change->arena, &make_sql, params, NULL, error);
+    db_queue(change->db, change->arena, &make_sql, params, NULL);
 }
 
 enum status lanes_name(struct change *change, struct spec *const *specs, size_t count, struct error *error)
 {
-    struct lane_list all, missing;
-    lane_list_from(change->arena, &all, specs, count);
-    if (all.count == 0)
+    struct rows rows;
+    struct lane_list list;
+    lane_list_from(change->arena, &list, specs, count);
+    if (list.count == 0)
         return OK;
-    TRY(lanes_find(change, &all, error));
-    lane_list_new(change->arena, &missing, all.count);
-    for (size_t i = 0; i < all.count; i++)
-        if (all.lanes[i]->id == 0)
-            lane_list_add(&missing, all.companies[i], all.lanes[i]);
-    if (missing.count == 0)
-        return OK;
-    TRY(lanes_make(change, &missing, error));
-    return lanes_find(change, &missing, error);
+    lanes_make(change, &list);
+    struct params *params = params_new(change->arena);
+    params_texts(params, list.companies, list.count);
+    params_texts(params, list.names, list.count);
+    TRY(db_run(change->db, change->arena, &find_sql, params, &rows, error));
+    for (size_t i = 0; i < rows.count; i++) {
+        struct lane_spec *lane = list.lanes[rows_int(&rows, i, 0) - 1];
+        lane->id = rows_int(&rows, i, 1);
+        lane->other_limits = !same_limits(lane, &rows, i);
+    }
+    return rows.count == list.count ? OK : error_code(error, RETRY, "lane_gone", "a lane was cleared away just now");
 }
 
-enum status lanes_limit(struct change *change, struct spec *const *specs, size_t count, struct error *error)
+void lanes_limit(struct change *change, struct spec *const *specs, size_t count)
 {
     struct lane_list all, other;
     lane_list_from(change->arena, &all, specs, count);
@@ -175,13 +160,13 @@ enum status lanes_limit(struct change *change, struct spec *const *specs, size_t
         lane_list_add(&other, all.companies[i], all.lanes[i]);
     }
     if (other.count == 0)
-        return OK;
+        return;
     struct params *params = params_new(change->arena);
     params_ints(params, ids, other.count);
     params_ints(params, other.interval_ms, other.count);
     params_ints(params, other.jitter_ms, other.count);
     params_ints(params, other.in_flight_max, other.count);
-    return db_run(change->db, change->arena, &limit_sql, params, NULL, error);
+    db_queue(change->db, change->arena, &limit_sql, params, NULL);
 }
 
 /* -- locks */
@@ -206,17 +191,26 @@ void lanes_locked(struct change *change, int64_t lane)
     set_add(change->arena, &change->locked, lane);
 }
 
-enum status lanes_lock(struct change *change, const int64_t *lanes, size_t count, struct error *error)
+bool lanes_hold_lock(const struct change *change, int64_t lane)
+{
+    return set_has(change->locked, lane);
+}
+
+void lanes_lock(struct change *change, const int64_t *lanes, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         lanes_locked(change, lanes[i]);
     if (!change->locked)
-        return OK;
+        return;
     struct params *params = ids_params(change, change->locked);
-    struct db_step steps[] = { { .statement = &lock_sql, .params = params },
-                               { .statement = &there_sql, .params = params } };
-    TRY(db_run_all(change->db, change->arena, steps, 2, error));
-    if ((size_t)rows_int(&steps[1].rows, 0, 0) < change->locked->count)
+    change->lanes_wanted = change->locked->count;
+    db_queue(change->db, change->arena, &lock_sql, params, NULL);
+    db_queue(change->db, change->arena, &there_sql, params, &change->lanes_there);
+}
+
+enum status lanes_sure(const struct change *change, struct error *error)
+{
+    if (change->lanes_wanted > 0 && (size_t)rows_int(&change->lanes_there, 0, 0) < change->lanes_wanted)
         return error_code(error, RETRY, "lane_gone", "a lane was cleared away just now");
     return OK;
 }
@@ -251,6 +245,9 @@ static const struct statement leave_sql = {
 /* Not in the transaction, which holds locks and must not wait for whoever holds these. */
 void lanes_leave(struct change *change)
 {
+    for (size_t i = 0; i < change->lane_count; i++)
+        set_add(change->arena, &change->left, change->lanes[i]);
+    change->lane_count = 0;
     if (!change->left)
         return;
     struct params *params = ids_params(change, change->left);
@@ -315,9 +312,25 @@ static const struct statement advance_sql = {
     "  (SELECT min(wake_at) FROM woken) AS wake_at",
 };
 
-static void take_moved(struct change *change, const struct rows *rows)
+enum status lanes_advance(struct change *change, struct error *error)
 {
+    struct lane_set *ours = NULL;
+    change->moved = (struct rows){ 0 };
+    TRY(lanes_hold(change, &ours, error));
+    if (!ours)
+        return OK;
+    struct params *params = ids_params(change, ours);
+    params_moment(params, change->now);
+    db_queue(change->db, change->arena, &advance_sql, params, &change->moved);
+    return OK;
+}
+
+void lanes_advanced(struct change *change)
+{
+    const struct rows *rows = &change->moved;
     const char *const *texts;
+    if (rows->count == 0)
+        return;
     size_t count = rows_texts(rows, 0, 0, change->arena, &texts);
     for (size_t i = 0; i < count; i++)
         change_touch_lane(change, strtoll(texts[i], NULL, 10));
@@ -325,23 +338,4 @@ static void take_moved(struct change *change, const struct rows *rows)
     for (size_t i = 0; i < count; i++)
         change_touch_task(change, texts[i], 1);
     change_wake(change, rows_moment(rows, 0, 2));
-}
-
-enum status lanes_advance(struct change *change, struct error *error)
-{
-    for (int pass = 0; change->lane_count > 0 && pass < PASSES_MAX; pass++) {
-        struct rows rows;
-        struct lane_set *ours = NULL;
-        TRY(lanes_hold(change, &ours, error));
-        if (!ours)
-            return OK;
-        struct params *params = ids_params(change, ours);
-        params_moment(params, change->now);
-        TRY(db_run(change->db, change->arena, &advance_sql, params, &rows, error));
-        take_moved(change, &rows);
-    }
-    for (size_t i = 0; i < change->lane_count; i++)
-        set_add(change->arena, &change->left, change->lanes[i]);
-    change->lane_count = 0;
-    return OK;
 }

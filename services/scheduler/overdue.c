@@ -51,7 +51,7 @@ static void judge(struct run *run, moment now)
     run->code = "timeout";
 }
 
-static enum status close_overdue(struct change *change, struct run *runs, size_t count, struct error *error)
+static void close_overdue(struct change *change, struct run *runs, size_t count)
 {
     int64_t *lanes = ARENA_ARRAY(change->arena, int64_t, count * LANES_MAX + 1);
     size_t found = 0;
@@ -60,8 +60,8 @@ static enum status close_overdue(struct change *change, struct run *runs, size_t
         for (size_t k = 0; k < LANES_MAX; k++)
             lanes[found++] = run_moves_lane(&runs[i], k);
     }
-    TRY(lanes_lock(change, lanes, found, error));
-    return runs_close(change, runs, count, error);
+    lanes_lock(change, lanes, found);
+    runs_close(change, runs, count);
 }
 
 static enum status overdue_change(struct change *change, bool *more, struct error *error)
@@ -84,7 +84,8 @@ static enum status overdue_change(struct change *change, bool *more, struct erro
             waiting[waiting_count++] = run;
     }
     TRY(postpone(change, waiting, waiting_count, error));
-    return close_overdue(change, lost, lost_count, error);
+    close_overdue(change, lost, lost_count);
+    return OK;
 }
 
 enum status overdue_some(struct batch *batch, bool *more, struct error *error)

@@ -23,7 +23,8 @@ static const struct statement replay_sql = {
     "replay",
     "WITH b AS ("
     "  UPDATE jobs.unfinished AS u SET status = 'queued', stage = CASE WHEN u.lane_1 IS NOT NULL THEN 1 ELSE 3 END, attempts = 0,"
-    "   run_at = $2::timestamptz, place_at = $2 + r.n * interval '1 microsecond', error = NULL, code = NULL, updated_at = $2"
+    "   run_at = $2::timestamptz, place_at = $2 + r.n * interval '1 microsecond', error = NULL, code = NULL, replayed = true,"
+    "   updated_at = $2"
     "  FROM unnest($1::uuid[]) WITH ORDINALITY AS r (id, n) WHERE u.id = ANY ($1) AND u.id = r.id AND u.stage + 0 = 5"
     "  RETURNING u.id, u.company_id, u.task),"
     " told AS (" EVENT_INSERT(
@@ -47,7 +48,7 @@ static enum status hold(struct change *change, const char *company_id, int64_t j
     return db_run(change->db, change->arena, &hold_sql, params, rows, error);
 }
 
-static enum status revive(struct change *change, const struct rows *rows, struct error *error)
+static void revive(struct change *change, const struct rows *rows)
 {
     const char **ids = ARENA_ARRAY(change->arena, const char *, rows->count);
     int64_t *lanes = ARENA_ARRAY(change->arena, int64_t, rows->count * LANES_MAX);
@@ -56,11 +57,11 @@ static enum status revive(struct change *change, const struct rows *rows, struct
         lanes[i * LANES_MAX] = rows_int(rows, i, 2);
         lanes[i * LANES_MAX + 1] = rows_int(rows, i, 3);
     }
-    TRY(lanes_lock(change, lanes, rows->count * LANES_MAX, error));
+    lanes_lock(change, lanes, rows->count * LANES_MAX);
     struct params *params = params_new(change->arena);
     params_texts(params, ids, rows->count);
     params_moment(params, change->now);
-    TRY(db_run(change->db, change->arena, &replay_sql, params, NULL, error));
+    db_queue(change->db, change->arena, &replay_sql, params, NULL);
     for (size_t i = 0; i < rows->count; i++) {
         if (!rows_text(rows, i, 2))
             change_touch_task(change, rows_text(rows, i, 1), 1);
@@ -68,7 +69,6 @@ static enum status revive(struct change *change, const struct rows *rows, struct
         change_touch_lane(change, rows_int(rows, i, 3));
     }
     change->events_owed = true;
-    return OK;
 }
 
 static Pb__JobReplayReply *reply_from(struct arena *arena, const struct rows *rows)
@@ -93,7 +93,7 @@ static enum status replay_change(struct change *change, struct item *item, int64
     const char *company_id = text_lower(change->arena, item->caller.company_id);
     TRY(hold(change, company_id, jobs, &rows, error));
     if (rows.count > 0)
-        TRY(revive(change, &rows, error));
+        revive(change, &rows);
     item->reply = &reply_from(item->arena, &rows)->base;
     return OK;
 }

@@ -39,6 +39,8 @@ Pb__JobDispatch *work_read(struct arena *arena, const struct rows *rows, size_t 
     job->traceparent = arena_text(arena, rows_text(rows, row, 9));
     PB_SET(job, created_at, rows_moment(rows, row, 10));
     PB_SET(job, dispatched_at, dispatched_at);
+    if (rows_bool(rows, row, 11))
+        PB_SET(job, replayed, true);
     return job;
 }
 

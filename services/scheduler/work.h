@@ -10,8 +10,8 @@
 /* Columns of one dispatch, from u (jobs.unfinished) and j (jobs.jobs). */
 #define WORK_COLUMNS                                                                                                   \
     "u.id, u.dispatch, u.company_id, u.task, j.task_params, u.priority, u.attempts, u.attempts_max, j.correlation_id," \
-    " j.traceparent, j.created_at"
-enum { WORK_COLUMN_COUNT = 11 };
+    " j.traceparent, j.created_at, u.replayed"
+enum { WORK_COLUMN_COUNT = 12 };
 Pb__JobDispatch *work_read(struct arena *arena, const struct rows *rows, size_t row, moment dispatched_at);
 
 /* What the stream does not take is owed. */

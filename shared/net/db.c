@@ -14,13 +14,15 @@ enum { BACKOFF_MS_MIN = 100, BACKOFF_MS_MAX = 2000, CONNECT_WAIT_MS = BLOCK_WAIT
 static_assert(BACKOFF_MS_MAX < CONNECT_WAIT_MS, "after the longest pause some time is left to connect in");
 
 /*
- * A prepared statement's plan is kept: one made while a table was nearly empty must not scan it when it is large, so
- * whole-table scans are what remains when no index serves. jit: never worth its start for statements of a few
+ * A statement is planned once per session: planning anew for each array, as PostgreSQL would for most of ours, takes
+ * longer than running them. The plan is kept: one made while a table was nearly empty must not scan it when it is
+ * large, so whole-table scans are what remains when no index serves. jit: never worth its start for statements of a few
  * milliseconds.
  */
 static const char session_sql[] =
     "set timezone = 'UTC'; set datestyle = 'ISO'; set idle_in_transaction_session_timeout = '2s'; "
-    "set statement_timeout = '10s'; set lock_timeout = '3s'; set enable_seqscan = off; set jit = off";
+    "set statement_timeout = '10s'; set lock_timeout = '3s'; set enable_seqscan = off; set jit = off; "
+    "set plan_cache_mode = force_generic_plan";
 
 struct db *db_open(const char *url, const char *application)
 {
@@ -37,6 +39,7 @@ void db_close(struct db *db)
     if (!db)
         return;
     db_drop(db);
+    free(db->queue);
     free(db->url);
     free(db->application);
     free(db);
@@ -287,26 +290,39 @@ void db_clear_result(PGresult **result)
     *result = NULL;
 }
 
+static const struct statement begin_statement = { .name = "begin", .sql = "begin" };
+static const struct statement commit_statement = { .name = "commit", .sql = "commit" };
+
 enum status db_begin(struct db *db, struct error *error)
 {
     if (db->in_transaction)
         db_rollback(db);
     TRY(db_usable(db, error));
-    TRY(db_simple(db, NULL, "begin", NULL, error));
     db->in_transaction = true;
+    db_queue(db, NULL, &begin_statement, NULL, NULL);
     return OK;
+}
+
+/* The server's side of the transaction is well: it stands, or its beginning is still queued. */
+static bool can_commit(const struct db *db)
+{
+    bool begins = db->queued_count && db->queue[0].step.statement == &begin_statement;
+    return begins || PQtransactionStatus(db->conn) == PQTRANS_INTRANS;
 }
 
 enum status db_commit(struct db *db, struct error *error)
 {
     assert(db->in_transaction);
     TRY(db_usable(db, error));
-    if (PQtransactionStatus(db->conn) != PQTRANS_INTRANS) { /* COMMIT would roll back and call that a success */
+    if (!can_commit(db)) { /* COMMIT would roll back and call that a success */
         db_rollback(db);
         return error_code(error, RETRY, "database_error",
                           "a statement of the transaction had failed: nothing was committed");
     }
-    enum status status = db_simple(db, NULL, "commit", NULL, error);
+    struct db_step commit = { .statement = &commit_statement };
+    enum status status = db_pipeline(db, NULL, &commit, 1, error);
+    if (status != OK)
+        db_rollback(db); /* of a queued statement that failed; else there is nothing left to undo */
     db->in_transaction = db->transaction_lost = false;
     return status;
 }
@@ -314,6 +330,7 @@ enum status db_commit(struct db *db, struct error *error)
 void db_rollback(struct db *db)
 {
     char sqlstate[SQLSTATE_BYTES];
+    db->queued_count = 0;
     memcpy(sqlstate, db->sqlstate, sizeof sqlstate); /* the reason for the rollback is what a caller wants to know */
     if (db->conn && PQtransactionStatus(db->conn) != PQTRANS_IDLE && db_simple(db, NULL, "rollback", NULL, NULL) != OK)
         db_drop(db);
@@ -324,6 +341,7 @@ void db_rollback(struct db *db)
 static enum status in_transaction(struct db *db, const char *sql, struct error *error)
 {
     assert(db->in_transaction);
+    TRY(db_flush(db, error));
     TRY(db_usable(db, error));
     return db_simple(db, NULL, sql, NULL, error);
 }
@@ -335,6 +353,7 @@ enum status db_savepoint(struct db *db, struct error *error)
 
 enum status db_savepoint_back(struct db *db, struct error *error)
 {
+    db->queued_count = 0; /* since the savepoint, which had run what was queued before it */
     return in_transaction(db, "rollback to savepoint item", error);
 }
 

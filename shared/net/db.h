@@ -75,7 +75,11 @@ enum status db_run(struct db *db, struct arena *arena, const struct statement *s
 /* Plain SQL without parameters, several statements allowed; for migrations and tests. */
 enum status db_script(struct db *db, const char *sql, struct error *error);
 
-/* One transaction at a time. A transaction that is not committed is rolled back by db_rollback or the next db_begin. */
+/*
+ * One transaction at a time. A transaction that is not committed is rolled back by db_rollback or the next db_begin.
+ * Begin and commit cost no round trip of their own: the one goes with the first statement, the other with what is
+ * queued.
+ */
 enum status db_begin(struct db *db, struct error *error);
 enum status db_commit(struct db *db, struct error *error);
 void db_rollback(struct db *db);
@@ -83,6 +87,14 @@ enum status db_savepoint(struct db *db, struct error *error);      /* one level:
 enum status db_savepoint_back(struct db *db, struct error *error); /* undo to it */
 enum status db_savepoint_release(struct db *db, struct error *error);
 const char *db_sqlstate(const struct db *db); /* of the last failure; "" for none */
+
+/*
+ * Inside a transaction, for what needs no answer yet: the statement goes out in order with the next one that is run, or
+ * with the commit, in one round trip. rows (may be NULL) are filled then; its failure is then the failure of that call.
+ */
+void db_queue(struct db *db, struct arena *arena, const struct statement *statement, const struct params *params,
+              struct rows *rows);
+enum status db_flush(struct db *db, struct error *error); /* runs what is queued now */
 
 /*
  * Many single-row statements in one round trip (libpq pipeline mode), inside or outside a transaction: results in

@@ -12,7 +12,15 @@ enum {
     PREPARED_SLOTS = 1024, /* a power of two; a service has some hundred statements */
     PREPARED_MAX = 512,    /* at most half full, so that probes stay short */
     SQLSTATE_BYTES = 6,
+    QUEUE_FIRST = 32,       /* statements; grows with what a transaction queues */
     ANSWER_WAIT_MS = 12000, /* past the server's own statement_timeout: the server is gone */
+};
+
+/* A statement that waits for the next one's round trip. */
+struct db_queued {
+    struct db_step step;
+    struct arena *arena;
+    struct rows *rows; /* where its rows are wanted; NULL: nowhere */
 };
 
 struct db {
@@ -21,8 +29,10 @@ struct db {
     int64_t connect_after_us; /* monotonic; no attempt before */
     int backoff_ms;           /* before the attempt after the next failure */
     int answer_wait_ms;
-    bool in_transaction;   /* between db_begin and db_commit or db_rollback, even if the connection went in between */
-    bool transaction_lost; /* ... which it did: nothing runs until db_rollback or db_begin */
+    bool in_transaction;     /* between db_begin and db_commit or db_rollback, even if the connection went in between */
+    bool transaction_lost;   /* ... which it did: nothing runs until db_rollback or db_begin */
+    struct db_queued *queue; /* in a transaction: not sent yet */
+    size_t queued_count, queue_capacity;
     char sqlstate[SQLSTATE_BYTES];
     const struct statement *prepared[PREPARED_SLOTS]; /* on this connection; open addressing by pointer */
     size_t prepared_count;
@@ -35,6 +45,9 @@ enum status db_lost(struct db *db, struct error *error);
 /* What a failed result asks for; drops the connection when it is one that can't be used again. */
 enum status db_failed(struct db *db, const PGresult *result, struct error *error);
 
+/* Runs what is queued and then the steps, of which there may be none. */
+enum status db_pipeline(struct db *db, struct arena *arena, struct db_step *steps, size_t count, struct error *error);
+
 /* Connected, and not inside a transaction that was lost. */
 enum status db_usable(struct db *db, struct error *error);
 
@@ -45,4 +58,10 @@ enum status db_await(struct db *db, PGresult **out, struct error *error);
  * are the caller's care. */
 enum status db_simple(struct db *db, struct arena *arena, const char *sql, struct rows *rows, struct error *error);
 void db_copy_rows(struct arena *arena, const PGresult *result, struct rows *rows);
+/* One result into rows, or its failure. */
+enum status db_take_result(struct db *db, struct arena *arena, const PGresult *result, struct rows *rows,
+                           struct error *error);
+/* On this connection, once. */
+enum status db_prepare(struct db *db, const struct statement *statement, struct error *error);
+bool db_send_prepared(const struct db *db, const struct statement *statement, const struct params *params);
 void db_clear_result(PGresult **result); /* for CLEANUP */

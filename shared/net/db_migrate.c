@@ -51,6 +51,7 @@ static enum status apply_in_transaction(struct db *db, struct arena *arena, cons
     const char *record = text_format(arena, "insert into %s.migrations (name, applied_at) values ('%s', '%s')", schema,
                                      migration->name, moment_text(moment_now(), now));
     TRY(db_begin(db, error));
+    TRY(db_flush(db, error));
     TRY(db_simple(db, NULL, migration->sql, NULL, error));
     TRY(db_simple(db, NULL, record, NULL, error));
     return db_commit(db, error);

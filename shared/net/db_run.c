@@ -1,4 +1,4 @@
-/* Statements and their results: one by one, as a script, as a pipeline. */
+/* Statements and their results: one by one, as a script; db_pipeline.c has many at once. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,9 +33,8 @@ void db_copy_rows(struct arena *arena, const PGresult *result, struct rows *rows
                            .affected = strtoul(PQcmdTuples((PGresult *)result), NULL, 10) };
 }
 
-/* One result into rows, or its failure. */
-static enum status take_result(struct db *db, struct arena *arena, const PGresult *result, struct rows *rows,
-                               struct error *error)
+enum status db_take_result(struct db *db, struct arena *arena, const PGresult *result, struct rows *rows,
+                           struct error *error)
 {
     switch (PQresultStatus(result)) {
     case PGRES_TUPLES_OK:
@@ -65,7 +64,7 @@ static enum status take_results(struct db *db, struct arena *arena, struct rows 
         if (awaited != OK || !result)
             return status == OK ? awaited : status;
         if (status == OK)
-            status = take_result(db, arena, result, rows, error);
+            status = db_take_result(db, arena, result, rows, error);
         if (!db->conn)
             return status;
     }
@@ -87,7 +86,7 @@ static size_t slot_of(const struct db *db, const struct statement *statement)
     return slot;
 }
 
-static enum status prepare(struct db *db, const struct statement *statement, struct error *error)
+enum status db_prepare(struct db *db, const struct statement *statement, struct error *error)
 {
     size_t slot = slot_of(db, statement);
     if (db->prepared[slot])
@@ -102,7 +101,7 @@ static enum status prepare(struct db *db, const struct statement *statement, str
     return OK;
 }
 
-static bool send_prepared(const struct db *db, const struct statement *statement, const struct params *params)
+bool db_send_prepared(const struct db *db, const struct statement *statement, const struct params *params)
 {
     static const struct params none;
     const struct params *sent = params ? params : &none;
@@ -115,103 +114,23 @@ enum status db_run(struct db *db, struct arena *arena, const struct statement *s
 {
     if (rows)
         *rows = (struct rows){ 0 };
+    if (db->queued_count) {
+        db_queue(db, arena, statement, params, rows);
+        return db_flush(db, error);
+    }
     TRY(db_usable(db, error));
-    TRY(prepare(db, statement, error));
-    if (!send_prepared(db, statement, params))
+    TRY(db_prepare(db, statement, error));
+    if (!db_send_prepared(db, statement, params))
         return db_lost(db, error);
     return take_results(db, arena, rows, error);
 }
 
 enum status db_script(struct db *db, const char *sql, struct error *error)
 {
+    TRY(db_flush(db, error));
     TRY(db_usable(db, error));
     enum status status = db_simple(db, NULL, sql, NULL, error);
     if (!db->in_transaction)
         db_rollback(db); /* whatever the script has left open */
     return status;
-}
-
-/* All steps and the end mark into libpq's buffer. */
-static bool send_steps(const struct db *db, const struct db_step *steps, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!send_prepared(db, steps[i].statement, steps[i].params))
-            return false;
-    return PQpipelineSync(db->conn);
-}
-
-static enum status not_run(struct db_step *step)
-{
-    return error_code(&step->error, RETRY, "not_run", "not run: an earlier step failed");
-}
-
-static enum status take_step(struct db *db, struct arena *arena, struct db_step *step)
-{
-    CLEANUP(db_clear_result) PGresult *result = NULL;
-    CLEANUP(db_clear_result) PGresult *end = NULL;
-    TRY(db_await(db, &result, &step->error));
-    if (!result)
-        return db_lost(db, &step->error);
-    if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED)
-        not_run(step);
-    enum status status = PQresultStatus(result) == PGRES_PIPELINE_ABORTED
-                             ? RETRY
-                             : take_result(db, arena, result, &step->rows, &step->error);
-    if (!db->conn)
-        return status;
-    enum status ended = db_await(db, &end, status == OK ? &step->error : NULL);
-    assert(ended != OK || !end);
-    return status == OK ? ended : status;
-}
-
-/* The end mark's own result, after which the connection can be used as usual again. */
-static enum status leave_pipeline(struct db *db, struct error *error)
-{
-    CLEANUP(db_clear_result) PGresult *result = NULL;
-    TRY(db_await(db, &result, error));
-    if (PQresultStatus(result) != PGRES_PIPELINE_SYNC || !PQexitPipelineMode(db->conn))
-        return db_lost(db, error);
-    return OK;
-}
-
-/* Without a transaction of the caller's, the steps were one of their own: what an earlier step did is undone. */
-static void undo_all_but(struct db_step *steps, size_t count, size_t failed)
-{
-    for (size_t i = 0; i < count; i++)
-        if (i != failed && steps[i].status == OK)
-            steps[i].status = error_code(&steps[i].error, RETRY, "not_run", "undone: another step failed");
-}
-
-static enum status take_steps(struct db *db, struct arena *arena, struct db_step *steps, size_t count,
-                              struct error *error)
-{
-    size_t failed = count;
-    for (size_t i = 0; i < count; i++) {
-        steps[i].status = db->conn ? take_step(db, arena, &steps[i]) : not_run(&steps[i]);
-        if (steps[i].status != OK && failed == count)
-            failed = i;
-    }
-    enum status left = db->conn ? leave_pipeline(db, error) : RETRY;
-    if (failed == count && left == OK)
-        return OK;
-    if (!db->in_transaction)
-        undo_all_but(steps, count, failed);
-    if (failed == count)
-        return left;
-    return error_code(error, steps[failed].status, steps[failed].error.code, "%s", steps[failed].error.text);
-}
-
-enum status db_run_all(struct db *db, struct arena *arena, struct db_step *steps, size_t count, struct error *error)
-{
-    for (size_t i = 0; i < count; i++) {
-        steps[i].rows = (struct rows){ 0 };
-        steps[i].error = (struct error){ 0 };
-        steps[i].status = not_run(&steps[i]);
-    }
-    TRY(db_usable(db, error));
-    for (size_t i = 0; i < count; i++)
-        TRY(prepare(db, steps[i].statement, error));
-    if (!PQenterPipelineMode(db->conn) || !send_steps(db, steps, count))
-        return db_lost(db, error);
-    return take_steps(db, arena, steps, count, error);
 }

@@ -312,6 +312,7 @@ static void a_transaction_that_idles_too_long_is_lost(void **state)
     struct fixture *fixture = *state;
     assert_int_equal(db_script(fixture->db, "set idle_in_transaction_session_timeout = 50", NULL), OK);
     assert_int_equal(db_begin(fixture->db, &fixture->error), OK);
+    assert_int_equal(db_flush(fixture->db, &fixture->error), OK);
     struct timespec pause = { .tv_nsec = 300 * 1000 * 1000 };
     nanosleep(&pause, NULL); /* the event waited for is the server's own clock */
     assert_int_equal(db_run(fixture->db, fixture->arena, &count_things, NULL, NULL, &fixture->error), RETRY);
@@ -376,6 +377,50 @@ static void a_savepoint_undoes_one_item_alone(void **state)
     }
     assert_int_equal(db_commit(fixture->db, &fixture->error), OK);
     assert_int_equal(things(fixture), 3);
+}
+
+static void what_is_queued_runs_before_the_next_statement_and_with_the_commit(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rows counted;
+    assert_int_equal(db_begin(fixture->db, &fixture->error), OK);
+    db_queue(fixture->db, fixture->arena, &insert_thing, number_and_text(fixture, 1, "a"), NULL);
+    db_queue(fixture->db, fixture->arena, &count_things, NULL, &counted);
+    assert_int_equal(counted.count, 0);
+    run(fixture, &insert_thing, number_and_text(fixture, 2, "b"));
+    assert_int_equal(rows_int(&counted, 0, 0), 1);
+    db_queue(fixture->db, fixture->arena, &insert_thing, number_and_text(fixture, 3, "c"), NULL);
+    assert_int_equal(db_commit(fixture->db, &fixture->error), OK);
+    assert_int_equal(things(fixture), 3);
+}
+
+static void a_queued_statement_that_fails_fails_the_commit_and_all_is_undone(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(db_begin(fixture->db, &fixture->error), OK);
+    run(fixture, &insert_thing, number_and_text(fixture, 1, "a"));
+    db_queue(fixture->db, fixture->arena, &insert_thing, number_and_text(fixture, 1, "a"), NULL);
+    db_queue(fixture->db, fixture->arena, &insert_thing, number_and_text(fixture, 2, NULL), NULL);
+    assert_int_equal(db_commit(fixture->db, &fixture->error), RETRY);
+    assert_string_equal(db_sqlstate(fixture->db), "23505");
+    assert_int_equal(things(fixture), 0);
+}
+
+static void what_was_queued_since_a_savepoint_goes_with_it(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(db_begin(fixture->db, &fixture->error), OK);
+    db_queue(fixture->db, fixture->arena, &insert_thing, number_and_text(fixture, 1, "a"), NULL);
+    assert_int_equal(db_savepoint(fixture->db, &fixture->error), OK);
+    db_queue(fixture->db, fixture->arena, &insert_thing, number_and_text(fixture, 2, "b"), NULL);
+    assert_int_equal(db_savepoint_back(fixture->db, &fixture->error), OK);
+    assert_int_equal(db_savepoint_release(fixture->db, &fixture->error), OK);
+    assert_int_equal(db_commit(fixture->db, &fixture->error), OK);
+    assert_int_equal(things(fixture), 1);
+    assert_int_equal(db_begin(fixture->db, &fixture->error), OK);
+    db_queue(fixture->db, fixture->arena, &insert_thing, number_and_text(fixture, 3, "c"), NULL);
+    db_rollback(fixture->db);
+    assert_int_equal(things(fixture), 1);
 }
 
 static struct db_step *insert_steps(struct fixture *fixture, size_t count, size_t poisoned)
@@ -612,6 +657,9 @@ int main(void)
         TEST(a_commit_after_a_failed_statement_is_no_success),
         TEST(a_constraint_checked_at_commit_fails_the_commit),
         TEST(a_savepoint_undoes_one_item_alone),
+        TEST(what_is_queued_runs_before_the_next_statement_and_with_the_commit),
+        TEST(a_queued_statement_that_fails_fails_the_commit_and_all_is_undone),
+        TEST(what_was_queued_since_a_savepoint_goes_with_it),
         TEST(many_statements_run_in_one_round_trip),
         TEST(the_first_failure_stops_the_steps_after_it),
         TEST(a_pipeline_larger_than_every_socket_buffer_passes),

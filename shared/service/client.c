@@ -118,6 +118,43 @@ void ask(struct arena *arena, const struct subject *subject, struct call *calls,
     }
 }
 
+/* -- asking again */
+
+bool call_away(const struct call *call)
+{
+    static const char *const codes[] = { "bus_away", "nobody_there", "no_answer", "database_away", NULL };
+    for (size_t i = 0; call->status == RETRY && codes[i]; i++)
+        if (text_same(call->error.code, codes[i]))
+            return true;
+    return false;
+}
+
+/* Those that did not fit are copied into some, their places into at; returns how many. */
+static size_t gather_cut(const struct call *calls, size_t count, struct call *some, size_t *at)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        if (calls[i].status == RETRY && text_same(calls[i].error.code, "reply_full")) {
+            some[found] = calls[i];
+            at[found++] = i;
+        }
+    return found;
+}
+
+void ask_whole(struct arena *arena, const struct subject *subject, struct call *calls, size_t count)
+{
+    struct call *some = ARENA_ARRAY(arena, struct call, count + 1);
+    size_t *at = ARENA_ARRAY(arena, size_t, count + 1);
+    size_t before = count + 1, left;
+    ask(arena, subject, calls, count);
+    while ((left = gather_cut(calls, count, some, at)) > 0 && left < before) {
+        before = left;
+        ask(arena, subject, some, left);
+        for (size_t i = 0; i < left; i++)
+            calls[at[i]] = some[i];
+    }
+}
+
 enum status ask_one(struct arena *arena, const struct subject *subject, const struct caller *caller,
                     const void *request, void **reply, struct error *error)
 {

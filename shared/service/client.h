@@ -27,6 +27,10 @@ struct call {
 
 /* One request per BATCH_ITEMS_MAX or BATCH_BYTES_MAX, in order; blocks up to REQUEST_WAIT_MS in all. */
 void ask(struct arena *arena, const struct subject *subject, struct call *calls, size_t count);
+/* As ask, and asks again for what did not fit into a reply (reply_full): replies may be large. */
+void ask_whole(struct arena *arena, const struct subject *subject, struct call *calls, size_t count);
+/* It failed because the house itself is away: no fault of what was asked. */
+bool call_away(const struct call *call);
 /* A single one. */
 enum status ask_one(struct arena *arena, const struct subject *subject, const struct caller *caller,
                     const void *request, void **reply, struct error *error);

@@ -79,6 +79,17 @@ void item_call(struct item *item, const struct http_request *request)
     pthread_mutex_unlock(&worker->lock);
 }
 
+void item_resume_later(struct item *item)
+{
+    struct slot *slot = item->slot;
+    struct worker *worker = slot->worker;
+    assert(worker->route->resume && !slot->parked);
+    if (worker->later.count == 0)
+        worker->later_us = moment_monotonic_us() + backoff_next(&worker->later_backoff_ms) * 1000;
+    slot->parked = true;
+    slots_add(&worker->later, slot);
+}
+
 static void abort_call(struct worker *worker, struct slot *slot)
 {
     pthread_mutex_lock(&worker->lock);
@@ -120,26 +131,59 @@ static struct slot *pop_done(struct worker *worker)
     return slot;
 }
 
+static void resume(struct worker *worker, struct slot **slots, size_t count)
+{
+    atomic_store(&worker->tick_us, moment_monotonic_us());
+    arena_reset(worker->arena);
+    worker_handle(worker, worker->route->resume, slots, count);
+    work_settle(worker, slots, count);
+}
+
+static struct slot *pop_later(struct slot_list *list)
+{
+    struct slot *slot = slots_pop(list);
+    if (slot)
+        slot->parked = false;
+    return slot;
+}
+
+static void resume_later_ones(struct worker *worker)
+{
+    struct slot *slots[BATCH_ITEMS_MAX];
+    if (worker->later.count == 0 || moment_monotonic_us() < worker->later_us)
+        return;
+    struct slot_list due = worker->later;
+    slots_init(&worker->later);
+    while (due.count > 0) {
+        size_t count = 0;
+        while (count < worker->batch_max && (slots[count] = pop_later(&due)))
+            count++;
+        resume(worker, slots, count);
+    }
+    if (worker->later.count == 0)
+        worker->later_backoff_ms = 0;
+}
+
 void parked_resume(struct worker *worker)
 {
     struct slot *slots[BATCH_ITEMS_MAX];
     size_t count;
+    resume_later_ones(worker);
     do {
         count = 0;
         while (count < worker->batch_max && (slots[count] = pop_done(worker)))
             count++;
         if (count == 0)
             return;
-        atomic_store(&worker->tick_us, moment_monotonic_us());
-        arena_reset(worker->arena);
-        worker_handle(worker, worker->route->resume, slots, count);
-        work_settle(worker, slots, count);
+        resume(worker, slots, count);
     } while (count == worker->batch_max);
 }
 
 /* Calls that didn't come back in time are ended, unanswered: their messages are another worker's. */
 void parked_abandon(struct worker *worker)
 {
+    for (struct slot *slot; (slot = slots_pop(&worker->later));)
+        work_give_back(slot);
     for (struct slot *slot = worker->parked; slot; slot = slot->parked_next)
         abort_call(worker, slot);
     while (worker->parked) {

@@ -75,9 +75,12 @@ struct worker {
     int64_t again_us;       /* when */
     int64_t backoff_ms;     /* 0: all was well */
 
-    struct slot *parked; /* list of parked slots */
-    struct queue done;   /* shared: slots whose outside call is over */
-    struct queue heard;  /* shared: nudges */
+    struct slot *parked;    /* list of parked slots */
+    struct slot_list later; /* to be resumed again */
+    int64_t later_us;       /* when */
+    int64_t later_backoff_ms;
+    struct queue done;  /* shared: slots whose outside call is over */
+    struct queue heard; /* shared: nudges */
 
     pthread_mutex_t lock; /* of held and of slots' calls */
     struct held *held;    /* shared */

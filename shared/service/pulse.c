@@ -1,4 +1,5 @@
 /* One thread that tells the others' state: heartbeats for what is taken and unanswered, capacity for the scheduler. */
+#include <assert.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -6,7 +7,13 @@
 #include "base/text.h"
 #include "service/process.h"
 
-enum { CAPACITY_EVERY_MS = 1000, CAPACITY_APART_MS = 20 };
+enum { CAPACITY_EVERY_MS = 1000, CAPACITY_APART_MS = 20, ROUTES_MAX = 64 };
+
+/* What the scheduler heard last of each route: free and held together, which is all it reckons with. */
+static struct {
+    size_t jobs;
+    int64_t again_us; /* from then on it is told again, whatever it is */
+} told[ROUTES_MAX];
 
 static pthread_t thread;
 static struct queue bell;
@@ -38,17 +45,31 @@ static void count_route(const struct route *route, size_t *free_jobs, size_t *he
     }
 }
 
+/* Taking a job makes one less free and one more held: that is no news. */
+static bool worth_telling(size_t route, size_t jobs)
+{
+    int64_t now_us = moment_monotonic_us();
+    assert(route < ROUTES_MAX);
+    if (told[route].jobs == jobs && now_us < told[route].again_us)
+        return false;
+    told[route].jobs = jobs;
+    told[route].again_us = now_us + CAPACITY_EVERY_MS * 1000LL / 2;
+    return true;
+}
+
 static void tell_capacity(struct arena *arena, const struct route *route)
 {
     Pb__JobCapacity *capacity = PB_NEW(arena, job_capacity);
     ProtobufCBinaryData bytes;
     size_t free_jobs, held;
     count_route(route, &free_jobs, &held);
+    metric_set(&measure_in_flight, route->takes->name, (int64_t)held);
+    if (!worth_telling((size_t)(route - process.service->routes), free_jobs + held))
+        return;
     capacity->worker_id = process.worker_id;
     capacity->task = (char *)(uintptr_t)route->takes->task;
     PB_SET(capacity, free, (int32_t)free_jobs);
     PB_SET(capacity, held, (int32_t)held);
-    metric_set(&measure_in_flight, route->takes->name, (int64_t)held);
     pb_pack(arena, capacity, &bytes);
     bus_send(process.bus, topology_capacity_subject(arena, route->takes->task), bytes.data, bytes.len, NULL);
 }

@@ -43,7 +43,8 @@ static const struct setting database_settings[] = {
 };
 
 /* Settings of the system that Parley replaces; they may stand in an old .env. */
-static const char *const ignored_settings[] = { "REDIS_URL", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", NULL };
+static const char *const ignored_settings[] = { "REDIS_URL", "REDIS_URI", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND",
+                                                NULL };
 
 const char *service_worker_id(void)
 {

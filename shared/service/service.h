@@ -120,6 +120,12 @@ void item_children(struct item *item, Pb__JobSpec *const *jobs, size_t count); /
 
 /* Parks the item: its answer is given in resume. The request is copied. */
 void item_call(struct item *item, const struct http_request *request);
+/*
+ * Instead of an answer, when what must be told of the item can't be told yet: the item stays held, under heartbeats,
+ * and comes to resume again after a pause that grows with every time. Its response (NULL without a call) and its state
+ * are as they were.
+ */
+void item_resume_later(struct item *item);
 /* On the route's thread: every parked item with that label has its call aborted; reason ends up in response->error.
  * Returns how many. */
 size_t route_abort(struct batch *batch, const char *label, const char *reason);

@@ -322,6 +322,30 @@ static void a_reply_that_would_grow_too_large_says_retry_for_the_rest(void **sta
     demo_stop(&store);
 }
 
+static void whoever_asks_for_the_whole_gets_what_did_not_fit_and_what_was_refused(void **state)
+{
+    (void)state;
+    enum { LARGE = 12 };
+    Pb__LeadGetRequest requests[LARGE + 2];
+    struct call calls[LARGE + 2] = { 0 };
+    struct demo store = demo_start("lead-store");
+    for (int i = 0; i < LARGE + 2; i++) {
+        requests[i] = (Pb__LeadGetRequest)PB__LEAD_GET_REQUEST__INIT;
+        requests[i].id = i == 3 ? "never" : i == 7 ? "later" : text_format(arena, "large %d", i);
+        calls[i].request = &requests[i];
+    }
+    ask_whole(arena, &STORE_LEAD_GET, calls, LARGE + 2);
+    for (int i = 0; i < LARGE + 2; i++)
+        if (i == 3 || i == 7)
+            assert_int_equal(calls[i].status, i == 3 ? REJECT : RETRY);
+        else
+            assert_string_equal(((Pb__Lead *)calls[i].reply)->id, requests[i].id);
+    assert_string_equal(calls[7].error.code, "busy");
+    demo_stop(&store);
+    ask_whole(arena, &STORE_LEAD_GET, calls, LARGE + 2);
+    assert_true(call_away(&calls[0]) && call_away(&calls[LARGE + 1]));
+}
+
 static void a_request_past_its_deadline_is_dropped_and_a_malformed_one_refused(void **state)
 {
     (void)state;
@@ -387,6 +411,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_call_gets_its_own_answer),
         cmocka_unit_test(more_calls_than_a_request_holds_are_all_answered_in_order),
         cmocka_unit_test(a_reply_that_would_grow_too_large_says_retry_for_the_rest),
+        cmocka_unit_test(whoever_asks_for_the_whole_gets_what_did_not_fit_and_what_was_refused),
         cmocka_unit_test(a_request_past_its_deadline_is_dropped_and_a_malformed_one_refused),
         cmocka_unit_test(nobody_there_is_retry_for_each_call),
         cmocka_unit_test(a_duty_runs_at_start_and_when_nudged_and_micro_answers),

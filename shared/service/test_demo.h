@@ -117,13 +117,34 @@ static void on_finish(struct batch *batch)
 
 /* -- ai-engage: every job asks the stub */
 
+enum { DEMO_RESUMES = 3 };
+
+/* "later": not to be told the first times; "call-later": only then does it call. */
+static bool told_later(struct item *item)
+{
+    int *resumes = item->state;
+    const Pb__EngageParams *params = item->params;
+    if (!strstr(params->lead_id, "later") || ++*resumes > DEMO_RESUMES)
+        return false;
+    report("seen.later", text_format(item->arena, "%d %s", *resumes, item->response ? "told" : "-"));
+    if (*resumes == DEMO_RESUMES && !item->response)
+        item_call(item, &(struct http_request){ .method = "GET", .url = stub_url, .wait_ms = 60000 });
+    else
+        item_resume_later(item);
+    return true;
+}
+
 static void on_engage(struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
         const Pb__EngageParams *params = batch->items[i]->params;
         const struct http_request request = { .method = "GET", .url = stub_url, .wait_ms = 60000 };
         batch->items[i]->label = params->lead_id;
-        batch->items[i]->state = arena_text(batch->items[i]->arena, params->lead_id);
+        batch->items[i]->state = ARENA_NEW(batch->items[i]->arena, int);
+        if (text_same(params->lead_id, "call-later")) {
+            item_resume_later(batch->items[i]);
+            continue;
+        }
         item_call(batch->items[i], &request);
     }
 }
@@ -134,6 +155,8 @@ static void on_engaged(struct batch *batch)
         struct item *item = batch->items[i];
         Pb__JobSpec *child = PB_NEW(batch->arena, job_spec);
         child->task = text_format(batch->arena, "channel.send.%s", "email");
+        if (told_later(item))
+            continue;
         if (item->response->end == HTTP_ABORTED)
             item_coalesce(item, "newer", 1000);
         else if (item->response->end != HTTP_ANSWERED)

@@ -189,6 +189,44 @@ static void a_nudge_aborts_the_calls_of_its_label_and_no_others(void **state)
     expect_empty("WORK");
 }
 
+static void what_cant_be_told_yet_stays_held_and_is_resumed_again_as_it_was(void **state)
+{
+    (void)state;
+    stub.release = true;
+    dispatch_lead("later-1", "later");
+    expect("seen.later", "1 told");
+    assert_int_equal(stream_state("WORK").messages, 1);
+    expect("seen.later", "2 told");
+    expect("seen.later", "3 told");
+    expect("seen.finish", "later-1 1 - 1");
+    expect_empty("WORK");
+}
+
+static void an_item_may_be_resumed_before_it_has_called(void **state)
+{
+    (void)state;
+    dispatch_lead("later-2", "call-later");
+    expect("seen.later", "1 -");
+    expect("seen.later", "2 -");
+    expect("seen.later", "3 -");
+    wait_for_calls(1);
+    stub.release = true;
+    expect("seen.finish", "later-2 1 - 1");
+    expect_empty("WORK");
+}
+
+static void a_drain_still_resumes_what_could_not_be_told(void **state)
+{
+    (void)state;
+    stub.release = true;
+    dispatch_lead("later-3", "later");
+    expect("seen.later", "1 told");
+    demo_stop(&engage);
+    expect("seen.finish", "later-3 1 - 1");
+    expect_empty("WORK");
+    engage = demo_start("ai-engage");
+}
+
 static int64_t capacity_heard(struct bus_source *source)
 {
     struct bus_message message;
@@ -243,6 +281,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(a_result_that_the_scheduler_refuses_makes_the_job_dead, fresh),
         cmocka_unit_test_setup(a_thousand_calls_wait_at_the_same_time, fresh),
         cmocka_unit_test_setup(a_nudge_aborts_the_calls_of_its_label_and_no_others, fresh),
+        cmocka_unit_test_setup(what_cant_be_told_yet_stays_held_and_is_resumed_again_as_it_was, fresh),
+        cmocka_unit_test_setup(an_item_may_be_resumed_before_it_has_called, fresh),
+        cmocka_unit_test_setup(a_drain_still_resumes_what_could_not_be_told, fresh),
         cmocka_unit_test_setup(capacity_is_told_and_a_draining_worker_has_none, fresh),
         cmocka_unit_test_setup(a_drain_gives_parked_jobs_to_another_worker, fresh),
     };

@@ -118,9 +118,12 @@ static size_t room(struct worker *worker)
 
 static int64_t wait_ms(struct worker *worker)
 {
-    if (worker->again.count == 0)
+    if (worker->again.count == 0 && worker->later.count == 0)
         return ROUND_WAIT_MS;
-    int64_t left_ms = (worker->again_us - moment_monotonic_us()) / 1000 + 1;
+    int64_t due_us = worker->again.count > 0 ? worker->again_us : worker->later_us;
+    if (worker->later.count > 0 && worker->later_us < due_us)
+        due_us = worker->later_us;
+    int64_t left_ms = (due_us - moment_monotonic_us()) / 1000 + 1;
     return left_ms < 0 ? 0 : left_ms < ROUND_WAIT_MS ? left_ms : ROUND_WAIT_MS;
 }
 
@@ -190,7 +193,7 @@ static void drain(struct worker *worker, struct bus_message *messages)
     if (worker->subject->carrier == CARRIER_CALL)
         drain_calls(worker, messages);
     come_round(worker);
-    while ((worker->again.count > 0 || worker->parked) && moment_monotonic_us() < ends_us) {
+    while ((worker->again.count > 0 || worker->later.count > 0 || worker->parked) && moment_monotonic_us() < ends_us) {
         bus_take(worker->source, worker->taken, NULL, 0, 0, wait_ms(worker), &none, NULL);
         come_round(worker);
     }
@@ -236,6 +239,7 @@ static void init(struct worker *worker, const struct route *route)
         abort();
     worker->batch = (struct batch){ .arena = worker->arena, .db = worker->db, .worker = worker };
     slots_init(&worker->again);
+    slots_init(&worker->later);
     queue_init(&worker->done);
     queue_init(&worker->heard);
     pthread_mutex_init(&worker->lock, NULL);

@@ -29,6 +29,7 @@ describe('job_id of an inbound', () => {
     assert.equal(done.task_name, 'ai.engage')
 
     await job((await parley.inbound('+15005570102', 'hello')).body.job_id)
+    await parley.sentCount(1, '15005570102') // a takeover cancels what has not left
     assert.equal((await parley.post('/api/v1/takeover', { phone: '+15005570102' })).status, 200)
     const owned = await job((await parley.inbound('+15005570102', 'still there?')).body.job_id)
     assert.equal(owned.result.outcome, 'skipped')

@@ -135,3 +135,100 @@ test('free text outside the 24 h window is held with its reason and never tried'
   assert.equal(why.verdicts.at(-1).reason, 'window_closed')
   assert.equal((await parley.sent('15005570011')).length, 0)
 })
+
+const status = async id => (await parley.get(`/messages/${id}`)).body.status
+const statuses = async ids => parley.postgres.rows('select status, count(*)::int as n from crm.messages where id = any($1::uuid[]) group by status', [ids])
+const known = async phone => {
+  await parley.receive(phone, 'hello')
+  await parley.sentCount(1, phone)
+}
+
+for (const [phone, what, answer, ends] of [
+  ['15005570012', 'is taken', {}, 'sent'],
+  ['15005570013', 'is refused for now (131016)', { code: 131016 }, 'sent'],
+  ['15005570014', 'is refused for good (131026)', { code: 131026 }, 'failed'],
+]) {
+  test(`the store restarts while a send is under way that ${what}: its end is told when the store is back`, async () => {
+    await known(phone)
+    await parley.faults({ graph: { latency_ms: 1000, count: 1, ...answer }, webhook: { drop_receipts: true } })
+    const { body } = await parley.post('/api/v1/operator-message', { phone, message: 'from a person' })
+    await until('the call', async () => await status(body.message_id) === 'sending')
+    const store = parley.service('lead-store')
+    await store.stop()
+    await pause(2500)
+    await store.start()
+    await until(`the message to be ${ends}`, async () => await status(body.message_id) === ends, 15000)
+    const told = await parley.postgres.value(`select count(*)::int from crm.send_verdicts where message_id = $1 and verdict = 'busy'`, [body.message_id])
+    assert.equal(told, 0)
+    assert.equal((await parley.sent(phone)).filter(({ text }) => text === 'from a person').length, ends === 'sent' ? 1 : 0)
+  })
+}
+
+test('sixty of the longest messages at once: the gate\'s answers fill several replies, and every message leaves once', async () => {
+  const phones = Array.from({ length: 60 }, (_, n) => `1500558${1000 + n}`)
+  await Promise.all(phones.map(known))
+  const channel = parley.service('channel-whatsapp-cloud')
+  await channel.stop()
+  const text = '😀'.repeat(4090)
+  const ids = await Promise.all(phones.map(async phone => (await parley.post('/api/v1/operator-message', { phone, message: text })).body.message_id))
+  await channel.start()
+  await until('all of them to be read', async () => {
+    const found = await statuses(ids)
+    return found.length === 1 && found[0].status === 'read'
+  }, 15000).catch(async error => assert.fail(`${error.message} ${JSON.stringify(await statuses(ids))}`))
+  assert.equal((await parley.sent()).filter(message => message.text === text).length, 60)
+})
+
+test('a replay while the store is away waits for it and sends', async () => {
+  const phone = '15005570015'
+  await parley.faults({ graph: { code: 190, count: 1 } })
+  const { body } = await parley.inbound('+' + phone, 'hello?')
+  const turn = await job(body.job_id, 'completed')
+  await until('the send in the DLQ', async () => (await sendJob(turn.result.message_ids[0]))?.status === 'dlq')
+  const store = parley.service('lead-store')
+  await store.stop()
+  assert.equal((await parley.post('/admin/dlq/replay', {})).body.replayed, 1)
+  await pause(1000)
+  await store.start()
+  await parley.sentCount(1, phone)
+  await until('the message to be read', async () => await status(turn.result.message_ids[0]) === 'read')
+})
+
+test('a store that is away costs a send no attempt, however long', async () => {
+  const phone = '15005570016'
+  await known(phone)
+  const channel = parley.service('channel-whatsapp-cloud'), store = parley.service('lead-store')
+  await channel.stop()
+  const { body } = await parley.post('/api/v1/operator-message', { phone, message: 'second' })
+  await store.stop()
+  await channel.start()
+  await pause(5000) // the ladder's five steps take one second
+  await store.start()
+  await parley.sentCount(2, phone)
+  const sent = await until('the job to end', async () => {
+    const found = await sendJob(body.message_id)
+    return found?.status === 'completed' && found
+  })
+  assert.ok((await parley.get(`/jobs/${sent.id}`)).body.attempt_log.every(({ attempt }) => attempt === 1))
+})
+
+test('a gate that answers too late is asked again under the same claim: no message is left behind', async () => {
+  const phone = '15005570017'
+  await known(phone)
+  const channel = parley.service('channel-whatsapp-cloud')
+  await channel.stop()
+  const { body } = await parley.post('/api/v1/operator-message', { phone, message: 'second' })
+  const other = await parley.postgres.pool.connect()
+  try {
+    await other.query('begin')
+    await other.query('select from crm.leads where id = (select lead_id from crm.messages where id = $1) for update', [body.message_id])
+    await channel.start()
+    await pause(6500) // a request is over after 5 s
+  } finally {
+    await other.query('rollback')
+    other.release()
+  }
+  await parley.sentCount(2, phone)
+  await until('the message to be read', async () => await status(body.message_id) === 'read')
+  assert.equal((await parley.sent(phone)).length, 2)
+})

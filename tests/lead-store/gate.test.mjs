@@ -185,7 +185,7 @@ test('without an account or an address a message is held and says so', async () 
 test('an answer ignores opt-out, quiet hours and cap; what the business starts does not', async () => {
   const talk = await Talk.start(store)
   const id = await talk.reply(talk.first)
-  await people(talk, "opted_out_at = now(), proactive_at = now()")
+  await people(talk, "opted_out_at = now() - interval '1 hour', proactive_at = now()")
   assert.equal((await talk.authorize(id)).verdict, 'go')
   const noon = await Talk.start(store)
   await store.rows("update crm.companies set quiet_from = '00:00', quiet_to = '24:00'")
@@ -268,4 +268,76 @@ test("another company's message is unknown at the gate, and so is an inbound one
   assert.equal(await ask(talk.first.message_id, talk.caller), 'unknown_message')
   assert.equal(await ask('nonsense', talk.caller), 'unknown_message')
   assert.equal((await talk.row(id)).status, 'queued')
+})
+
+test('after STOP nothing that was written before it leaves, also when it was past the gate already', async () => {
+  const talk = await Talk.start(store)
+  const [reply, operator] = [await talk.reply(talk.first), await store.outbound(talk.first, { cause: 'operator', sender_type: 'operator' })]
+  for (const id of [reply, operator]) assert.equal((await talk.authorize(id)).verdict, 'go')
+  const stop = await talk.write({ message_text: 'STOP', opt_out: true, wants_answer: false })
+  for (const id of [reply, operator]) {
+    assert.equal((await talk.settle(id, 'not_sent')).status, 'queued')
+    assert.deepEqual(verdictOf(await talk.authorize(id, 'claim-2')), ['refuse', 'opted_out', 'cancelled'])
+  }
+  const notice = await store.value("select id from crm.messages where conversation_id = $1 and cause = 'notice'", [stop.conversation_id])
+  assert.equal((await talk.authorize(notice)).verdict, 'go')
+  const later = await talk.write({ message_text: 'And what does it cost?' })
+  assert.equal((await talk.authorize(await talk.reply(later))).verdict, 'go')
+})
+
+test('a reply that the takeover met past the gate leaves its question open when it comes back', async () => {
+  const talk = await Talk.start(store)
+  const id = await talk.reply(talk.first)
+  await talk.authorize(id)
+  await talk.take()
+  await talk.settle(id, 'not_sent')
+  const refused = await talk.authorize(id, 'claim-2')
+  assert.deepEqual([...verdictOf(refused), refused.jobs], ['refuse', 'human_owner', 'cancelled', []])
+  assert.equal((await talk.conversation()).covered_position, 0)
+  const back = await talk.giveBack()
+  assert.deepEqual(back.jobs.map(job => job.idempotency_key), [`${engageKey(talk.first)}_2`])
+  const again = await talk.open({ ...talk.first, job: randomUUID() })
+  assert.deepEqual(again.context.owed.map(line => line.text), ['Hello'])
+  assert.equal((await talk.authorize((await talk.commit(again)).message_id)).verdict, 'go')
+})
+
+test('a reply that comes back after the handback is asked for anew by the gate', async () => {
+  const talk = await Talk.start(store)
+  const id = await talk.reply(talk.first)
+  await talk.authorize(id)
+  await talk.take()
+  assert.deepEqual((await talk.giveBack()).jobs, [])
+  await talk.settle(id, 'not_sent')
+  for (const claim of ['claim-2', 'claim-3']) { // the second asks because the first's answer was lost
+    const refused = await talk.authorize(id, claim)
+    assert.deepEqual([...verdictOf(refused), refused.jobs.map(job => job.idempotency_key)], ['refuse', 'human_owner', 'cancelled', [`${engageKey(talk.first)}_2`]])
+  }
+  const conversation = await talk.conversation()
+  assert.deepEqual([conversation.covered_position, conversation.owed_position], [0, 1])
+  assert.ok(Date.now() - conversation.owed_since.getTime() < 5000)
+  assert.equal((await talk.commit(await talk.open({ ...talk.first, job: randomUUID() }))).state, 'committed')
+})
+
+test('a reply after which a person has answered leaves nothing open', async () => {
+  const talk = await Talk.start(store)
+  const id = await talk.reply(talk.first)
+  await talk.authorize(id)
+  await talk.post({})
+  await talk.settle(id, 'not_sent')
+  await talk.giveBack()
+  const refused = await talk.authorize(id, 'claim-2')
+  assert.deepEqual([...verdictOf(refused), refused.jobs], ['refuse', 'human_owner', 'cancelled', []])
+  assert.equal((await talk.conversation()).owed_since, null)
+})
+
+test('an answer to a part of what was owed is not taken back by the rest', async () => {
+  const talk = await Talk.start(store)
+  let last
+  for (let i = 2; i <= 55; i++) last = await talk.write({ message_text: `part ${i}` })
+  const id = await talk.reply(last)
+  assert.equal((await talk.authorize(id)).verdict, 'go')
+  await talk.settle(id, 'not_sent')
+  const newer = await talk.write({ message_text: 'and this' })
+  const withdrawn = await talk.authorize(id, 'claim-2')
+  assert.deepEqual([...verdictOf(withdrawn), withdrawn.jobs[0].idempotency_key], ['refuse', 'superseded', 'withdrawn', engageKey(newer)])
 })

@@ -2,9 +2,11 @@
 import test, { after, before } from 'node:test'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import pg from 'pg'
 import { Store, message } from './store.mjs'
 import { Talk, engageKey } from './talk.mjs'
 import { decode } from '../support/bus.mjs'
+import { until } from '../support/process.mjs'
 
 let store
 before(async () => { store = await Store.start({ env: { BUFFER_MS: '500', BUFFER_MAX_MS: '60000' } }) })
@@ -32,14 +34,17 @@ test('a send past the gate is named as in flight until its go is over, a settled
   const id = await talk.reply(talk.first)
   const go = await talk.authorize(id)
   const taken = await talk.take()
-  assert.deepEqual([taken.in_flight, taken.settled_at], [[id], go.go_until_at])
+  assert.deepEqual([taken.in_flight, taken.settled_at], [[id], go.go_until_at + 500]) // bytes of the last moment arrive later
   assert.deepEqual((await talk.take()).in_flight, [id]) // asked again: still under way
   await talk.settle(id, 'sent', { external_id: `wamid.${randomUUID()}` })
   assert.deepEqual((await talk.take()).in_flight, [])
   const slow = await Talk.start(store)
   const old = await slow.reply(slow.first)
   await slow.authorize(old)
-  await store.rows("update crm.messages set go_until = now() - interval '1 ms' where id = $1", [old])
+  const over = ms => store.rows('update crm.messages set go_until = $2 where id = $1', [old, new Date(Date.now() - ms)])
+  await over(1)
+  assert.deepEqual((await slow.take()).in_flight, [old])
+  await over(501)
   assert.deepEqual((await slow.take()).in_flight, [])
 })
 
@@ -67,7 +72,7 @@ test('at a hundred points of the turn nothing of the AI gets past the gate after
       if (go.verdict === 'go') goAt = committed.message_id
       return committed.message_id
     })()
-    await new Promise(resolve => setTimeout(resolve, i))
+    await new Promise(resolve => setTimeout(resolve, 6 * i))
     const taken = await talk.take()
     const inFlight = taken.in_flight
     takenAt = true
@@ -252,4 +257,61 @@ test('messages of a merged person are still answered', async () => {
   assert.equal(opened.context.owed.length, 3)
   const superseded = await young.open(young.first)
   assert.equal(superseded.state, 'superseded')
+})
+
+/** Two leads become one while somebody asks for the younger: the asker has looked before and waits for the locks. */
+async function duringMerge(ask, { taken = false } = {}) {
+  const bsuid = `user.${randomUUID()}`
+  const older = await Talk.start(store), younger = await store.recordOne(message({ phone: null, bsuid }))
+  if (taken) await older.take({ lead_id: younger.lead_id, operator: 'ana' })
+  const waiting = count => until(`${count} waiting`, async () => await store.value("select count(*)::int from pg_stat_activity where wait_event_type = 'Lock'") >= count)
+  const client = new pg.Client({ connectionString: store.postgres.url })
+  await client.connect()
+  try {
+    await client.query('begin')
+    await client.query('select 1 from crm.conversations where id = $1 for no key update', [older.conversationId])
+    const merging = store.recordOne(message({ phone: older.phone, bsuid, message_text: 'It is me' }))
+    await waiting(1)
+    const asking = ask(older, younger)
+    await waiting(2)
+    await client.query('commit')
+    assert.equal((await merging).lead_id, older.leadId)
+    return { older, younger, answer: await asking }
+  } finally {
+    await client.end()
+  }
+}
+
+test('a takeover during a merge takes what the two became, by lead and by conversation', async () => {
+  for (const by of ['lead_id', 'conversation_id']) {
+    const { older, answer } = await duringMerge((talk, younger) => talk.take({ [by]: younger[by], operator: 'ana' }))
+    assert.deepEqual(answer.conversation_ids, [older.conversationId])
+    assert.equal((await older.conversation()).owner, 'human')
+  }
+})
+
+test('a handback during a merge gives back what the two became', async () => {
+  const { older, answer } = await duringMerge((talk, younger) => talk.giveBack({ lead_id: younger.lead_id, operator: 'ana' }), { taken: true })
+  assert.deepEqual(answer.conversation_ids, [older.conversationId])
+  assert.equal((await older.conversation()).owner, 'ai')
+})
+
+test("a person's message during a merge goes to what the two became", async () => {
+  const { older, answer } = await duringMerge((talk, younger) => talk.post({ phone: undefined, lead_id: younger.lead_id }))
+  assert.equal((await older.row(answer.message_id)).conversation_id, older.conversationId)
+  assert.equal((await older.conversation()).owner, 'human')
+  assert.equal((await older.authorize(answer.message_id)).verdict, 'go')
+})
+
+test('whoever was merged twice is found by the first of their leads', async () => {
+  const [first, second] = [`user.${randomUUID()}`, `user.${randomUUID()}`]
+  const oldest = await Talk.start(store)
+  await store.recordOne(message({ phone: null, bsuid: second }))
+  const youngest = await store.recordOne(message({ phone: null, bsuid: first }))
+  const both = message({ phone: null, bsuid: first })
+  both.identities.push({ kind: 'bsuid', value: second, address: second })
+  await store.recordOne(both)
+  assert.equal((await store.recordOne(message({ phone: oldest.phone, bsuid: second }))).lead_id, oldest.leadId)
+  assert.equal(await store.value('select merged_into from crm.leads where id = $1', [youngest.lead_id]), oldest.leadId)
+  assert.deepEqual((await oldest.take({ lead_id: youngest.lead_id, operator: 'ana' })).conversation_ids, [oldest.conversationId])
 })

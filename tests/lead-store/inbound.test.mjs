@@ -68,6 +68,21 @@ test('what only the database refuses is found by halves and refused alone', asyn
   assert.deepEqual(answers.filter(answer => answer.reply).map(answer => answer.reply.position), [1, 2, 3, 4, 5, 6, 7, 8])
 })
 
+test('a key that is there already, however often one looks, is refused alone too', async () => {
+  await store.rows("create unique index test_once on crm.messages (message_text) where message_text like 'only once%'")
+  try {
+    const phone = '+15005550009'
+    const items = Array.from({ length: 7 }, () => message({ phone }))
+    items[1].message_text = items[4].message_text = 'only once'
+    const answers = await store.record(items)
+    assert.deepEqual(statuses(answers).map(status => status === 'STATUS_OK'), [true, true, true, true, false, true, true])
+    assert.equal(answers[4].status, 'STATUS_REJECT')
+    assert.deepEqual(answers.filter(answer => answer.reply).map(answer => answer.reply.position), [1, 2, 3, 4, 5, 6])
+  } finally {
+    await store.rows('drop index crm.test_once')
+  }
+})
+
 test('batches about the same people race through two copies: every message is stored once, positions have no gap', async () => {
   const person = n => [{ phone: `+1500555080${n % 10}` }, { phone: `+1500555080${n % 10}`, bsuid: `US.80${n % 10}` }, { phone: null, bsuid: `US.80${n % 10}` }][n % 3]
   const batches = Array.from({ length: 16 }, (_, b) => Array.from({ length: 60 }, (_, i) => message(person(b % 2 ? i : 59 - i))))

@@ -100,3 +100,17 @@ test('a receipt for nobody\'s account, of no status or without an id is refused 
   assert.deepEqual(answers.map(answer => answer.code ?? 'ok'), ['unknown_account', 'bad_receipt', 'bad_receipt', 'ok'])
   assert.equal(await store.status(id), 'read')
 })
+
+test("a provider's id that another message has stops no receipt: not of its own batch, not of an inbound's", async () => {
+  const [one, two, three] = await Promise.all(Array.from({ length: 3 }, () => store.outbound(inbound, { status: 'unknown' })))
+  const same = `wamid.${randomUUID()}`, own = `wamid.${randomUUID()}`
+  const named = (message_id, external_id) => receipt('sent', { message_id, external_id })
+  const answers = await store.receipts([named(one, same), named(two, same), named(three, own)])
+  assert.deepEqual(answers.map(answer => [answer.status, answer.reply?.status]), Array(3).fill(['STATUS_OK', 'sent']))
+  assert.deepEqual(await Promise.all([one, two, three].map(id => store.value('select external_id from crm.messages where id = $1', [id]))), [same, null, own])
+  const customers = await store.value('select external_id from crm.messages where id = $1', [inbound.message_id])
+  const late = await store.outbound(inbound, { status: 'unknown' })
+  const [taken, delivered] = await store.receipts([named(late, customers), receipt('delivered', { external_id: own })])
+  assert.deepEqual([taken.status, taken.reply?.status, delivered.reply?.status], ['STATUS_OK', 'sent', 'delivered'])
+  assert.equal(await store.value('select external_id from crm.messages where id = $1', [late]), null)
+})

@@ -123,3 +123,13 @@ test('bad input is refused alone', async () => {
   const [stranger] = await store.bus.call('store.send.settle', 'SendSettleRequest', 'SendSettled', [good], { company_id: randomUUID() })
   assert.equal(stranger.code, 'unknown_message')
 })
+
+test("one provider's id for two messages of one batch stays with the first, and all are sent", async () => {
+  const [one, two, three] = [await going(), await going(), await going()]
+  const item = (send, external_id) => ({ message_id: send.id, claim: 'claim-1', outcome: 'SEND_OUTCOME_SENT', at: Date.now(), external_id })
+  const answers = await store.bus.call('store.send.settle', 'SendSettleRequest', 'SendSettled',
+    [item(one, one.externalId), item(two, one.externalId), item(three, three.externalId)], one.talk.caller)
+  assert.deepEqual(answers.map(answer => [answer.status, answer.reply?.status]), Array(3).fill(['STATUS_OK', 'sent']))
+  const ids = await Promise.all([one, two, three].map(async send => (await send.talk.row(send.id)).external_id))
+  assert.deepEqual(ids, [one.externalId, null, three.externalId])
+})

@@ -29,12 +29,12 @@ export class Talk {
     return this.store.bus.ask(subject, request, reply, item, caller)
   }
 
-  openCall(recorded, claim, caller) {
+  openCall(recorded, claim, caller, more = {}) {
     return this.#call('store.turn.open', 'TurnOpenRequest', 'TurnOpened',
-      { job_id: recorded.job, claim, lead_id: recorded.lead_id, message_id: recorded.message_id, wait_ms_max: 30000 }, caller)
+      { job_id: recorded.job, claim, lead_id: recorded.lead_id, message_id: recorded.message_id, wait_ms_max: 30000, ...more }, caller)
   }
-  async open(recorded, claim = randomUUID()) {
-    const answer = await this.openCall(recorded, claim)
+  async open(recorded, claim = randomUUID(), more = {}) {
+    const answer = await this.openCall(recorded, claim, this.caller, more)
     if (answer.status !== 'STATUS_OK') throw new Error(`${answer.code}: ${answer.error}`)
     const reply = answer.reply
     return { ...reply, state: reply.state.replace('TURN_STATE_', '').toLowerCase(), claim, job: recorded.job,

@@ -2,7 +2,7 @@
 import test, { after, before } from 'node:test'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { Store } from './store.mjs'
+import { Store, message } from './store.mjs'
 import { Talk, engageKey } from './talk.mjs'
 
 let store
@@ -221,8 +221,8 @@ test("a stage's model goes before the company's", async () => {
   await store.rows('delete from crm.ai_models')
 })
 
-test('a preferred channel takes the reply if it can reach, and a takeover of either side cancels it', async () => {
-  const talk = await Talk.start(store)
+/** They can be written to by mail too, and prefer that: the conversation and the contact there. */
+async function preferMail(talk) {
   const account = randomUUID(), contact = randomUUID(), other = randomUUID()
   await store.rows(`insert into crm.channel_accounts (id, company_id, channel, account, credentials, created_at, updated_at)
                     values ($1, $2, 'email', $3, '{"token":"x"}', now(), now())`, [account, talk.first.company_id, `mail-${account}`])
@@ -231,6 +231,12 @@ test('a preferred channel takes the reply if it can reach, and a takeover of eit
   await store.rows(`insert into crm.conversations (id, company_id, lead_id, channel_account_id, channel, contact_id, created_at, updated_at)
                     values ($1, $2, $3, $4, 'email', $5, now(), now())`, [other, talk.first.company_id, talk.leadId, account, contact])
   await store.rows("update crm.leads set preferred_channel = 'email' where id = $1", [talk.leadId])
+  return { other, contact }
+}
+
+test('a preferred channel takes the reply if it can reach, and a takeover of either side cancels it', async () => {
+  const talk = await Talk.start(store)
+  const { other, contact } = await preferMail(talk)
   const reply = await talk.reply(talk.first)
   assert.deepEqual((({ channel, conversation_id }) => [channel, conversation_id])(await talk.row(reply)), ['email', other])
   const next = await talk.write({ message_text: 'Got it?' })
@@ -267,4 +273,103 @@ test("another company's turns do not exist", async () => {
   const [answer] = await store.bus.call('store.turn.commit', 'TurnCommitRequest', 'TurnCommitted',
     [{ job_id: opened.job, claim: opened.claim, text: 'x', covered_position: 1 }], stranger)
   assert.equal(answer.code, 'unknown_turn')
+})
+
+test('what a prompt cannot hold is left to a job of its own, until all is answered', async () => {
+  const talk = await Talk.start(store)
+  let last
+  for (let i = 2; i <= 120; i++) last = await talk.write({ message_text: `part ${i}` })
+  const opened = await talk.open(last)
+  const first = await talk.commit(opened) // before the maximum wait: nothing is newer than what it saw
+  assert.equal(first.state, 'committed')
+  assert.deepEqual(first.jobs.map(job => job.idempotency_key), [`send_${first.message_id}`, `${engageKey(last)}_p50`])
+  assert.deepEqual((await talk.commit(opened)).jobs.map(job => job.idempotency_key), first.jobs.map(job => job.idempotency_key))
+  assert.equal((await talk.open(last)).jobs.length, 2) // its answer was lost
+  const rest = { ...last, job: randomUUID() }
+  const second = await talk.commit(await talk.open(rest))
+  assert.deepEqual(second.jobs.map(job => job.idempotency_key), [`send_${second.message_id}`, `${engageKey(last)}_p100`])
+  const third = await talk.commit(await talk.open({ ...last, job: randomUUID() }))
+  assert.equal(third.jobs.length, 1)
+  const conversation = await talk.conversation()
+  assert.deepEqual([conversation.covered_position, conversation.owed_since], [120, null])
+  assert.deepEqual([(await talk.open(rest)).state, (await talk.open(rest)).jobs.length], ['committed', 1])
+})
+
+test('a part in bytes is committed too, and what is really newer still takes it back', async () => {
+  const talk = await Talk.start(store)
+  let last
+  for (let i = 2; i <= 8; i++) last = await talk.write({ message_text: '\u09ac'.repeat(4000) })
+  const opened = await talk.open(last)
+  assert.ok(opened.context.owed.length < 8)
+  const newer = await talk.write({ message_text: 'one more' })
+  const superseded = await talk.commit(opened)
+  assert.deepEqual([superseded.state, superseded.superseded_by], ['superseded', engageKey(newer)])
+  assert.equal((await talk.commit(await talk.open(newer))).jobs[1].idempotency_key, `${engageKey(newer)}_p${opened.covered}`)
+})
+
+test('past the maximum wait one job of a burst asks the model, and the newest', async () => {
+  const talk = await Talk.start(store)
+  const burst = [talk.first]
+  for (let i = 2; i <= 6; i++) burst.push(await talk.write({ message_text: `part ${i}` }))
+  await talk.owedSince(61000)
+  const first = await talk.open(burst[2])
+  assert.equal(first.state, 'open')
+  for (const older of [0, 1, 3, 4].map(i => burst[i])) {
+    const told = await talk.open(older)
+    assert.deepEqual([told.state, told.superseded_by, told.delay_ms], ['superseded', engageKey(burst[5]), 700])
+  }
+  assert.equal((await talk.open(burst[2])).state, 'open') // its own turn is in nobody's way
+  const newest = await talk.open(burst[5])
+  assert.equal(newest.state, 'open') // it waits for nobody, so somebody answers
+  await store.rows("update crm.turns set opened_at = opened_at - interval '31 s' where conversation_id = $1", [talk.conversationId])
+  assert.equal((await talk.open(burst[0])).state, 'open') // both were abandoned
+  assert.equal((await talk.commit(newest)).state, 'committed')
+  assert.equal((await talk.open(burst[1])).state, 'nothing')
+})
+
+test('past the maximum wait the jobs of one batch open one turn beside the newest', async () => {
+  const talk = await Talk.start(store)
+  const burst = [talk.first, await talk.write(), await talk.write()]
+  await talk.owedSince(61000)
+  const requests = burst.map(one => ({ job_id: one.job, claim: 'a', lead_id: talk.leadId, message_id: one.message_id, wait_ms_max: 30000 }))
+  const answers = await store.bus.call('store.turn.open', 'TurnOpenRequest', 'TurnOpened', requests, talk.caller)
+  assert.deepEqual(answers.map(answer => answer.reply.state.replace('TURN_STATE_', '')), ['OPEN', 'SUPERSEDED', 'OPEN'])
+})
+
+test('two jobs of one message in one batch are each told their own turn, also where the reply went out by another channel', async () => {
+  const talk = await Talk.start(store)
+  await preferMail(talk)
+  const id = await talk.reply(talk.first)
+  const requests = [randomUUID(), talk.first.job].map(job_id => ({ job_id, claim: 'late', lead_id: talk.leadId, message_id: talk.first.message_id }))
+  const answers = await store.bus.call('store.turn.open', 'TurnOpenRequest', 'TurnOpened', requests, talk.caller)
+  assert.deepEqual(answers.map(answer => [answer.status, answer.reply?.state]), [['STATUS_OK', 'TURN_STATE_NOTHING'], ['STATUS_OK', 'TURN_STATE_COMMITTED']])
+  assert.deepEqual(answers[1].reply.message_ids, [id])
+})
+
+test('without a buffer a superseded job still waits a little before it asks again', async () => {
+  const talk = await Talk.start(store)
+  await store.rows('update crm.companies set buffer_ms = 0')
+  try {
+    const opened = await talk.open(talk.first)
+    await talk.write()
+    assert.deepEqual([(await talk.open(talk.first)).delay_ms, (await talk.commit(opened)).delay_ms], [200, 200])
+  } finally {
+    await store.rows('update crm.companies set buffer_ms = null')
+  }
+})
+
+test('a turn whose conversation went up in another during the model call is opened and committed there', async () => {
+  const older = await Talk.start(store)
+  await older.reply(older.first)
+  const bsuid = `user.${randomUUID()}`, item = message({ phone: null, bsuid })
+  const young = { ...(await store.recordOne(item)), job: item.job_id }
+  const opened = await older.open(young)
+  await store.recordOne(message({ phone: older.phone, bsuid, wants_answer: false }))
+  assert.deepEqual([(await older.commit(opened)).reason], ['answered'])
+  const again = await older.open(young)
+  const committed = await older.commit(again)
+  assert.deepEqual([again.state, committed.state], ['open', 'committed'])
+  const [turn] = await store.rows('select conversation_id, lead_id from crm.turns where job_id = $1', [young.job])
+  assert.deepEqual([turn.conversation_id, turn.lead_id], [older.conversationId, older.leadId])
+  assert.equal((await older.authorize(committed.message_id)).verdict, 'go')
 })

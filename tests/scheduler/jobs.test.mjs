@@ -111,6 +111,20 @@ test('an error that no retry heals is a dead letter at once; replay runs the old
   await house.dismiss()
 })
 
+test('only a replayed job says so, whatever becomes of its runs, until it completes', async () => {
+  const company = uuid()
+  const answers = [defer(Date.now() + 50), retry('first'), dead('then'), retry('again'), defer(Date.now() + 50), completed()]
+  const worker = await house.worker('ai.engage', () => answers.shift())
+  const { job_id } = await house.add({ company_id: company })
+  await until('the dead letter', async () => (await house.stats({}, company)).dlq === 1)
+  assert.equal((await house.replay({}, company)).replayed, 1)
+  await until('it to complete', async () => (await house.stats({}, company)).completed === 1)
+  const runs = worker.taken.filter(one => one.job_id === job_id)
+  assert.deepEqual(runs.map(({ dispatch, replayed }) => [dispatch, replayed ?? false]),
+    [[1, false], [2, false], [3, false], [4, true], [5, true], [6, true]])
+  await house.dismiss()
+})
+
 test('a deferred job comes back at its time and has lost no attempt', async () => {
   let until_at
   await house.worker('ai.engage', job => job.dispatch === 1 ? defer(until_at = Date.now() + 300) : completed())

@@ -41,6 +41,8 @@ CREATE TABLE jobs.unfinished (
     deadline_at timestamptz,
     error text,
     code text,
+    -- put back from the dead letters by a person
+    replayed boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     CHECK ((stage = 4) = (status = 'processing')),
