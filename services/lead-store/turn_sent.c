@@ -1,5 +1,7 @@
 #include "turn_sent.h"
 
+#include <assert.h>
+
 #include "base/text.h"
 #include "column.h"
 #include "follow.h"
@@ -85,6 +87,7 @@ Pb__JobSpec *newest_owed_job(const struct newest_owed *newest, const struct held
     size_t place;
     if (!newest_owed_place(newest, conversation, &place))
         return NULL;
+    assert(newest->message_ids && newest->job_ids);
     return follow_engage_job(newest->arena, &(struct follow_engage){
                                                 .company_id = conversation->company_id,
                                                 .lead_id = conversation->lead_id,
