@@ -112,6 +112,11 @@ test: ## everything: unit, integration, end to end, a short chaos and fuzz round
 	@infra/dev/packages build run test
 	@infra/dev/test
 
+.PHONY: chaos
+chaos: ## the chaos suite in full: kills, stops, hostile parts, many seeds; about an hour. CHAOS_SEED=n repeats a run
+	@infra/dev/packages build run test
+	@infra/dev/chaos
+
 .PHONY: fuzz
 fuzz: ## every parser that meets the outside, FUZZ_SECONDS (10) each
 	@infra/dev/packages build test
