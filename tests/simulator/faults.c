@@ -51,13 +51,15 @@ static const char *const signature_words[] = { "right", "wrong", "missing", "sta
 static const char *const leniency_words[] = { "open", "strict", NULL };
 
 static const struct field webhook_fields[] = {
-    { .name = "duplicate", .kind = FIELD_INTEGER, AT(webhook_fault, duplicate), .min = 1, .max = 20 },
+    { .name = "duplicate", .kind = FIELD_INTEGER, AT(webhook_fault, duplicate), .min = 1, .max = 50 },
+    { .name = "spread_ms", .kind = FIELD_INTEGER, AT(webhook_fault, spread_ms), .max = LATENCY_MS_MAX },
     { .name = "reorder", .kind = FIELD_BOOLEAN, AT(webhook_fault, reorder) },
     { .name = "delay_send_answer_ms",
       .kind = FIELD_INTEGER,
       AT(webhook_fault, delay_send_answer_ms),
       .max = LATENCY_MS_MAX },
     { .name = "drop_receipts", .kind = FIELD_BOOLEAN, AT(webhook_fault, drop_receipts) },
+    { .name = "drop_callback", .kind = FIELD_BOOLEAN, AT(webhook_fault, drop_callback) },
     { .name = "bad_signature", .kind = FIELD_WORD, AT(webhook_fault, bad_signature), .words = signature_words },
     { .name = "batch", .kind = FIELD_INTEGER, AT(webhook_fault, batch), .min = 1, .max = 1000 },
     { 0 },

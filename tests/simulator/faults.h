@@ -63,10 +63,12 @@ struct graph_fault {
 enum signature_fault { SIGNATURE_RIGHT, SIGNATURE_WRONG, SIGNATURE_MISSING, SIGNATURE_STALE };
 
 struct webhook_fault {
-    int64_t duplicate; /* how many times each POST is delivered, all at once */
+    int64_t duplicate; /* how many times each POST is delivered */
+    int64_t spread_ms; /* each copy leaves up to so much later, drawn: so POSTs overtake each other; 0: all at once */
     bool reorder;
     int64_t delay_send_answer_ms;
     bool drop_receipts;
+    bool drop_callback;    /* receipts come without biz_opaque_callback_data */
     int64_t bad_signature; /* enum signature_fault */
     int64_t batch;         /* statuses in one POST, at most */
 };

@@ -148,6 +148,7 @@ static void record(const struct send *send, const char *id)
 static void schedule_receipts(const struct send *send, const char *id)
 {
     const struct graph_message *message = &send->message;
+    const struct faults *faults = &send->simulator->faults;
     bool fails = send->fault != NULL && send->fault->fail_later;
     receipts_schedule(&send->simulator->receipts,
                       &(struct receipt_message){
@@ -155,7 +156,7 @@ static void schedule_receipts(const struct send *send, const char *id)
                           .phone_id = send->phone_id,
                           .to = message->to[0] == '\0' ? NULL : message->to,
                           .user_id = message->user_id,
-                          .callback = message->callback,
+                          .callback = faults->webhook.drop_callback ? NULL : message->callback,
                           .is_template = message->template != NULL,
                           .fail_code = fails ? send->fault->code : FIELD_NONE,
                       },

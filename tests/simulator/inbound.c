@@ -225,7 +225,7 @@ bool inbound_receive(struct simulator *simulator, struct exchange *exchange, con
     inbound = nothing;
     if (!fields_read(body, inbound_fields, &inbound, &nothing, problem))
         return false;
-    if (simulator->webhook.url[0] == '\0') {
+    if (simulator->webhook.urls[0] == '\0') {
         text_copy(problem, FIELD_PROBLEM_ROOM, "no --webhook-url was given, so nobody can be told");
         return false;
     }

@@ -36,7 +36,7 @@ struct option_row {
 static const struct option_row option_rows[] = {
     { "app-secret", "META_APP_SECRET", SETTING(app_secret) },
     { "token", "WHATSAPP_CLOUD_TOKEN", SETTING(token) },
-    { "webhook-url", "SIM_WEBHOOK_URL", SETTING(webhook_url) },
+    { "webhook-url", "SIM_WEBHOOK_URL", SETTING(webhook_urls) },
     { "phone-id", "WHATSAPP_CLOUD_PHONE_ID", SETTING(phone_ids) },
     { "llm-key", "OPENAI_API_KEY", SETTING(llm_key) },
 };
@@ -45,7 +45,7 @@ enum { OPTION_ROWS = sizeof option_rows / sizeof *option_rows, OPTION_PORT = OPT
 
 static int usage(void)
 {
-    fputs("usage: simulator --port N [--app-secret S] [--token T] [--webhook-url URL] [--phone-id ID[,ID]] "
+    fputs("usage: simulator --port N [--app-secret S] [--token T] [--webhook-url URL[,URL]] [--phone-id ID[,ID]] "
           "[--llm-key K]\n",
           stderr);
     return 2;
@@ -154,7 +154,7 @@ static void connect_parts(void)
     simulator.webhook = (struct webhook){
         .loop = &simulator.loop,
         .faults = &simulator.faults,
-        .url = simulator.settings.webhook_url,
+        .urls = simulator.settings.webhook_urls,
         .secret = simulator.settings.app_secret,
     };
     simulator.receipts = (struct receipts){

@@ -182,7 +182,7 @@ void receipts_schedule(struct receipts *receipts, const struct receipt_message *
 {
     static const char *const names[STEPS] = { "sent", "delivered", "read" };
     const struct receipt_plan *plan = &receipts->faults->receipts;
-    if (!plan->enabled || receipts->faults->webhook.drop_receipts || *receipts->webhook->url == '\0')
+    if (!plan->enabled || receipts->faults->webhook.drop_receipts || *receipts->webhook->urls == '\0')
         return;
     const int64_t happens_ms[STEPS] = { plan->sent_ms, plan->delivered_ms, plan->read_ms };
     if (message->fail_code != FIELD_NONE) {

@@ -16,11 +16,11 @@
 
 struct settings {
     uint16_t port;
-    char app_secret[200];  /* signs the webhooks */
-    char token[1000];      /* empty: any bearer will do, but one there must be */
-    char webhook_url[500]; /* empty: nobody listens */
-    char phone_ids[1000];  /* comma separated; empty: any will do */
-    char llm_key[1000];    /* empty: as `token` */
+    char app_secret[200];                 /* signs the webhooks */
+    char token[1000];                     /* empty: any bearer will do, but one there must be */
+    char webhook_urls[WEBHOOK_URLS_ROOM]; /* comma separated; empty: nobody listens */
+    char phone_ids[1000];                 /* comma separated; empty: any will do */
+    char llm_key[1000];                   /* empty: as `token` */
 };
 
 struct simulator {

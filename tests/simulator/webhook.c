@@ -29,9 +29,10 @@ struct delivery {
     void *owner;
 };
 
-/* One POST of it. */
+/* One POST of it, from the moment it is planned. */
 struct transfer {
     struct delivery *delivery;
+    struct timer start;
     struct curl_slist *headers;
 };
 
@@ -81,13 +82,24 @@ static struct curl_slist *with_common_headers(struct curl_slist *headers)
     return curl_slist_append(headers, "Expect:");
 }
 
-static void post_copy(struct delivery *delivery)
+/* Every gateway of the business is as good as any other. */
+static void take_url(struct webhook *webhook, char url[WEBHOOK_URLS_ROOM])
 {
-    struct transfer *transfer = memory_zeroed(sizeof *transfer);
-    transfer->delivery = delivery;
+    const char *at = webhook->next == NULL || *webhook->next == '\0' ? webhook->urls : webhook->next;
+    size_t length = strcspn(at, ",");
+    snprintf(url, WEBHOOK_URLS_ROOM, "%.*s", (int)length, at);
+    webhook->next = at + length + strspn(at + length, ",");
+}
+
+static void post(struct timer *timer)
+{
+    struct transfer *transfer = container_of(timer, struct transfer, start);
+    struct delivery *delivery = transfer->delivery;
+    char url[WEBHOOK_URLS_ROOM];
+    take_url(delivery->webhook, url);
     transfer->headers = with_common_headers(signature_header(delivery->webhook, &delivery->body));
     CURL *easy = curl_easy_init();
-    curl_easy_setopt(easy, CURLOPT_URL, delivery->webhook->url);
+    curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "facebookexternalua");
@@ -98,8 +110,20 @@ static void post_copy(struct delivery *delivery)
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)ANSWER_MS_MAX);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    delivery->copies_running++;
     curl_multi_add_handle(delivery->webhook->multi, easy);
+}
+
+static void plan_copy(struct delivery *delivery)
+{
+    struct webhook *webhook = delivery->webhook;
+    int64_t spread_ms = webhook->faults->webhook.spread_ms;
+    struct transfer *transfer = memory_zeroed(sizeof *transfer);
+    *transfer = (struct transfer){ .delivery = delivery, .start.expired = post };
+    delivery->copies_running++;
+    if (spread_ms == 0)
+        post(&transfer->start);
+    else
+        timer_start(webhook->loop, &transfer->start, (int64_t)faults_dice(webhook->faults, (uint64_t)spread_ms + 1));
 }
 
 static void delivery_try(struct timer *timer)
@@ -107,8 +131,9 @@ static void delivery_try(struct timer *timer)
     struct delivery *delivery = container_of(timer, struct delivery, next_try);
     delivery->outcome.status = 200;
     delivery->outcome.tries++;
-    for (int64_t i = 0; i < delivery->webhook->faults->webhook.duplicate; i++)
-        post_copy(delivery);
+    int64_t copies = delivery->webhook->faults->webhook.duplicate;
+    for (int64_t i = 0; i < copies; i++)
+        plan_copy(delivery);
 }
 
 static int64_t gap_ms(int tries)

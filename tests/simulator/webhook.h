@@ -1,8 +1,8 @@
 /*
- * webhook - the way to the business's callback URL: signs each body and posts it, again and again if need be.
+ * webhook - the way to the business's callback URLs: signs each body and posts it, again and again if need be.
  *
  * Deliveries run side by side and promise no order, as the vendor's do. Signatures are made anew for each try,
- * so a signature fault that is taken away heals what waits for its retry.
+ * so a signature fault that is taken away heals what waits for its retry. Copies take the addresses in turn.
  */
 #ifndef SIMULATOR_WEBHOOK_H
 #define SIMULATOR_WEBHOOK_H
@@ -14,12 +14,13 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 
-enum { WEBHOOK_SIGNATURE_ROOM = 80 };
+enum { WEBHOOK_SIGNATURE_ROOM = 80, WEBHOOK_URLS_ROOM = 1000 };
 
 struct webhook {
     struct loop *loop;
     struct faults *faults;
-    const char *url; /* empty: nobody listens */
+    const char *urls; /* comma separated; empty: nobody listens */
+    const char *next; /* of the addresses, whose turn it is; NULL or at the end: the first's */
     const char *secret;
     CURLM *multi;
     struct timer curl_timer;

@@ -1,7 +1,7 @@
 // What reaches the callback URL: receipts and inbounds, signed, retried, doubled, out of order.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ANNA, OTHER_PHONE_ID, PHONE_ID, TOKEN, sign, start } from './harness.mjs'
+import { ANNA, OTHER_PHONE_ID, PHONE_ID, Receiver, SECRET, Simulator, TOKEN, sign, start } from './harness.mjs'
 
 const { receiver, simulator } = start()
 
@@ -35,6 +35,13 @@ describe('receipts', () => {
     await simulator.sendText('x', { to: undefined, recipient: 'US.7001' })
     const [status] = await receiver.until(() => receiver.statuses().length === 3 && receiver.statuses())
     assert.deepEqual([status.recipient_id, status.recipient_user_id], [undefined, 'US.7001'])
+  })
+
+  test('come without the callback when the plan says so', async () => {
+    await simulator.faults({ webhook: { drop_callback: true } })
+    await simulator.sendText('x', { biz_opaque_callback_data: 'job' })
+    const [status] = await receiver.until(() => receiver.statuses().length === 3 && receiver.statuses())
+    assert.equal('biz_opaque_callback_data' in status, false)
   })
 
   test('come when the plan says; -1 leaves one out; disabled sends none', async () => {
@@ -209,11 +216,43 @@ describe('an inbound', () => {
     assert.equal(receiver.posts.length, 0)
   })
 
-  test('is delivered as often as the plan says', async () => {
-    await simulator.faults({ webhook: { duplicate: 3 } })
-    await simulator.call('POST', '/_sim/receive', { from: ANNA, text: 'x' })
-    assert.equal(receiver.posts.length, 3)
-    assert.equal(new Set(receiver.messages().map(message => message.id)).size, 1)
+  test('is delivered as often as the plan says, up to 50 times', async () => {
+    for (const times of [3, 50]) {
+      receiver.reset()
+      await simulator.faults({ webhook: { duplicate: times } })
+      await simulator.call('POST', '/_sim/receive', { from: ANNA, text: 'x' })
+      assert.equal(receiver.posts.length, times)
+      assert.equal(new Set(receiver.messages().map(message => message.id)).size, 1)
+    }
+    assert.equal((await simulator.call('POST', '/_sim/faults', { webhook: { duplicate: 51 } })).status, 400)
+  })
+
+  test('whose copies are spread over a while is overtaken by what came after it', async () => {
+    await simulator.faults({ seed: 5, webhook: { duplicate: 5, spread_ms: 300 } })
+    const texts = ['first', 'second', 'third']
+    const calls = texts.map(text => simulator.call('POST', '/_sim/receive', { from: ANNA, text }))
+    for (const answer of await Promise.all(calls)) assert.deepEqual([answer.json.status, answer.json.tries], [200, 1])
+    const seen = receiver.messages().map(message => texts.indexOf(message.text.body))
+    assert.equal(seen.length, 15)
+    assert.ok(
+      seen.some((which, i) => which < seen[i - 1]),
+      `order ${seen}`,
+    )
+  })
+
+  test('reaches several gateways in turn, and so do its copies', async () => {
+    const gateways = [new Receiver(), new Receiver(), new Receiver()]
+    for (const gateway of gateways) await gateway.open()
+    const urls = gateways.map(gateway => gateway.url).join()
+    const other = await new Simulator().open('--app-secret', SECRET, '--webhook-url', urls)
+    await other.faults({ webhook: { duplicate: 2 } })
+    for (let n = 0; n < 3; n++) await other.call('POST', '/_sim/receive', { from: ANNA, text: 'x' })
+    assert.deepEqual(
+      gateways.map(gateway => gateway.posts.length),
+      [2, 2, 2],
+    )
+    assert.equal(await other.close(), 0)
+    for (const gateway of gateways) gateway.close()
   })
 
   test('can carry a wrong, missing or stale signature', async () => {
