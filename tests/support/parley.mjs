@@ -60,19 +60,22 @@ export class Service {
 
 /** The whole system on private ports: servers, simulator, services. */
 export class Parley {
-  /** env: settings for every service; services: which; replicas: copies of each but the gateway. */
-  static async start({ env = {}, services = SERVICES, replicas = 1, simulator = true } = {}) {
+  /** env: settings for every service; services: which; replicas: copies of each but the gateway; gateways: these, of which the first is `url`. */
+  static async start({ env = {}, services = SERVICES, replicas = 1, gateways = 1, simulator = true } = {}) {
     const parley = new Parley()
-    const [postgres, nats, httpPort, simulatorPort] =
-      await Promise.all([new Postgres().start(), new Nats().start(), freePort(), freePort()])
-    Object.assign(parley, { postgres, nats, url: `http://127.0.0.1:${httpPort}`, simulatorUrl: `http://127.0.0.1:${simulatorPort}` })
+    const [postgres, nats, simulatorPort, ...httpPorts] =
+      await Promise.all([new Postgres().start(), new Nats().start(), freePort(), ...Array.from({ length: gateways }, freePort)])
+    const urls = httpPorts.map(port => `http://127.0.0.1:${port}`)
+    Object.assign(parley, { postgres, nats, urls, url: urls[0], simulatorUrl: `http://127.0.0.1:${simulatorPort}` })
     parley.env = {
-      DATABASE_URL: postgres.url, NATS_URL: nats.url, HTTP_PORT: String(httpPort), HTTP_LISTEN: '127.0.0.1', PARLEY_AUTH: 'off',
+      DATABASE_URL: postgres.url, NATS_URL: nats.url, HTTP_PORT: String(httpPorts[0]), HTTP_LISTEN: '127.0.0.1', PARLEY_AUTH: 'off',
       META_APP_SECRET: APP_SECRET, META_VERIFY_TOKEN: VERIFY_TOKEN, WHATSAPP_CLOUD_PHONE_ID: PHONE_ID, WHATSAPP_CLOUD_TOKEN: TOKEN,
       GRAPH_BASE_URL: parley.simulatorUrl, OPENAI_BASE_URL: `${parley.simulatorUrl}/v1`, OPENAI_API_KEY: 'test-key',
       WHATSAPP_CLOUD_PACING: '0', BUFFER_MS: '0', LOG_LEVEL: 'info', ...env,
     }
-    parley.services = services.flatMap(name => Array.from({ length: name === 'gateway' ? 1 : replicas }, () => new Service(name, parley.env)))
+    parley.services = services.flatMap(name => name === 'gateway'
+      ? httpPorts.map(port => new Service(name, { ...parley.env, HTTP_PORT: String(port) }))
+      : Array.from({ length: replicas }, () => new Service(name, parley.env)))
     try {
       if (simulator) await parley.startSimulator(simulatorPort)
       await Promise.all(parley.services.map(service => service.start()))
@@ -85,7 +88,7 @@ export class Parley {
 
   async startSimulator(port) {
     this.simulator = new Child('simulator', join(build, 'tests/simulator/simulator'),
-      ['--port', String(port), '--app-secret', APP_SECRET, '--token', TOKEN, '--webhook-url', `${this.url}/webhook`, '--phone-id', PHONE_ID],
+      ['--port', String(port), '--app-secret', APP_SECRET, '--token', TOKEN, '--webhook-url', this.urls.map(url => `${url}/webhook`).join(), '--phone-id', PHONE_ID],
       { log: join(folder('simulator'), 'log') }).start()
     await until('the simulator', async () => (await fetch(`${this.simulatorUrl}/_sim/count`)).ok)
   }

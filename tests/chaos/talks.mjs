@@ -1,0 +1,68 @@
+// What the tests of whole conversations share: waiting until everything has ended, and holding what the provider has against what the store knows.
+import assert from 'node:assert/strict'
+import { until } from '../support/process.mjs'
+
+/** Every person of whose conversation something is still to be done, as far as the store knows. */
+const BUSY = `select count(*) from crm.conversations c where (c.owed_since is not null and c.owner = 'ai')
+  or exists (select from crm.messages m where m.conversation_id = c.id and m.status in ('queued', 'sending'))`
+
+/** Waits until `messages` inbound ones are stored, what is owed is answered, every job has ended and the vendor has told all it had to tell. */
+export async function drained(parley, messages, waitMs = 60000) {
+  await until(`${messages} messages to be stored`, async () =>
+    await parley.postgres.value("select count(*) from crm.messages where direction = 'inbound'") >= messages, waitMs, 50)
+  await until('everything to drain', async () => {
+    const { body } = await parley.get('/queue/stats')
+    const vendor = await parley.sim('/_sim/count')
+    return body.queued + body.processing + body.failed === 0 && vendor.llm_in_flight === 0 && vendor.receipts_waiting === 0 &&
+      await parley.postgres.value(BUSY) === 0
+  }, waitMs, 50)
+}
+
+/** The people whose digits begin so, each with its messages in the order of their positions: {phone: [{id, direction, status, ...}]}. */
+export async function talks(parley, prefix) {
+  const rows = await parley.postgres.rows(`select l.phone_number, c.owner, c.owed_since, m.id, m.position, m.direction, m.sender_type, m.cause, m.status, m.message_text,
+      m.external_id, m.turn_id, m.created_at, t.state as turn_state, t.message_id as answer_id, t.after_position, t.covered_position, t.prompt
+    from crm.messages m join crm.conversations c on c.id = m.conversation_id join crm.leads l on l.id = m.lead_id left join crm.turns t on t.id = m.turn_id
+    where l.phone_number like $1 order by c.id, m.position`, [`+${prefix}%`])
+  const found = new Map()
+  for (const row of rows) {
+    const phone = row.phone_number.slice(1)
+    if (!found.has(phone)) found.set(phone, [])
+    found.get(phone).push(row)
+  }
+  return found
+}
+
+/** What the provider took, by person, oldest first. */
+export async function copies(parley) {
+  const found = new Map()
+  for (const copy of await parley.sent()) {
+    const phone = copy.to.replace('+', '')
+    if (!found.has(phone)) found.set(phone, [])
+    found.get(phone).push(copy)
+  }
+  return found
+}
+
+const left = message => message.direction === 'outbound' && !['withdrawn', 'cancelled', 'queued'].includes(message.status)
+
+/**
+ * One conversation as it must be in the end: every message of the customer answered by exactly one committed turn (unless somebody else ended that), every turn by
+ * one reply that covers it, and at the provider just what the store says, once, in the order of its positions.
+ */
+export function assertWhole(phone, messages, taken = [], { answered = true } = {}) {
+  assert.deepEqual(messages.map(({ position }) => position), messages.map((_, n) => n + 1), `${phone}: positions`)
+  const byId = new Map(messages.map(message => [message.id, message]))
+  const answers = new Set()
+  for (const message of messages.filter(({ direction, turn_id }) => direction === 'inbound' && turn_id)) {
+    assert.equal(message.turn_state, 'committed', `${phone}: ${message.position} is covered by a turn that is ${message.turn_state}`)
+    assert.ok(message.after_position < message.position && message.position <= message.covered_position, `${phone}: ${message.position} is not in its turn's range`)
+    assert.ok(byId.get(message.answer_id)?.position > message.position, `${phone}: ${message.position} is answered before it came`)
+    answers.add(message.answer_id)
+  }
+  if (answered)
+    for (const message of messages) assert.ok(message.direction === 'outbound' || message.turn_id, `${phone}: ${message.position} has no answer`)
+  const replies = messages.filter(message => left(message) && message.sender_type === 'ai')
+  assert.deepEqual(replies.map(({ id }) => id), messages.filter(({ id }) => answers.has(id)).map(({ id }) => id), `${phone}: replies that left, against turns`)
+  assert.deepEqual(taken.map(({ callback }) => callback), messages.filter(left).map(({ id }) => id), `${phone}: what the provider has, against what left`)
+}
