@@ -10,15 +10,15 @@ static const struct statement known_find = {
     .sql =
         "select w.n, m.id, m.job_id, m.lead_id, m.conversation_id, m.position, m.wants_answer, c.owner = 'human' as human, "
         "       c.state = 'open' and m.position > c.covered_position as uncovered, x.id as confirmation_id, t.address as recipient "
-        "from unnest($1::uuid[], $2::uuid[], $3::text[]) with ordinality as w(id, account_id, external_id, n) "
+        "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[]) with ordinality as w(id, account_id, external_id, confirmation_id, n) "
         "join lateral (select * from crm.messages where id = w.id "
         "              union all "
         "              select * from crm.messages where channel_account_id = w.account_id and external_id = w.external_id and id <> w.id "
         "              limit 1) as m on true "
         "join crm.conversations c on c.id = m.conversation_id "
-        "left join unnest($4::uuid[]) with ordinality as q(id, n) on q.n = w.n "
-        "left join crm.messages x on x.id = q.id and x.status || '' = 'queued' " /* not by the index of what is queued
-                                                                                  */
+        "left join crm.messages x on x.id = w.confirmation_id and x.status || '' = 'queued' " /* not by the index of
+                                                                                               * what is queued
+                                                                                               */
         "left join crm.lead_contacts t on t.id = c.contact_id",
 };
 
