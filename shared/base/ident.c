@@ -174,6 +174,15 @@ bool ident_valid(const char *text)
     return text[IDENT_BYTES - 1] == '\0';
 }
 
+void ident_bytes(const char *text, unsigned char out[UUID_BYTES])
+{
+    for (size_t i = 0; i < UUID_BYTES; i++) {
+        text += *text == '-';
+        out[i] = (unsigned char)(hex_value(text[0]) << 4 | hex_value(text[1]));
+        text += 2;
+    }
+}
+
 moment ident_moment(const char *ident)
 {
     if (!ident_valid(ident) || ident[14] != '7' || (hex_value(ident[19]) & 0xC) != 0x8)

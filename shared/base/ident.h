@@ -23,7 +23,8 @@ char *ident_named(struct arena *arena, const char *namespace_text, ...) __attrib
 /* The company of whoever names none: one per installation, the same id in every process. */
 char *ident_default_company(struct arena *arena);
 
-bool ident_valid(const char *text);     /* 8-4-4-4-12 hex, any case, any version */
-moment ident_moment(const char *ident); /* of a version 7 id; 0 otherwise */
+bool ident_valid(const char *text);                        /* 8-4-4-4-12 hex, any case, any version */
+void ident_bytes(const char *text, unsigned char out[16]); /* of a valid one */
+moment ident_moment(const char *ident);                    /* of a version 7 id; 0 otherwise */
 /* Random bytes from getrandom(2); aborts when the kernel has none. */
 void ident_random(void *out, size_t bytes);

@@ -147,6 +147,16 @@ static void random_bytes_of_any_count_are_filled_and_nothing_past_them(void **st
     }
 }
 
+static void the_bytes_of_an_ident_are_its_digits(void **state)
+{
+    (void)state;
+    static const unsigned char expected[16] = { 0x01, 0x8f, 0x4e, 0x3a, 0x5b, 0x6c, 0x7d, 0x8e,
+                                                0x9f, 0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66 };
+    unsigned char bytes[16];
+    ident_bytes("018f4e3a-5b6c-7d8E-9f00-112233445566", bytes);
+    assert_memory_equal(bytes, expected, sizeof bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +166,7 @@ int main(void)
         cmocka_unit_test(the_same_name_gets_the_same_id_for_ever),
         cmocka_unit_test(other_parts_get_another_id),
         cmocka_unit_test(an_id_is_valid_with_36_characters_in_either_case),
+        cmocka_unit_test(the_bytes_of_an_ident_are_its_digits),
         cmocka_unit_test(random_bytes_of_any_count_are_filled_and_nothing_past_them),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);

@@ -49,9 +49,14 @@ void params_moment(struct params *params, moment at); /* timestamptz; 0: SQL NUL
 void params_null(struct params *params);
 /* Arrays; NULL texts and zero moments are NULL elements. */
 void params_texts(struct params *params, const char *const *texts, size_t count); /* ::text[], ::uuid[], ::jsonb[] */
-void params_ints(struct params *params, const int64_t *numbers, size_t count);    /* ::bigint[] */
+void params_ints(struct params *params, const int64_t *numbers, size_t count); /* ::bigint[], ::int[], ::smallint[] */
 void params_bools(struct params *params, const bool *flags, size_t count);
 void params_moments(struct params *params, const moment *ats, size_t count); /* ::timestamptz[] */
+/* The same in binary, which the server need not parse: for the named type alone, no other cast of the parameter. */
+void params_uuids(struct params *params, const char *const *texts, size_t count);   /* ::uuid[] */
+void params_words(struct params *params, const char *const *texts, size_t count);   /* ::text[] */
+void params_bigints(struct params *params, const int64_t *numbers, size_t count);   /* ::bigint[] */
+void params_smallints(struct params *params, const int64_t *numbers, size_t count); /* ::smallint[] */
 
 /* A result, whole, in the arena. Columns by number or by name (db_column once per result, not per row). */
 struct rows {

@@ -1,10 +1,14 @@
-/* Parameters, in text: the server then finds the type by the statement, and a moment or a number is as short as in
- * binary. */
+/*
+ * Parameters. In text, where the server finds the type by the statement and a number is as short as in binary; in
+ * binary where there are many of one known type, since the server then has nothing to parse.
+ */
 #include <assert.h>
+#include <endian.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ident.h"
 #include "base/text.h"
 #include "net/db.h"
 
@@ -115,25 +119,129 @@ void params_ints(struct params *params, const int64_t *numbers, size_t count)
     put(to, "}");
 }
 
+/* -- arrays in binary: dimensions, whether an element is NULL, the elements' type, their number, the first one's index;
+ * then per element its bytes, or -1 for NULL */
+
+enum { BINARY = 1, ARRAY_HEADER_BYTES = 20, ELEMENT_HEADER_BYTES = 4, UUID_BYTES = 16 };
+enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT2 = 21, OID_TEXT = 25, OID_TIMESTAMPTZ = 1184, OID_UUID = 2950 };
+
+/* PostgreSQL counts microseconds from 2000-01-01. */
+static const int64_t EPOCH_2000_MS = INT64_C(946684800000);
+
+static char *put_int32(char *to, int32_t number)
+{
+    uint32_t big = htobe32((uint32_t)number);
+    return (char *)memcpy(to, &big, sizeof big) + sizeof big;
+}
+
+static char *put_null(char *to)
+{
+    return put_int32(to, -1);
+}
+
+/* Number in the lowest `bytes` of its big-endian form. */
+static char *put_number(char *to, int64_t number, size_t bytes)
+{
+    uint64_t big = htobe64((uint64_t)number);
+    to = put_int32(to, (int32_t)bytes);
+    return (char *)memcpy(to, (const char *)&big + sizeof big - bytes, bytes) + bytes;
+}
+
+static char *binary_begin(struct params *params, size_t bytes_max, int32_t type, size_t count)
+{
+    char *from = arena_alloc(params->arena, ARRAY_HEADER_BYTES + bytes_max);
+    assert(bytes_max < INT32_MAX && count < INT32_MAX);
+    char *to = put_int32(from, count ? 1 : 0);
+    to = put_int32(to, 1);
+    to = put_int32(to, type);
+    if (count) {
+        to = put_int32(to, (int32_t)count);
+        to = put_int32(to, 1);
+    }
+    params->formats[params->count] = BINARY;
+    add(params, from);
+    return to;
+}
+
+static void binary_end(struct params *params, const char *end)
+{
+    params->lengths[params->count - 1] = (int)(end - params->values[params->count - 1]);
+}
+
+static void add_numbers(struct params *params, const int64_t *numbers, size_t count, int32_t type, size_t bytes)
+{
+    char *to = binary_begin(params, count * (ELEMENT_HEADER_BYTES + bytes), type, count);
+    for (size_t i = 0; i < count; i++)
+        to = put_number(to, numbers[i], bytes);
+    binary_end(params, to);
+}
+
+void params_bigints(struct params *params, const int64_t *numbers, size_t count)
+{
+    add_numbers(params, numbers, count, OID_INT8, sizeof(int64_t));
+}
+
+void params_smallints(struct params *params, const int64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        assert(numbers[i] >= INT16_MIN && numbers[i] <= INT16_MAX);
+    add_numbers(params, numbers, count, OID_INT2, sizeof(int16_t));
+}
+
 void params_bools(struct params *params, const bool *flags, size_t count)
 {
-    char *to = put(array_space(params, count * 2), "{");
-    for (size_t i = 0; i < count; i++) {
-        if (i)
-            *to++ = ',';
-        *to++ = flags[i] ? 't' : 'f';
-    }
-    put(to, "}");
+    char *to = binary_begin(params, count * (ELEMENT_HEADER_BYTES + 1), OID_BOOL, count);
+    for (size_t i = 0; i < count; i++)
+        to = put_number(to, flags[i], 1);
+    binary_end(params, to);
 }
 
 void params_moments(struct params *params, const moment *ats, size_t count)
 {
-    char *to = put(array_space(params, count * (MOMENT_BYTES + 1)), "{");
-    char text[MOMENT_BYTES];
+    char *to = binary_begin(params, count * (ELEMENT_HEADER_BYTES + sizeof(int64_t)), OID_TIMESTAMPTZ, count);
+    for (size_t i = 0; i < count; i++)
+        to = ats[i] ? put_number(to, (ats[i] - EPOCH_2000_MS) * 1000, sizeof(int64_t)) : put_null(to);
+    binary_end(params, to);
+}
+
+void params_words(struct params *params, const char *const *texts, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += ELEMENT_HEADER_BYTES + (texts[i] ? strlen(texts[i]) : 0);
+    char *to = binary_begin(params, bytes, OID_TEXT, count);
     for (size_t i = 0; i < count; i++) {
-        if (i)
-            *to++ = ',';
-        to = put(to, ats[i] ? moment_text(ats[i], text) : "NULL");
+        size_t length = texts[i] ? strlen(texts[i]) : 0;
+        to = texts[i] ? memcpy(put_int32(to, (int32_t)length), texts[i], length) : put_null(to);
+        to += length;
     }
-    put(to, "}");
+    binary_end(params, to);
+}
+
+static bool all_uuids(const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (texts[i] && !ident_valid(texts[i]))
+            return false;
+    return true;
+}
+
+/* What is no UUID is left to the server, which refuses it like any other bad value. */
+void params_uuids(struct params *params, const char *const *texts, size_t count)
+{
+    if (!all_uuids(texts, count)) {
+        params_texts(params, texts, count);
+        return;
+    }
+    char *to = binary_begin(params, count * (ELEMENT_HEADER_BYTES + UUID_BYTES), OID_UUID, count);
+    for (size_t i = 0; i < count; i++) {
+        if (!texts[i]) {
+            to = put_null(to);
+            continue;
+        }
+        to = put_int32(to, UUID_BYTES);
+        ident_bytes(texts[i], (unsigned char *)to);
+        to += UUID_BYTES;
+    }
+    binary_end(params, to);
 }

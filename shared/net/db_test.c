@@ -172,6 +172,47 @@ static void arrays_of_numbers_flags_and_moments_go_in(void **state)
     assert_null(rows_text(&rows, 1, 2));
 }
 
+static void arrays_in_binary_say_what_the_same_texts_say(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct statement both = {
+        "both_forms",
+        "select $1::uuid[] = $2::uuid[], $3::text[] = $4::text[], $5::bigint[] = $6::bigint[], $7::smallint[] = $8::smallint[],"
+        " $1::uuid[], cardinality($9::uuid[]), cardinality($10::text[])"
+    };
+    const char *const ids[] = { "018f4e3a-5b6c-7d8e-9f00-112233445566", NULL, "FFFFFFFF-0000-4000-8000-00000000000A" };
+    const char *const words[] = { "", NULL, "NULL", "\"a\", {b}\\", "বাংলা" };
+    const int64_t big[] = { INT64_MIN, -1, 0, INT64_MAX }, small[] = { INT16_MIN, -1, 0, INT16_MAX };
+    struct params *params = params_new(fixture->arena);
+    params_uuids(params, ids, 3);
+    params_texts(params, ids, 3);
+    params_words(params, words, 5);
+    params_texts(params, words, 5);
+    params_bigints(params, big, 4);
+    params_ints(params, big, 4);
+    params_smallints(params, small, 4);
+    params_ints(params, small, 4);
+    params_uuids(params, NULL, 0);
+    params_words(params, NULL, 0);
+    struct rows rows = run(fixture, &both, params);
+    for (int column = 0; column < 4; column++)
+        assert_true(rows_bool(&rows, 0, column));
+    assert_string_equal(rows_text(&rows, 0, 4),
+                        "{018f4e3a-5b6c-7d8e-9f00-112233445566,NULL,ffffffff-0000-4000-8000-00000000000a}");
+    assert_true(rows_int(&rows, 0, 5) == 0 && rows_int(&rows, 0, 6) == 0);
+}
+
+static void what_is_no_uuid_is_refused_by_the_server(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct statement ids = { "no_uuids", "select $1::uuid[]" };
+    struct params *params = params_new(fixture->arena);
+    params_uuids(params, (const char *const[]){ "018f4e3a-5b6c-7d8e-9f00-112233445566", "nobody" }, 2);
+    struct error error = { 0 };
+    assert_int_equal(db_run(fixture->db, fixture->arena, &ids, params, NULL, &error), REJECT);
+    assert_string_equal(db_sqlstate(fixture->db), "22P02");
+}
+
 static void array_cells_with_bounds_or_nothing_are_read(void **state)
 {
     struct fixture *fixture = *state;
@@ -644,6 +685,8 @@ int main(void)
         TEST(moments_are_read_whatever_their_fraction),
         TEST(arrays_of_text_keep_quotes_braces_and_nulls),
         TEST(arrays_of_numbers_flags_and_moments_go_in),
+        TEST(arrays_in_binary_say_what_the_same_texts_say),
+        TEST(what_is_no_uuid_is_refused_by_the_server),
         TEST(array_cells_with_bounds_or_nothing_are_read),
         TEST(a_failure_says_what_to_do_and_names_no_data),
         TEST(a_statement_of_the_wrong_data_leaves_the_connection_usable),
