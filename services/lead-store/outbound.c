@@ -77,6 +77,7 @@ static struct params *insert_params(struct batch *batch, const struct outbound *
     return params;
 }
 
+/* Of a turn's reply its turn.committed tells. */
 static void outbound_note(struct event_list *events, const struct outbound *outbound)
 {
     struct payload payload = payload_start(events->batch->arena);
@@ -85,7 +86,6 @@ static void outbound_note(struct event_list *events, const struct outbound *outb
     payload_text(&payload, "channel", outbound->conversation->channel);
     payload_text(&payload, "sender_type", outbound->sender_type);
     payload_text(&payload, "cause", outbound->cause);
-    payload_text(&payload, "turn_id", outbound->turn_id);
     const char *actor = text_same(outbound->sender_type, "operator")
                             ? text_format(events->batch->arena, "operator:%s", text_or(outbound->sender_id, ""))
                             : outbound->sender_type;
@@ -107,5 +107,6 @@ void outbound_write(struct held *held, struct outbound *list, size_t count, stru
         outbound_place(held->batch->arena, &list[i]);
     db_queue(held->batch->db, held->batch->arena, &outbound_insert, insert_params(held->batch, list, count), NULL);
     for (size_t i = 0; i < count; i++)
-        outbound_note(events, &list[i]);
+        if (!list[i].turn_id)
+            outbound_note(events, &list[i]);
 }

@@ -17,16 +17,10 @@ static const struct statement receipt_update = {
         "       go_until = case when m.status = u.status then m.go_until end, "
         "       error_class = case when m.status = u.status then m.error_class else u.error_class end, "
         "       error_code = case when m.status = u.status then m.error_code else u.error_code end, "
-        "       error = case when m.status = u.status then m.error else u.error end, updated_at = $7 "
-        "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) "
-        "  as u(id, status, external_id, error_class, error_code, error) where m.id = u.id",
-};
-
-static const struct statement receipt_sent = {
-    .name = "receipt_sent",
-    .sql =
-        "update crm.ai_messages a set sent_at = u.at, updated_at = $3 from unnest($1::uuid[], $2::timestamptz[]) as u(id, at) "
-        "where a.id = u.id and a.sent_at is null",
+        "       error = case when m.status = u.status then m.error else u.error end, sent_at = coalesce(m.sent_at, u.sent_at), "
+        "       updated_at = $8 "
+        "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) "
+        "  as u(id, status, external_id, error_class, error_code, error, sent_at) where m.id = u.id",
 };
 
 void receipt_write_messages(struct applying *applying)
@@ -39,19 +33,16 @@ void receipt_write_messages(struct applying *applying)
             changed[count++] = &applying->messages[i];
     if (!count)
         return;
-    struct params *params = params_new(batch->arena), *sent = params_new(batch->arena);
+    struct params *params = params_new(batch->arena);
     COLUMN_TEXTS(params, count, i, changed[i]->id);
     COLUMN_TEXTS(params, count, i, changed[i]->status);
     COLUMN_TEXTS(params, count, i, changed[i]->external_id);
     COLUMN_TEXTS(params, count, i, changed[i]->error_class);
     COLUMN_TEXTS(params, count, i, changed[i]->error_code);
     COLUMN_TEXTS(params, count, i, changed[i]->error);
+    COLUMN_MOMENTS(params, count, i, text_same(changed[i]->status, "failed") ? 0 : changed[i]->sent_at);
     params_moment(params, batch->now);
     db_queue(batch->db, batch->arena, &receipt_update, params, NULL);
-    COLUMN_TEXTS(sent, count, i, changed[i]->id);
-    COLUMN_MOMENTS(sent, count, i, text_same(changed[i]->status, "failed") ? 0 : changed[i]->sent_at);
-    params_moment(sent, batch->now);
-    db_queue(batch->db, batch->arena, &receipt_sent, sent, NULL);
 }
 
 static const struct statement receipt_suppress = {

@@ -125,9 +125,9 @@ static const struct statement settle_save = {
         "update crm.messages m set status = v.status, "
         "    external_id = case when v.external_id is null or exists (select from crm.messages o where o.channel_account_id = "
         "        m.channel_account_id and o.external_id = v.external_id and o.id <> m.id) then m.external_id else v.external_id end, "
-        "    error_class = v.error_class, error_code = v.error_code, error = v.error, updated_at = $7 "
-        "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) "
-        "  as v(id, status, external_id, error_class, error_code, error) where m.id = v.id",
+        "    error_class = v.error_class, error_code = v.error_code, error = v.error, sent_at = coalesce(m.sent_at, v.sent_at), updated_at = $8 "
+        "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) "
+        "  as v(id, status, external_id, error_class, error_code, error, sent_at) where m.id = v.id",
 };
 
 static const char *given(const char *text)
@@ -166,6 +166,11 @@ static const char **ids_given(struct arena *arena, struct settling *const *list,
     return given_ids;
 }
 
+static moment settled_at(const struct settle_batch *work, const struct settling *settling)
+{
+    return settling->request->at > 0 ? settling->request->at : work->batch->now;
+}
+
 static void messages_save(struct settle_batch *work)
 {
     struct arena *arena = work->batch->arena;
@@ -181,37 +186,9 @@ static void messages_save(struct settle_batch *work)
     COLUMN_TEXTS(params, count, i, list[i]->error_class);
     COLUMN_TEXTS(params, count, i, list[i]->error_class ? given(list[i]->request->error_code) : NULL);
     COLUMN_TEXTS(params, count, i, list[i]->error_class ? given(list[i]->request->error) : NULL);
+    COLUMN_MOMENTS(params, count, i, text_same(list[i]->verdict.status, "sent") ? settled_at(work, list[i]) : 0);
     params_moment(params, work->batch->now);
     db_queue(work->batch->db, arena, &settle_save, params, NULL);
-}
-
-static const struct statement settle_sent_at = {
-    .name = "settle_sent_at",
-    .sql = "update crm.ai_messages a set sent_at = v.at, updated_at = $3 "
-           "from unnest($1::uuid[], $2::timestamptz[]) as v(id, at) where a.id = v.id and a.sent_at is null",
-};
-
-static moment settled_at(const struct settle_batch *work, const struct settling *settling)
-{
-    return settling->request->at > 0 ? settling->request->at : work->batch->now;
-}
-
-static void sent_at_save(struct settle_batch *work)
-{
-    struct arena *arena = work->batch->arena;
-    struct settling **list = ARENA_ARRAY(arena, struct settling *, work->count);
-    size_t count = 0;
-    for (size_t i = 0; i < work->count; i++)
-        if (work->list[i].message && text_same(work->list[i].verdict.status, "sent") &&
-            text_same(work->list[i].message->sender_type, "ai"))
-            list[count++] = &work->list[i];
-    if (!count)
-        return;
-    struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, count, i, list[i]->message->id);
-    COLUMN_MOMENTS(params, count, i, settled_at(work, list[i]));
-    params_moment(params, work->batch->now);
-    db_queue(work->batch->db, arena, &settle_sent_at, params, NULL);
 }
 
 static const struct statement settle_unreachable = {
@@ -324,7 +301,6 @@ static enum status send_settle_work(struct batch *batch, struct item **items, si
     }
     people_save(&work, &events);
     messages_save(&work);
-    sent_at_save(&work);
     TRY(parked_apply(&parked, &events, error));
     event_flush(&events);
     return OK;

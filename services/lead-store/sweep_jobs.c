@@ -142,12 +142,12 @@ enum status sweep_owed(struct batch *batch, struct error *error)
 static const struct statement queued_find = {
     .name = "sweep_queued",
     .sql =
-        "select m.company_id, m.lead_id, m.conversation_id, m.id as message_id, m.correlation_id, m.updated_at as since, m.channel, a.account, "
+        "select m.company_id, m.lead_id, m.conversation_id, m.id as message_id, m.correlation_id, m.updated_at as since, m.created_at, m.channel, a.account, "
         "       t.address as recipient, m.cause, m.priority "
         "from crm.messages m join crm.channel_accounts a on a.id = m.channel_account_id join crm.conversations c on c.id = m.conversation_id "
         "left join crm.lead_contacts t on t.id = c.contact_id "
-        "where m.status = 'queued' and m.updated_at < $1 and (m.updated_at, m.id) > ($2::timestamptz, $3::uuid) "
-        "order by m.updated_at, m.id limit $4",
+        "where m.status = 'queued' and m.created_at < $1 and m.updated_at < $1 and (m.created_at, m.id) > ($2::timestamptz, $3::uuid) "
+        "order by m.created_at, m.id limit $4",
 };
 
 static const struct cell queued_cells[] = {
@@ -179,7 +179,7 @@ enum status sweep_queued(struct batch *batch, struct error *error)
     sweep_cursor_params(&cursor, params);
     params_int(params, PAGE);
     TRY(db_run(batch->db, batch->arena, &queued_find, params, &rows, error));
-    sweep_cursor_move(&cursor, &rows, PAGE, "since", "message_id");
+    sweep_cursor_move(&cursor, &rows, PAGE, "created_at", "message_id");
     struct wanted_page page = { cells_read(batch->arena, &rows, queued_cells, sizeof(struct wanted)), rows.count };
     return page_handle(batch, &page, queued_job, "queued", error);
 }

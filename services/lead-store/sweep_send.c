@@ -30,7 +30,7 @@ static const struct statement sending_end = {
     .name = "sweep_sending",
     .sql =
         "with late as (select id from crm.messages where status = 'sending' and updated_at < $1 and go_until < $1 "
-        "              order by updated_at, id limit $3 for no key update skip locked) "
+        "              order by created_at, id limit $3 for no key update skip locked) "
         "update crm.messages m set status = 'unknown', updated_at = $2 from late where m.id = late.id returning " MESSAGE_COLUMNS,
 };
 
@@ -59,7 +59,7 @@ static const struct statement unknown_end = {
     .name = "sweep_unknown",
     .sql =
         "with late as (select id, $3 and not exists (select from crm.send_verdicts v where v.message_id = x.id and v.reason = 'resend') as again "
-        "              from crm.messages x where status = 'unknown' and updated_at < $1 order by updated_at, id limit $4 "
+        "              from crm.messages x where status = 'unknown' and updated_at < $1 order by created_at, id limit $4 "
         "              for no key update skip locked), "
         "     told as (insert into crm.send_verdicts (company_id, message_id, verdict, reason, created_at) "
         "              select m.company_id, m.id, 'defer', 'resend', $2 from late join crm.messages m on m.id = late.id where late.again) "

@@ -144,6 +144,7 @@ static void note_failed(struct commit_batch *work, const struct commit *commit)
     payload_text(&payload, "turn_id", commit->turn->id);
     payload_text(&payload, "job_id", commit->turn->job_id);
     payload_text(&payload, "conversation_id", commit->conversation->id);
+    payload_moment(&payload, "opened_at", commit->turn->opened_at);
     payload_text(&payload, "reason", commit->reply->reason);
     event_note(&work->events, (struct event_note){
                                   .type = "turn.failed",

@@ -48,17 +48,6 @@ static const struct statement turn_save = {
         "  as v(id, covered_position, message_id, prompt, provider, model, prompt_version, prompt_tokens, completion_tokens, latency_ms, "
         "       safety_checks, document_ids) where t.id = v.id",
 };
-static const struct statement ai_message_insert = {
-    .name = "ai_message_insert",
-    .sql =
-        "insert into crm.ai_messages (id, company_id, channel, message_type, locale, correlation_id, provider, model, prompt_version, "
-        "    safety_checks, prompt_tokens, completion_tokens, created_at, updated_at) "
-        "select m.id, m.company_id, m.channel, 'reply', o.locale, m.correlation_id, t.provider, t.model, t.prompt_version, "
-        "    t.safety_checks, t.prompt_tokens, t.completion_tokens, $2, $2 "
-        "from crm.messages m join crm.turns t on t.id = m.turn_id join crm.companies o on o.id = m.company_id "
-        "where m.id = any($1::uuid[])",
-};
-
 /* An array as one element's text: SQL casts it back. */
 static const char *ids_text(struct arena *arena, char *const *ids, size_t count)
 {
@@ -92,10 +81,6 @@ static void committed_write(struct commit_batch *work)
     COLUMN_TEXTS(params, count, i, ids_text(arena, list[i]->request->document_ids, list[i]->request->n_document_ids));
     params_moment(params, work->batch->now);
     db_queue(work->batch->db, arena, &turn_save, params, NULL);
-    struct params *messages = params_new(arena);
-    COLUMN_TEXTS(messages, count, i, list[i]->outbound->id);
-    params_moment(messages, work->batch->now);
-    db_queue(work->batch->db, arena, &ai_message_insert, messages, NULL);
 }
 
 static void note_committed(struct event_list *events, const struct commit *commit)
@@ -105,6 +90,8 @@ static void note_committed(struct event_list *events, const struct commit *commi
     payload_text(&payload, "job_id", commit->turn->job_id);
     payload_text(&payload, "conversation_id", commit->conversation->id);
     payload_text(&payload, "message_id", commit->outbound->id);
+    payload_text(&payload, "channel", commit->outbound->conversation->channel);
+    payload_moment(&payload, "opened_at", commit->turn->opened_at);
     payload_texts(&payload, "covered", commit->covered_ids, commit->covered_count);
     payload_text(&payload, "provider", commit->request->provider);
     payload_text(&payload, "model", commit->request->model);

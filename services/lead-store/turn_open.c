@@ -6,11 +6,9 @@
 #include "cells.h"
 #include "column.h"
 #include "context.h"
-#include "event.h"
 #include "follow.h"
 #include "hold.h"
 #include "outbound.h"
-#include "payload.h"
 #include "transaction.h"
 #include "turn.h"
 #include "turn_rules.h"
@@ -52,7 +50,6 @@ struct opening {
     struct held_conversation *conversation;
     Pb__TurnOpened *reply;
     const char *turn_id; /* of an opening turn */
-    bool again;          /* the same claim has it open already: told again, no event */
 };
 
 struct opening_batch {
@@ -219,12 +216,6 @@ static struct turn_verdict opening_judge(const struct opening_batch *work, const
     return verdict;
 }
 
-static void opening_begin(struct opening_batch *work, struct opening *opening, const struct held_turn *turn)
-{
-    opening->turn_id = turn ? turn->id : ident_fresh(work->batch->arena);
-    opening->again = turn && text_same(turn->state, "open") && text_same(turn->claim, opening->request->claim);
-}
-
 static enum status opening_decide(struct opening_batch *work, struct opening *opening, struct error *error)
 {
     opening->conversation = held_conversation(&work->held, opening->asked->conversation_id);
@@ -242,7 +233,7 @@ static enum status opening_decide(struct opening_batch *work, struct opening *op
     if (verdict.state == PB__TURN_STATE__TURN_STATE_SUPERSEDED)
         PB_SET(opening->reply, delay_ms, turn_superseded_wait_ms(opening->conversation->reach->buffer_ms));
     if (verdict.state == PB__TURN_STATE__TURN_STATE_OPEN)
-        opening_begin(work, opening, turn);
+        opening->turn_id = turn ? turn->id : ident_fresh(work->batch->arena);
     return OK;
 }
 
@@ -281,36 +272,14 @@ static const struct statement turn_upsert = {
         "where t.company_id = excluded.company_id",
 };
 
-static void note_opened(struct event_list *events, const struct opening *opening)
-{
-    struct payload payload = payload_start(events->batch->arena);
-    payload_text(&payload, "turn_id", opening->turn_id);
-    payload_text(&payload, "job_id", opening->request->job_id);
-    payload_text(&payload, "conversation_id", opening->conversation->id);
-    payload_int(&payload, "after_position", opening->conversation->covered_position);
-    payload_int(&payload, "position", opening->conversation->owed_position);
-    event_note(events, (struct event_note){
-                           .type = "turn.opened",
-                           .company_id = opening->conversation->company_id,
-                           .lead_id = opening->conversation->lead_id,
-                           .payload = payload_end(&payload),
-                           .actor = "ai",
-                           .correlation_id = opening->item->caller.correlation_id,
-                       });
-}
-
 static void turns_write(struct opening_batch *work)
 {
     struct arena *arena = work->batch->arena;
     struct opening **newest = ARENA_ARRAY(arena, struct opening *, work->count);
     size_t count = 0;
-    struct event_list events = { .batch = work->batch };
     for (size_t i = 0; i < work->count; i++)
-        if (work->list[i].turn_id && is_newest(work, i)) {
+        if (work->list[i].turn_id && is_newest(work, i))
             newest[count++] = &work->list[i];
-            if (!work->list[i].again)
-                note_opened(&events, &work->list[i]);
-        }
     if (!count)
         return;
     struct params *params = params_new(arena);
@@ -327,7 +296,6 @@ static void turns_write(struct opening_batch *work)
                    newest[i]->conversation->owed_since + newest[i]->conversation->reach->buffer_max_ms);
     params_moment(params, work->batch->now);
     db_queue(work->batch->db, arena, &turn_upsert, params, NULL);
-    event_flush(&events);
 }
 
 static enum status contexts_tell(struct opening_batch *work, struct error *error)

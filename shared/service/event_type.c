@@ -40,6 +40,10 @@
     {                                                                                                                  \
         "turn_id", "string", "the turn"                                                                                \
     }
+#define OPENED_AT                                                                                                      \
+    {                                                                                                                  \
+        "opened_at", "string", "when the AI began to answer"                                                           \
+    }
 
 const struct event_type EVENT_TYPES[] = {
     { "lead.created",
@@ -80,7 +84,7 @@ const struct event_type EVENT_TYPES[] = {
         { "position", "integer", "order in the conversation" } } },
     { "message.queued",
       NULL,
-      "A message is about to leave.",
+      "A message that is no turn's reply waits to leave.",
       { MESSAGE_ID,
         CONVERSATION_ID,
         CHANNEL,
@@ -110,16 +114,14 @@ const struct event_type EVENT_TYPES[] = {
       "The customer wrote again before it left; the next turn answers all.",
       { MESSAGE_ID, CHANNEL, REASON } },
     { "message.cancelled", NULL, "It will never leave.", { MESSAGE_ID, CHANNEL, REASON } },
-    { "turn.opened",
-      NULL,
-      "The AI began to answer.",
-      { TURN_ID, CONVERSATION_ID, { "position", "integer", "newest message it saw" } } },
     { "turn.committed",
       "AIEngaged, AIEngageCompleted",
-      "The AI's answer was stored.",
+      "The AI's answer was stored and waits to leave.",
       { TURN_ID,
         CONVERSATION_ID,
         MESSAGE_ID,
+        CHANNEL,
+        OPENED_AT,
         { "covered", "array", "ids of the messages it answers" },
         { "model", "string", "as the provider named it" },
         { "provider", "string", "openai, local, ..." } } },
@@ -127,7 +129,7 @@ const struct event_type EVENT_TYPES[] = {
       NULL,
       "A newer message made the turn void before it was committed.",
       { TURN_ID, CONVERSATION_ID } },
-    { "turn.failed", NULL, "The turn was refused at its commit.", { TURN_ID, CONVERSATION_ID, REASON } },
+    { "turn.failed", NULL, "The turn was refused at its commit.", { TURN_ID, CONVERSATION_ID, OPENED_AT, REASON } },
     { "conversation.taken_over", NULL, "A person owns the conversation.", { CONVERSATION_ID, EPOCH, BY } },
     { "conversation.handed_back", NULL, "The AI owns the conversation.", { CONVERSATION_ID, EPOCH, BY } },
     { "conversation.escalated",
