@@ -60,11 +60,11 @@ export class Service {
 
 /** The whole system on private ports: servers, simulator, services. */
 export class Parley {
-  /** env: settings for every service; services: which; replicas: copies of each but the gateway; gateways: these, of which the first is `url`. */
-  static async start({ env = {}, services = SERVICES, replicas = 1, gateways = 1, simulator = true } = {}) {
+  /** env: settings for every service; services: which; replicas: copies of each but the gateway; gateways: these, of which the first is `url`; postgres: see Postgres. */
+  static async start({ env = {}, services = SERVICES, replicas = 1, gateways = 1, simulator = true, postgres: database } = {}) {
     const parley = new Parley()
     const [postgres, nats, simulatorPort, ...httpPorts] =
-      await Promise.all([new Postgres().start(), new Nats().start(), freePort(), ...Array.from({ length: gateways }, freePort)])
+      await Promise.all([new Postgres(database).start(), new Nats().start(), freePort(), ...Array.from({ length: gateways }, freePort)])
     const urls = httpPorts.map(port => `http://127.0.0.1:${port}`)
     Object.assign(parley, { postgres, nats, urls, url: urls[0], simulatorUrl: `http://127.0.0.1:${simulatorPort}` })
     parley.env = {
@@ -121,9 +121,19 @@ export class Parley {
   faults(plan) { return this.sim('/_sim/faults', plan) }
   receive(from, text, more = {}) { return this.sim('/_sim/receive', { from, text, ...more }) }
 
+  /** Takes the vendor away, with nobody in the middle of a send, and keeps its record; startSimulator brings it back. */
+  async vendorAway() {
+    const channels = this.services.filter(service => service.name.startsWith('channel-'))
+    for (const channel of channels) channel.signal('SIGSTOP')
+    this.sentBefore = await this.sent()
+    await this.simulator.kill()
+    for (const channel of channels) channel.signal('SIGCONT')
+  }
+  vendorBack() { return this.startSimulator(Number(new URL(this.simulatorUrl).port)) }
+
   /** What reached a recipient (digits), oldest first. */
   async sent(to) {
-    const all = await this.sim('/_sim/sent')
+    const all = [...this.sentBefore ?? [], ...await this.sim('/_sim/sent')]
     return to ? all.filter(message => message.to.replace('+', '') === to.replace('+', '')) : all
   }
   sentCount(count, to, waitMs) {

@@ -80,6 +80,8 @@ export class Child {
   get running() { return this.child && !this.child.over }
   signal(name) { if (this.running) process.kill(this.child.pid, name) }
   text() { return readFileSync(this.log, 'utf8') }
+  /** Resident memory, MiB. */
+  memory() { return Number(readFileSync(`/proc/${this.pid}/statm`, 'utf8').split(' ')[1]) * 4096 / 1048576 }
 
   /** Ends it and answers {code, signal}; kills it when it does not obey in time. */
   async stop(signal = 'SIGTERM', waitMs = 15000) {

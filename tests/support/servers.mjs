@@ -1,6 +1,6 @@
 // Private real servers: PostgreSQL and nats-server on free ports, in folders of their own.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, chownSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, chownSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { Child, folder, freePort, until } from './process.mjs'
@@ -17,6 +17,9 @@ const postgresUser = () => isRoot ? 'postgres' : undefined
 const postgresIds = () => ['-u', '-g'].map(flag => Number(execFileSync('id', [flag, 'postgres'])))
 
 export class Postgres {
+  /** settings: more of PostgreSQL's own, 'name=value'. */
+  constructor({ settings = [] } = {}) { this.settings = settings.flatMap(setting => ['-c', setting]) }
+
   async start() {
     this.folder = folder('postgres')
     this.port = await freePort()
@@ -27,7 +30,7 @@ export class Postgres {
       { stdio: 'ignore', cwd: '/' })
     this.child = new Child('postgres', join(postgresBin(), 'postgres'),
       ['-D', data, '-p', String(this.port), '-k', this.folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200',
-        '-c', 'shared_buffers=128MB', '-c', 'max_wal_size=2GB'],
+        '-c', 'shared_buffers=128MB', '-c', 'max_wal_size=2GB', ...this.settings],
       { cwd: '/', log: join(this.folder, 'log'), asUser: postgresUser() })
     this.url = `postgresql://postgres@127.0.0.1:${this.port}/postgres`
     await this.resume()
@@ -37,6 +40,7 @@ export class Postgres {
   async resume() {
     this.child.start()
     await until('PostgreSQL', async () => {
+      if (!this.child.running) this.child.start() // what a killed one left behind was still in the way
       const client = new pg.Client(this.url)
       await client.connect()
       await client.end()
@@ -49,6 +53,15 @@ export class Postgres {
   /** Rows of one query. */
   async rows(sql, values = []) { return (await this.pool.query(sql, values)).rows }
   async value(sql, values = []) { return Object.values((await this.rows(sql, values))[0] ?? {})[0] }
+
+  /** Every process of this server: the postmaster and its children. */
+  pids() {
+    const children = readFileSync(`/proc/${this.child.pid}/task/${this.child.pid}/children`, 'utf8').trim()
+    return [this.child.pid, ...children ? children.split(' ').map(Number) : []]
+  }
+  signalAll(name) {
+    for (const pid of this.pids()) try { process.kill(pid, name) } catch { /* ended meanwhile */ }
+  }
 
   async kill() { await this.pool.end().catch(() => {}); await this.child.kill() } // postmaster gone: its children follow
   async stop() { await this.pool.end().catch(() => {}); await this.child.stop('SIGINT') }

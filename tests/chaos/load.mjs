@@ -1,0 +1,82 @@
+// Customers and operators, by dice: new people, bursts, webhooks, takeovers, handbacks, operators' messages. One person's requests go one after the other, so that
+// their order is known; people are independent of each other. What was asked and answered is in the ledger.
+import { pause } from '../support/process.mjs'
+import { Ledger } from './checker/ledger.mjs'
+import { dice } from './plan.mjs'
+
+const PEOPLE_AT_ONCE_MAX = 64 // requests under way
+const ANSWER_WAIT_MS = 40000 // a takeover may wait for a send
+
+export class Load {
+  /** Starts at once. prefix: the first digits of its people's numbers; handovers: whether operators meddle. */
+  constructor(parley, { seed, prefix, everyMs = 15, handovers = true, webhooks = true }) {
+    Object.assign(this, { parley, prefix, everyMs, handovers, webhooks, ledger: new Ledger(), random: dice(seed), people: [], busy: new Set(), going: true, n: 0 })
+    this.over = this.run()
+  }
+
+  async run() {
+    while (this.going) {
+      if (this.busy.size < PEOPLE_AT_ONCE_MAX) this.start(this.draw())
+      await pause(this.everyMs)
+    }
+    await Promise.all(this.busy)
+  }
+
+  async stop() {
+    this.going = false
+    await this.over
+    return this
+  }
+
+  draw() {
+    const known = this.people.length > 3 && this.random() < 0.5
+    const person = known ? this.random.of(this.people.slice(-40)) : this.person()
+    const chance = this.random()
+    if (known && this.handovers && chance < 0.12) return [person, this.random.of(['takeover', 'handback', 'handback', 'operator'])]
+    return [person, this.webhooks && chance > 0.7 ? 'webhook' : 'post', known ? this.random.between(1, 3) : 1]
+  }
+
+  person() {
+    const person = { phone: `${this.prefix}${String(this.people.length).padStart(5, '0')}`, turn: Promise.resolve() }
+    this.people.push(person)
+    return person
+  }
+
+  /** After what this person has under way. */
+  start([person, what, times = 1]) {
+    const task = person.turn = person.turn.then(async () => {
+      for (let i = 0; i < times; i++) await this[what](person.phone).catch(() => {}) // no answer: nothing was promised
+    })
+    this.busy.add(task)
+    task.then(() => this.busy.delete(task))
+  }
+
+  text() { return `${this.prefix} message ${++this.n}` }
+
+  async ask(path, body) {
+    const response = await fetch(this.parley.url + path,
+      { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal: AbortSignal.timeout(ANSWER_WAIT_MS) })
+    const answer = await response.json().catch(() => ({}))
+    if (![200, 202, 404, 503].includes(response.status)) this.ledger.unexpected.push(`${path}: ${response.status} ${JSON.stringify(answer)}`)
+    return { ok: response.status === 200 || response.status === 202, status: response.status, ...answer }
+  }
+
+  async post(phone) {
+    const text = this.text(), post = this.ledger.wrote(phone, text)
+    const answer = await this.ask('/inbound-message', { phone_number: `+${phone}`, contact_name: 'Test User', message_text: text })
+    if (answer.ok) this.ledger.acknowledge(post, { messageId: answer.message_id, jobId: answer.job_id })
+  }
+
+  async webhook(phone) {
+    const text = this.text(), post = this.ledger.wrote(phone, text, { externalId: `wamid.${this.prefix}.${this.n}` })
+    const answer = await this.parley.receive(phone, text, { id: post.externalId })
+    if (answer.status === 200) this.ledger.acknowledge(post, {})
+  }
+
+  async takeover(phone) {
+    const at = Date.now(), answer = await this.ask('/api/v1/takeover', { phone: `+${phone}`, operator: 'anna' })
+    if (answer.ok) this.ledger.takeovers.push({ phone, at, answeredAt: Date.now() })
+  }
+  handback(phone) { return this.ask('/api/v1/handback', { phone: `+${phone}`, operator: 'anna' }) }
+  operator(phone) { return this.ask('/api/v1/operator-message', { phone: `+${phone}`, operator: 'anna', message: `an operator's word ${++this.n}` }) }
+}
