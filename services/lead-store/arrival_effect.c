@@ -179,18 +179,19 @@ static void confirm(struct recording *recording, struct arrival *arrival, const 
     note(recording, arrival, "message.queued", "system", payload_end(&payload));
 }
 
-/* Repeated, an opt-out changes and confirms nothing more. */
+/* Repeated, it ends the answer to what they asked meanwhile, and is told and confirmed no second time. */
 static void opt_out(struct recording *recording, struct arrival *arrival, const char *address)
 {
     struct person *person = arrival->talk->person;
+    bool repeated = person->opted_out_at != 0;
     talk_cover(arrival->talk);
     talk_nudge(arrival->talk, arrival, "opt_out");
     arrival->opted_out = true;
-    if (person->opted_out_at)
-        return;
     person->opted_out_at = recording->batch->now;
     person->changed = person->stopped = true;
     person->correlation_id = arrival->correlation_id;
+    if (repeated)
+        return;
     note(recording, arrival, "lead.opted_out", "customer",
          text_format(recording->batch->arena, "{\"scope\":\"marketing\",\"message_id\":\"%s\",\"channel\":\"%s\"}",
                      arrival->id, arrival->place->channel));

@@ -169,7 +169,7 @@ static const struct statement stop_queued = {
     .sql =
         "with stopped as (select id from crm.messages where lead_id = any($1::uuid[]) and status || '' = 'queued' and cause <> 'notice' "
         "                 order by id for no key update) "
-        "update crm.messages m set status = 'cancelled', updated_at = $2 from stopped where m.id = stopped.id "
+        "update crm.messages m set status = 'cancelled', error_class = 'opted_out', updated_at = $2 from stopped where m.id = stopped.id "
         "returning m.id, m.lead_id, m.conversation_id, m.channel, m.company_id",
 };
 

@@ -75,7 +75,7 @@ static const struct statement merge_leads = {
         "with f as (update crm.leads set merged_into = $1::uuid, version = version + 1, updated_at = $3 where id = $2::uuid returning *), "
         "     o as (update crm.leads set merged_into = $1::uuid, updated_at = $3 where merged_into = $2::uuid), "
         "     b as (select attributes, opted_out_at, proactive_at, phone_number, contact_name from crm.leads where id = $1::uuid) "
-        "update crm.leads i set attributes = f.attributes || i.attributes, opted_out_at = coalesce(i.opted_out_at, f.opted_out_at), "
+        "update crm.leads i set attributes = f.attributes || i.attributes, opted_out_at = greatest(i.opted_out_at, f.opted_out_at), "
         "  proactive_at = greatest(i.proactive_at, f.proactive_at), phone_number = coalesce(i.phone_number, f.phone_number), "
         "  contact_name = case when i.contact_name = '' then f.contact_name else i.contact_name end, version = i.version + 1, updated_at = $3 "
         "from f, b where i.id = $1::uuid "

@@ -1,6 +1,7 @@
 import test, { after, before } from 'node:test'
 import assert from 'node:assert/strict'
 import { Store, message } from './store.mjs'
+import { Talk } from './talk.mjs'
 
 let store
 before(async () => { store = await Store.start() })
@@ -61,4 +62,24 @@ test('a call under way hears of the opt-out', async () => {
   const nudges = store.bus.connection.subscribe('nudge.conversation', { max: 1, timeout: 5000 })
   await store.recordOne(stop(phone))
   for await (const nudge of nudges) assert.match(Buffer.from(nudge.data).toString(), /opt_out/)
+})
+
+test('STOP again ends the answer to what was asked since the first, before and past the gate, and is told and confirmed no second time', async () => {
+  const talk = await Talk.start(store)
+  await store.recordOne(stop(talk.phone))
+  const waiting = await talk.reply(await talk.write({ message_text: 'one more thing' }))
+  await store.recordOne(stop(talk.phone))
+  assert.equal(await talk.status(waiting), 'cancelled')
+  const refused = await talk.authorize(waiting)
+  assert.deepEqual([refused.verdict, refused.reason], ['refuse', 'opted_out'])
+
+  const gone = await talk.reply(await talk.write({ message_text: 'and another' }))
+  assert.equal((await talk.authorize(gone)).verdict, 'go')
+  await store.recordOne(stop(talk.phone))
+  await talk.settle(gone, 'not_sent') // it came back
+  const again = await talk.authorize(gone, 'claim-2')
+  assert.deepEqual([again.verdict, again.reason], ['refuse', 'opted_out'])
+  const events = await talk.events()
+  assert.equal(events.filter(type => type === 'lead.opted_out').length, 1)
+  assert.equal(await store.value("select count(*) from crm.messages where lead_id = $1 and cause = 'notice'", [talk.leadId]), 1)
 })
