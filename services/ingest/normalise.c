@@ -67,7 +67,7 @@ static enum status read_post(struct arena *arena, const Pb__RawInbound *raw, Pb_
     Pb__Channel channel = raw->channel ? raw->channel : channel_of(post->channel);
     const char *text = text_or(post->message_text, "");
     const char *name = text_trim(arena, text_or(post->contact_name, ""));
-    if (!channel)
+    if (!pbjson_enum_word(&pb__channel__descriptor, (int)channel)) /* an enum on the wire is any number */
         return error_code(error, REJECT, "unknown_channel", "'channel' is none that there is");
     if (!*text || strlen(text) > MESSAGE_TEXT_BYTES_MAX)
         return error_code(error, REJECT, "invalid_text", "'message_text' must have 1 to %d bytes",
@@ -108,13 +108,19 @@ static void read_times(const Pb__RawInbound *raw, Pb__InboundMessage *message)
         PB_SET(message, provider_at, raw->received_at);
 }
 
+static enum status check_received(const Pb__RawInbound *raw, struct error *error)
+{
+    if (!raw->has_received_at || raw->received_at <= 0 || raw->received_at > MOMENT_MAX)
+        return error_code(error, REJECT, "no_time", "the item does not say when it was received");
+    return OK;
+}
+
 static enum status finish(struct arena *arena, const Pb__RawInbound *raw, uint64_t sequence,
                           Pb__InboundMessage *message, struct error *error)
 {
     if (!ident_valid(text_or(raw->id, "")) || !ident_valid(text_or(raw->job_id, "")))
         return error_code(error, REJECT, "no_id", "the item has no id or job_id");
-    if (!raw->has_received_at || raw->received_at <= 0)
-        return error_code(error, REJECT, "no_time", "the item does not say when it was received");
+    TRY(check_received(raw, error));
     message->id = raw->id;
     message->job_id = raw->job_id;
     message->company_id = raw->company_id;
@@ -131,12 +137,18 @@ static enum status refuse_channel(struct error *error)
     return error_code(error, REJECT, "unknown_channel", "nobody here reads this channel's webhooks");
 }
 
+/* "" when the item has none. */
+static const char *body_of(const Pb__RawInbound *raw)
+{
+    return raw->body.data ? (const char *)raw->body.data : "";
+}
+
 /* Other changes of a webhook (templates, account alerts) are none of ours to store; they are counted by the caller. */
 enum status normalise_message(struct arena *arena, const Pb__RawInbound *raw, uint64_t sequence,
                               Pb__InboundMessage **out, const char **field, struct error *error)
 {
     enum whatsapp_cloud_kind kind;
-    const char *body = (const char *)raw->body.data;
+    const char *body = body_of(raw);
     Pb__InboundMessage *message = PB_NEW(arena, inbound_message);
     *out = NULL;
     *field = "";
@@ -160,7 +172,7 @@ enum status normalise_receipt(struct arena *arena, const Pb__RawInbound *raw, Pb
                               struct error *error)
 {
     enum whatsapp_cloud_kind kind;
-    const char *body = (const char *)raw->body.data;
+    const char *body = body_of(raw);
     Pb__Receipt *receipt = PB_NEW(arena, receipt);
     *out = NULL;
     *field = "";
@@ -169,6 +181,7 @@ enum status normalise_receipt(struct arena *arena, const Pb__RawInbound *raw, Pb
     TRY(whatsapp_cloud_piece_kind(arena, body, raw->body.len, &kind, field, error));
     if (kind == WHATSAPP_CLOUD_OTHER)
         return OK;
+    TRY(check_received(raw, error));
     TRY(whatsapp_cloud_read_receipt(arena, body, raw->body.len, receipt, error));
     receipt->account = (char *)text_or(raw->account, receipt->account);
     receipt->correlation_id = raw->correlation_id;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/moment.h"
 #include "base/text.h"
 #include "normalise.h"
 
@@ -264,6 +265,30 @@ static void a_receipt_of_a_known_word_is_applied_and_of_a_new_one_passed_over(vo
     assert_int_equal(normalise_receipt(*state, hooked(*state, "{}"), &receipt, &field, &error), REJECT);
 }
 
+static void an_item_without_body_time_or_known_channel_is_refused(void **state)
+{
+    Pb__Receipt *receipt;
+    const char *field;
+    static const char TEXT[] = PIECE("\"type\":\"text\",\"text\":{\"body\":\"x\"}");
+    static const int64_t TIMES[] = { 0, -1, INT64_MIN, MOMENT_MAX + 1, INT64_MAX };
+    Pb__RawInbound *raw = hooked(*state, "");
+    raw->body = (ProtobufCBinaryData){ 0 };
+    assert_string_equal(refused(*state, raw), "malformed_json");
+    assert_int_equal(normalise_receipt(*state, raw, &receipt, &field, NULL), REJECT);
+    for (size_t i = 0; i < sizeof TIMES / sizeof *TIMES; i++) {
+        raw = hooked(*state, TEXT);
+        raw->received_at = TIMES[i];
+        assert_string_equal(refused(*state, raw), "no_time");
+        raw = hooked(*state, "{\"field\":\"messages\",\"metadata\":{\"phone_number_id\":\"77\"},"
+                             "\"status\":{\"id\":\"w\",\"status\":\"read\"}}");
+        raw->received_at = TIMES[i];
+        assert_int_equal(normalise_receipt(*state, raw, &receipt, &field, NULL), REJECT);
+    }
+    raw = posted(*state, "+12345678901", "hello");
+    PB_SET(raw, channel, (Pb__Channel)99);
+    assert_string_equal(refused(*state, raw), "unknown_channel");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
 
 int main(void)
@@ -280,6 +305,7 @@ int main(void)
         TEST(a_caption_is_no_opt_out_and_a_tapped_button_is),
         TEST(other_changes_are_read_and_not_stored),
         TEST(what_nobody_reads_is_refused),
+        TEST(an_item_without_body_time_or_known_channel_is_refused),
         TEST(a_receipt_of_a_known_word_is_applied_and_of_a_new_one_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
