@@ -22,6 +22,7 @@ static const struct service channel_whatsapp_cloud = { .name = "channel-whatsapp
                                                        .settings = send_settings,
                                                        .routes = routes,
                                                        .open = send_open,
+                                                       .close = send_close,
                                                        .http = true };
 
 int main(int argc, char **argv)

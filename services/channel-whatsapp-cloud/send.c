@@ -16,7 +16,8 @@ enum { DEFER_MS_MIN = 100, ASK_MS_MAX = 20 * SECOND_MS, GIVE_BACK_MS_MAX = 20 * 
 
 static const char *graph_base_url, *graph_version, *token;
 static int64_t call_wait_ms;
-static char *graph_root; /* base URL and version, without a slash at the end */
+static struct arena *kept; /* what is made of the settings, once */
+static char *graph_root;   /* base URL and version, without a slash at the end */
 
 static const char *const token_aliases[] = { "META_WHATSAPP_TOKEN", "WHATSAPP_ACCESS_TOKEN", NULL };
 
@@ -50,9 +51,15 @@ enum status send_open(struct batch *batch, struct error *error)
         return error_set(error, REJECT, "GRAPH_VERSION must look like v23.0");
     while (bytes > 0 && graph_base_url[bytes - 1] == '/')
         bytes--;
-    struct arena *forever = arena_new(0);
-    graph_root = text_format(forever, "%.*s/%s", (int)bytes, graph_base_url, graph_version);
+    kept = arena_new(0);
+    graph_root = text_format(kept, "%.*s/%s", (int)bytes, graph_base_url, graph_version);
     return OK;
+}
+
+void send_close(void)
+{
+    arena_free(kept);
+    kept = NULL;
 }
 
 /* -- the call */

@@ -7,5 +7,6 @@
 extern const struct setting send_settings[];
 
 enum status send_open(struct batch *batch, struct error *error);
+void send_close(void);
 void send_start(struct batch *batch);
 void send_told(struct batch *batch);
