@@ -16,6 +16,8 @@ enum {
     /* REST */
     HTTP_BODY_BYTES_MAX = 1024 * 1024,
     WEBHOOK_BODY_BYTES_MAX = 3 * 1024 * 1024, /* Meta sends up to about 3 MB */
+    WEBHOOK_PIECES_MAX = 4096,                /* of one body; Meta puts up to 1,000 into one */
+    WEBHOOK_PIECES_BYTES_MAX = 2 * WEBHOOK_BODY_BYTES_MAX,
     CORRELATION_BYTES_MAX = 128,
     KEY_BYTES_MAX = 255, /* external_id, Idempotency-Key */
     NAME_BYTES_MAX = 512,

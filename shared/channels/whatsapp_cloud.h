@@ -32,8 +32,8 @@ struct whatsapp_cloud_piece {
     const char *body; /* {"entry_id","field","metadata":{...},"contact":{...}|absent,"message"|"status"|"value":...} */
     size_t bytes;
 };
-/* REJECT only when the whole body is no JSON object; a malformed message inside becomes a piece of its own and is
- * refused by read_*. */
+/* REJECT only when the whole body is no JSON object (malformed_json) or comes apart into more than limits.h allows
+ * (body_too_large); a malformed message inside becomes a piece of its own and is refused by read_*. */
 enum status whatsapp_cloud_split(struct arena *arena, const char *body, size_t bytes,
                                  struct whatsapp_cloud_piece **pieces, size_t *count, struct error *error);
 

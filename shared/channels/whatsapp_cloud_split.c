@@ -4,21 +4,35 @@
 
 #include "base/ident.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "channels/whatsapp_cloud.h"
 
 enum { ESCAPE_BYTES = 6 };
 
+/* Each piece repeats what stands around it once in the webhook: without an end to that, three megabytes could become
+ * a hundred thousand. */
 struct splitter {
     struct arena *arena;
     struct whatsapp_cloud_piece *pieces;
     size_t count, capacity;
+    size_t bytes; /* of all pieces */
+    bool full;    /* past WEBHOOK_PIECES_MAX or WEBHOOK_PIECES_BYTES_MAX: none is made any more, and all are refused */
+};
+
+/* A profile by its keys, "" where it lacks one. */
+struct profile {
+    const char *user_id, *wa_id;
+    const cJSON *contact;
 };
 
 /* Where the item at hand comes from. Anything may be NULL. */
 struct origin {
     const char *entry_id, *field;
     const cJSON *value;
+    const char *metadata; /* as text, made once */
+    const struct profile *profiles;
+    size_t profile_count;
 };
 
 /* -- escapes that no database can hold */
@@ -83,12 +97,17 @@ static const char *member_text(const cJSON *object, const char *name)
     return cJSON_IsString(member) ? member->valuestring : "";
 }
 
-static void add_member(struct buffer *body, const char *name, const cJSON *tree)
+static void add_member(struct buffer *body, const char *name, const char *json)
 {
-    if (!tree)
+    if (!json)
         return;
     buffer_format(body, ",\"%s\":", name);
-    buffer_add(body, json_text(body->arena, tree));
+    buffer_add(body, json);
+}
+
+static const char *text_of(struct arena *arena, const cJSON *tree)
+{
+    return tree ? json_text(arena, tree) : NULL;
 }
 
 static struct whatsapp_cloud_piece *piece_add(struct splitter *splitter)
@@ -104,55 +123,84 @@ static struct whatsapp_cloud_piece *piece_add(struct splitter *splitter)
     return &splitter->pieces[splitter->count++];
 }
 
-/* name: the member under which the item stands in the piece. A repeat of the webhook gives the same dedupe, byte for
- * byte of the item. */
-static struct whatsapp_cloud_piece *piece_make(struct splitter *splitter, const struct origin *origin,
-                                               enum whatsapp_cloud_kind kind, const cJSON *contact, const char *name,
-                                               const cJSON *item)
+static const char *compose(struct splitter *splitter, const struct origin *origin, const cJSON *contact,
+                           const char *name, const cJSON *item)
 {
     struct buffer body = { .arena = splitter->arena };
-    const cJSON *metadata = cJSON_GetObjectItemCaseSensitive(origin->value, "metadata");
     buffer_add(&body, "{\"entry_id\":");
     json_add_string(&body, text_or(origin->entry_id, ""));
     buffer_add(&body, ",\"field\":");
     json_add_string(&body, text_or(origin->field, ""));
-    add_member(&body, "metadata", metadata);
-    add_member(&body, "contact", contact);
-    add_member(&body, name, item);
+    add_member(&body, "metadata", origin->metadata);
+    add_member(&body, "contact", text_of(splitter->arena, contact));
+    add_member(&body, name, text_of(splitter->arena, item));
     buffer_add_char(&body, '}');
+    splitter->bytes += body.bytes;
+    return buffer_text(&body);
+}
+
+/* "" for what is too long to be one: it would travel once more beside the body. */
+static const char *account_of(const struct origin *origin)
+{
+    const char *account = member_text(cJSON_GetObjectItemCaseSensitive(origin->value, "metadata"), "phone_number_id");
+    return strlen(account) > KEY_BYTES_MAX ? "" : account;
+}
+
+/* name: the member under which the item stands in the piece. A repeat of the webhook gives the same dedupe, byte for
+ * byte of the item. NULL: no more. */
+static struct whatsapp_cloud_piece *piece_make(struct splitter *splitter, const struct origin *origin,
+                                               enum whatsapp_cloud_kind kind, const cJSON *contact, const char *name,
+                                               const cJSON *item)
+{
+    splitter->full |= splitter->count == WEBHOOK_PIECES_MAX || splitter->bytes > WEBHOOK_PIECES_BYTES_MAX;
+    if (splitter->full)
+        return NULL;
+    const char *body = compose(splitter, origin, contact, name, item);
     struct whatsapp_cloud_piece *piece = piece_add(splitter);
-    *piece = (struct whatsapp_cloud_piece){ .kind = kind,
-                                            .account = member_text(metadata, "phone_number_id"),
-                                            .external_id = "",
-                                            .body = buffer_text(&body),
-                                            .bytes = body.bytes };
+    *piece = (struct whatsapp_cloud_piece){
+        .kind = kind, .account = account_of(origin), .external_id = "", .body = body, .bytes = strlen(body)
+    };
     piece->dedupe = ident_named(splitter->arena, "whatsapp_cloud piece", piece->body, NULL);
     return piece;
 }
 
-static bool same_member(const cJSON *a, const char *a_name, const cJSON *b, const char *b_name)
+static bool same_key(const char *a, const char *b)
 {
-    const char *value = member_text(a, a_name);
-    return *value && strcmp(value, member_text(b, b_name)) == 0;
+    return *a && strcmp(a, b) == 0;
 }
 
 /* The profile that belongs to a message. A message that names nobody takes the only one there is. */
 static const cJSON *contact_of(const struct origin *origin, const cJSON *message)
 {
+    const char *user_id = member_text(message, "from_user_id"), *from = member_text(message, "from");
+    for (size_t i = 0; i < origin->profile_count; i++)
+        if (same_key(origin->profiles[i].user_id, user_id) || same_key(origin->profiles[i].wa_id, from))
+            return origin->profiles[i].contact;
+    return !*from && !*user_id && origin->profile_count == 1 ? origin->profiles[0].contact : NULL;
+}
+
+/* Looked through once for each message, so looked up once: more than there can be pieces are not wanted. */
+static void read_profiles(struct splitter *splitter, struct origin *origin)
+{
     const cJSON *contacts = cJSON_GetObjectItemCaseSensitive(origin->value, "contacts");
-    if (!cJSON_IsArray(contacts))
-        return NULL;
-    for (const cJSON *contact = contacts->child; contact; contact = contact->next)
-        if (same_member(contact, "user_id", message, "from_user_id") || same_member(contact, "wa_id", message, "from"))
-            return contact;
-    bool nameless = !*member_text(message, "from") && !*member_text(message, "from_user_id");
-    return nameless && cJSON_GetArraySize(contacts) == 1 ? contacts->child : NULL;
+    size_t count = cJSON_IsArray(contacts) ? (size_t)cJSON_GetArraySize(contacts) : 0;
+    count = count > WEBHOOK_PIECES_MAX ? WEBHOOK_PIECES_MAX : count;
+    struct profile *profiles = ARENA_ARRAY(splitter->arena, struct profile, count);
+    const cJSON *contact = count > 0 ? contacts->child : NULL;
+    for (size_t i = 0; i < count; i++, contact = contact->next)
+        profiles[i] = (struct profile){ .user_id = member_text(contact, "user_id"),
+                                        .wa_id = member_text(contact, "wa_id"),
+                                        .contact = contact };
+    origin->profiles = profiles;
+    origin->profile_count = count;
 }
 
 static void split_message(struct splitter *splitter, const struct origin *origin, const cJSON *message)
 {
     struct whatsapp_cloud_piece *piece =
         piece_make(splitter, origin, WHATSAPP_CLOUD_MESSAGE, contact_of(origin, message), "message", message);
+    if (!piece)
+        return;
     piece->external_id = member_text(message, "id");
     if (*piece->external_id)
         piece->dedupe =
@@ -172,6 +220,8 @@ static const char *status_recipient(const cJSON *status)
 static void split_status(struct splitter *splitter, const struct origin *origin, const cJSON *status)
 {
     struct whatsapp_cloud_piece *piece = piece_make(splitter, origin, WHATSAPP_CLOUD_STATUS, NULL, "status", status);
+    if (!piece)
+        return;
     piece->external_id = member_text(status, "id");
     if (*piece->external_id)
         piece->dedupe = ident_named(splitter->arena, "whatsapp_cloud status", piece->account, piece->external_id,
@@ -184,6 +234,8 @@ static void split_preference(struct splitter *splitter, const struct origin *ori
 {
     struct whatsapp_cloud_piece *piece =
         piece_make(splitter, origin, WHATSAPP_CLOUD_MESSAGE, NULL, "preference", preference);
+    if (!piece)
+        return;
     const char *text = json_text(splitter->arena, preference);
     const char *id = ident_named(splitter->arena, "whatsapp_cloud preference", piece->account, text, NULL);
     piece->external_id = text_format(splitter->arena, "preference.%s", id);
@@ -202,7 +254,7 @@ static bool split_list(struct splitter *splitter, const struct origin *origin, c
     if (!cJSON_IsArray(list))
         one(splitter, origin, list);
     else
-        for (const cJSON *item = list->child; item; item = item->next)
+        for (const cJSON *item = list->child; item && !splitter->full; item = item->next)
             one(splitter, origin, item);
     return true;
 }
@@ -217,6 +269,8 @@ static void split_change(struct splitter *splitter, const char *entry_id, const 
     struct origin origin = { .entry_id = entry_id,
                              .field = member_text(change, "field"),
                              .value = cJSON_GetObjectItemCaseSensitive(change, "value") };
+    origin.metadata = text_of(splitter->arena, cJSON_GetObjectItemCaseSensitive(origin.value, "metadata"));
+    read_profiles(splitter, &origin);
     bool messages = strcmp(origin.field, "messages") == 0;
     bool known = false;
     if (messages) {
@@ -249,7 +303,7 @@ static void split_entry(struct splitter *splitter, const cJSON *entry)
         split_malformed(splitter, id, entry);
         return;
     }
-    for (const cJSON *change = changes->child; change; change = change->next)
+    for (const cJSON *change = changes->child; change && !splitter->full; change = change->next)
         split_change(splitter, id, change);
 }
 
@@ -270,8 +324,12 @@ enum status whatsapp_cloud_split(struct arena *arena, const char *body, size_t b
     if (entries && !cJSON_IsArray(entries))
         split_malformed(&splitter, "", entries);
     else
-        for (const cJSON *entry = entries ? entries->child : NULL; entry; entry = entry->next)
+        for (const cJSON *entry = entries ? entries->child : NULL; entry && !splitter.full; entry = entry->next)
             split_entry(&splitter, entry);
+    if (splitter.full)
+        return error_code(error, REJECT, "body_too_large",
+                          "a webhook comes apart into at most %d items, %d bytes in all", WEBHOOK_PIECES_MAX,
+                          WEBHOOK_PIECES_BYTES_MAX);
     *pieces = splitter.pieces;
     *count = splitter.count;
     return OK;

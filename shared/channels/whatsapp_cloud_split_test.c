@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "channels/whatsapp_cloud.h"
 
@@ -229,6 +230,52 @@ static void a_thousand_updates_are_a_thousand_pieces(void **state)
     assert_int_equal(split(*state, buffer_text(&body)).count, 1000);
 }
 
+static enum status split_updates(struct arena *arena, size_t updates, size_t metadata_bytes, size_t *count)
+{
+    struct whatsapp_cloud_piece *pieces;
+    struct error error = { 0 };
+    struct buffer body = { .arena = arena };
+    char *name = memset(arena_alloc(arena, metadata_bytes + 1), 'x', metadata_bytes);
+    buffer_add(&body, HEAD "{\"id\":\"880\",\"changes\":[{\"field\":\"messages\",\"value\":{\"metadata\":{\"name\":");
+    json_add_string(&body, name);
+    buffer_add(&body, "},\"messages\":[");
+    for (size_t i = 0; i < updates; i++)
+        buffer_add(&body, i ? ",{}" : "{}");
+    buffer_add(&body, "]}}]}]}");
+    enum status status = whatsapp_cloud_split(arena, buffer_text(&body), body.bytes, &pieces, count, &error);
+    if (status == REJECT)
+        assert_string_equal(error.code, "body_too_large");
+    return status;
+}
+
+static void a_webhook_that_grows_in_pieces_is_refused_as_a_whole(void **state)
+{
+    enum { METADATA_BYTES = 1024 * 1024 };
+    const size_t most = WEBHOOK_PIECES_BYTES_MAX / METADATA_BYTES;
+    size_t count = 0;
+    assert_int_equal(split_updates(*state, WEBHOOK_PIECES_MAX, 10, &count), OK);
+    assert_int_equal(count, WEBHOOK_PIECES_MAX);
+    assert_int_equal(split_updates(*state, WEBHOOK_PIECES_MAX + 1, 10, &count), REJECT);
+    assert_int_equal(count, 0);
+    assert_int_equal(split_updates(*state, most, METADATA_BYTES, &count), OK);
+    assert_int_equal(count, most);
+    size_t before = arena_used(*state);
+    assert_int_equal(split_updates(*state, 50000, METADATA_BYTES, &count), REJECT);
+    assert_true(arena_used(*state) - before < 64 * 1024 * 1024); /* not 50 GB */
+}
+
+static void an_account_that_is_too_long_to_be_one_is_none(void **state)
+{
+    struct buffer body = { .arena = *state };
+    buffer_add(&body, HEAD
+               "{\"id\":\"880\",\"changes\":[{\"field\":\"messages\",\"value\":{\"metadata\":{\"phone_number_id\":");
+    json_add_string(&body, memset(arena_alloc(*state, KEY_BYTES_MAX + 2), '7', KEY_BYTES_MAX + 1));
+    buffer_add(&body, "},\"messages\":[{}]}}]}]}");
+    struct split got = split(*state, buffer_text(&body));
+    assert_int_equal(got.count, 1);
+    assert_string_equal(got.pieces[0].account, "");
+}
+
 static void cut_short_or_bit_flipped_it_is_taken_or_refused(void **state)
 {
     size_t bytes = strlen(CONTRACT);
@@ -267,6 +314,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(other_fields_are_kept_raw, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(each_message_gets_its_own_profile, make_arena, free_arena),
         cmocka_unit_test_setup_teardown(a_thousand_updates_are_a_thousand_pieces, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(a_webhook_that_grows_in_pieces_is_refused_as_a_whole, make_arena, free_arena),
+        cmocka_unit_test_setup_teardown(an_account_that_is_too_long_to_be_one_is_none, make_arena, free_arena),
         cmocka_unit_test(cut_short_or_bit_flipped_it_is_taken_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
