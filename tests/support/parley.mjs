@@ -9,6 +9,7 @@ export const PHONE_ID = '770011223344551'
 export const APP_SECRET = 'test-app-secret'
 export const VERIFY_TOKEN = 'test-verify-token'
 export const TOKEN = 'test-token'
+const WRAPPER = (process.env.PARLEY_WRAPPER ?? '').split(' ').filter(Boolean) // what every service runs under, such as valgrind with its options
 
 /** One service process; answers on its admin port once it is ready. */
 export class Service {
@@ -16,7 +17,8 @@ export class Service {
     this.name = name
     this.folder = folder(name)
     this.adminFile = join(this.folder, 'admin')
-    this.child = new Child(name, join(build, 'bin', name), [],
+    const [command, ...args] = [...WRAPPER, join(build, 'bin', name)]
+    this.child = new Child(name, command, args,
       { env: { ...env, PARLEY_ADMIN_FILE: this.adminFile }, log: join(this.folder, 'log') })
   }
 
@@ -89,7 +91,7 @@ export class Parley {
   async startSimulator(port) {
     this.simulator = new Child('simulator', join(build, 'tests/simulator/simulator'),
       ['--port', String(port), '--app-secret', APP_SECRET, '--token', TOKEN, '--webhook-url', this.urls.map(url => `${url}/webhook`).join(), '--phone-id', PHONE_ID],
-      { log: join(folder('simulator'), 'log') }).start()
+      { env: { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:detect_leaks=0` }, log: join(folder('simulator'), 'log') }).start() // ends with connections open
     await until('the simulator', async () => (await fetch(`${this.simulatorUrl}/_sim/count`)).ok)
   }
 

@@ -8,11 +8,16 @@ import { join } from 'node:path'
 export const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '')
 export const build = process.env.PARLEY_BUILD ?? join(root, 'build/debug')
 
+/** How much longer everything may take: under valgrind and the sanitizers. */
+export const patience = Number(process.env.PARLEY_PATIENCE ?? 1)
+/** Where those write what they find. */
+const findings = Object.fromEntries(Object.entries(process.env).filter(([name]) => /^[A-Z]+SAN_OPTIONS$/.test(name)))
+
 export const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
 /** Asks again and again until `question` answers something truthy; its last answer or error is in the message when time is up. */
 export async function until(what, question, waitMs = 20000, everyMs = 20) {
-  const end = Date.now() + waitMs
+  const end = Date.now() + waitMs * patience
   let last
   for (;;) {
     try {
@@ -21,7 +26,7 @@ export async function until(what, question, waitMs = 20000, everyMs = 20) {
     } catch (error) {
       last = error
     }
-    if (Date.now() > end) throw new Error(`waited ${waitMs} ms in vain for ${what}; last: ${last instanceof Error ? last.message : JSON.stringify(last)}`)
+    if (Date.now() > end) throw new Error(`waited ${waitMs * patience} ms in vain for ${what}; last: ${last instanceof Error ? last.message : JSON.stringify(last)}`)
     await pause(everyMs)
   }
 }
@@ -64,7 +69,7 @@ export class Child {
     const user = this.asUser ? ['--reuid', this.asUser, '--regid', this.asUser, '--clear-groups'] : []
     const out = openSync(this.log, 'a')
     this.child = spawn('setpriv', [...user, '--pdeathsig', 'KILL', this.command, ...this.args],
-      { env: { PATH: process.env.PATH, LANG: 'C.UTF-8', ...this.env }, cwd: this.cwd, stdio: ['ignore', out, out] })
+      { env: { PATH: process.env.PATH, LANG: 'C.UTF-8', ...findings, ...this.env }, cwd: this.cwd, stdio: ['ignore', out, out] })
     closeSync(out)
     const child = this.child
     living.add(child)
@@ -88,7 +93,7 @@ export class Child {
     if (!this.running) return this.ended
     this.signal('SIGCONT')
     this.signal(signal)
-    const timer = setTimeout(() => this.signal('SIGKILL'), waitMs)
+    const timer = setTimeout(() => this.signal('SIGKILL'), waitMs * patience)
     const result = await this.ended
     clearTimeout(timer)
     return result
