@@ -280,8 +280,8 @@ static void judge(struct batch *batch, struct item *item, struct answers *answer
         break;
     case LLM_RETRY:
         item_fail(item, RETRY, reply.reason, "%s", reply.error);
-        if (response->retry_after_ms > 0)
-            item_retry_after(item, response->retry_after_ms);
+        if (response->retry_after_ms > 0 || reply.retry_after_ms > 0)
+            item_retry_after(item, response->retry_after_ms > 0 ? response->retry_after_ms : reply.retry_after_ms);
         break;
     case LLM_DEAD:
     case LLM_REFUSED:

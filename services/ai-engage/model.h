@@ -1,7 +1,8 @@
 /*
  * model - which provider and model answer a turn, from the company's configuration and the installation's settings.
  *
- * Without a company's own choice it is the first provider whose key is set, and `local` when there is none.
+ * Without a company's own choice it is the first of openai, anthropic, gemini with a key or a base URL, and `local` when
+ * there is none.
  */
 #pragma once
 #include "llm/llm.h"

@@ -7,7 +7,8 @@
 
 const struct llm_provider *llm_provider(const char *name)
 {
-    static const struct llm_provider *const PROVIDERS[] = { &LLM_OPENAI, &LLM_LOCAL, NULL };
+    static const struct llm_provider *const PROVIDERS[] = { &LLM_OPENAI, &LLM_ANTHROPIC, &LLM_GEMINI, &LLM_LOCAL,
+                                                            NULL };
     for (const struct llm_provider *const *at = PROVIDERS; *at; at++)
         if (text_same((*at)->name, name))
             return *at;

@@ -1,8 +1,8 @@
 /*
  * llm - what every model provider offers: compose a request, judge an answer. Pure: no network, no state.
  *
- * One file per provider (openai.c, local.c; anthropic and gemini follow); llm_provider finds it by name. A provider
- * without a URL answers by itself (`local`).
+ * One file per provider (openai.c, anthropic.c, gemini.c, local.c); llm_provider finds it by name. A provider without a
+ * URL answers by itself (`local`).
  */
 #pragma once
 #include <stdbool.h>
@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "wire/pb.h"
 
+enum { LLM_TOKENS_MAX = 1000000000 }; /* that are believed of a usage */
+
 struct llm_message {
     const char *role; /* system, user, assistant */
     const char *text;
@@ -20,14 +22,14 @@ struct llm_message {
 struct llm_prompt {
     const char *model; /* never empty */
     double temperature;
-    int tokens_max;
+    int tokens_max; /* at least 1, of the answer's text; what a model thinks first comes on top */
     const struct llm_message *messages;
     size_t count;
 };
 
 /* How to reach it: from settings. */
 struct llm_endpoint {
-    const char *base_url; /* with /v1; no trailing slash */
+    const char *base_url; /* no trailing slash */
     const char *key;      /* "" : none is sent */
 };
 
@@ -39,7 +41,7 @@ struct llm_http {
 
 enum llm_end {
     LLM_ANSWERED,
-    LLM_RETRY,   /* overloaded, rate limit: later; retry_after_ms may be set */
+    LLM_RETRY,   /* overloaded, rate limit: later */
     LLM_DEAD,    /* wrong key, unknown model, no money, our request: no retry heals it */
     LLM_REFUSED, /* the model or its filter declined: never unchanged again */
 };
@@ -49,7 +51,8 @@ struct llm_reply {
     const char *text;                     /* of ANSWERED: valid UTF-8, trimmed, at least one character */
     const char *model;                    /* as the provider named it */
     bool cut;                             /* by the token limit */
-    int prompt_tokens, completion_tokens; /* 0: not told */
+    int prompt_tokens, completion_tokens; /* all that is paid for, cached and thought ones too; 0: not told */
+    int64_t retry_after_ms;               /* of RETRY, where the body says it; a header is the caller's; 0: not told */
     const char *reason; /* unless ANSWERED, our own word: overloaded, rate_limit, empty, unreadable; auth, quota, model,
                            request; refused */
     const char *code;   /* provider's own error code or type; "" */
@@ -58,7 +61,8 @@ struct llm_reply {
 
 struct llm_provider {
     const char *name;
-    const char *model; /* default */
+    const char *base_url; /* the vendor's; NULL where it answers by itself */
+    const char *model;    /* default */
     /* NULL where it answers by itself */
     void (*compose)(struct arena *arena, const struct llm_endpoint *endpoint, const struct llm_prompt *prompt,
                     struct llm_http *out);
@@ -67,7 +71,7 @@ struct llm_provider {
     void (*answer)(struct arena *arena, const Pb__TurnContext *context, struct llm_reply *out);
 };
 const struct llm_provider *llm_provider(const char *name); /* NULL: unknown */
-extern const struct llm_provider LLM_OPENAI, LLM_LOCAL;
+extern const struct llm_provider LLM_OPENAI, LLM_ANTHROPIC, LLM_GEMINI, LLM_LOCAL;
 
 /* The prompt of a turn: system text (role, company card, stage policy, knowledge under its own heading), history, then
  * what is owed. */

@@ -151,7 +151,9 @@ static void providers_are_found_by_name(void **state)
     (void)state;
     assert_ptr_equal(llm_provider("openai"), &LLM_OPENAI);
     assert_ptr_equal(llm_provider("local"), &LLM_LOCAL);
-    assert_null(llm_provider("anthropic"));
+    assert_ptr_equal(llm_provider("anthropic"), &LLM_ANTHROPIC);
+    assert_ptr_equal(llm_provider("gemini"), &LLM_GEMINI);
+    assert_null(llm_provider("Gemini"));
     assert_null(llm_provider(""));
     assert_null(llm_provider(NULL));
 }

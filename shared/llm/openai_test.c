@@ -54,8 +54,20 @@ static void a_compatible_server_gets_max_tokens_and_no_empty_key(void **state)
         strstr(composed(*state, "https://api.openai.com.evil.example/v1", "k", "m").body, "\"max_tokens\""));
 }
 
-static void a_reasoning_model_gets_no_temperature(void **state)
+static void a_reasoning_model_gets_no_temperature_and_room_to_think_wherever_it_runs(void **state)
 {
+    static const char *const REASONING[] = { "o1", "o3-mini", "gpt-5", "gpt-6-mini" };
+    static const char *const OTHERS[] = { "gpt-4o", "gpt-35-turbo", "gpt-oss:20b", "olmo", "llama" };
+    for (size_t i = 0; i < sizeof REASONING / sizeof *REASONING; i++) {
+        struct llm_http http = composed(*state, "https://x.openai.azure.com/openai/v1", "k", REASONING[i]);
+        assert_null(strstr(http.body, "temperature"));
+        assert_non_null(strstr(http.body, "\"max_completion_tokens\":4396"));
+    }
+    for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++) {
+        struct llm_http http = composed(*state, "http://127.0.0.1:11434/v1", "", OTHERS[i]);
+        assert_non_null(strstr(http.body, "temperature"));
+        assert_non_null(strstr(http.body, "\"max_tokens\":300"));
+    }
     assert_null(strstr(composed(*state, "https://api.openai.com/v1", "k", "gpt-5-mini").body, "temperature"));
     assert_null(strstr(composed(*state, "https://api.openai.com/v1", "k", "o3").body, "temperature"));
     assert_non_null(strstr(composed(*state, "https://api.openai.com/v1", "k", "gpt-4o").body, "temperature"));
@@ -236,7 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_vendor_gets_its_own_member_for_the_token_limit),
         TEST(a_compatible_server_gets_max_tokens_and_no_empty_key),
-        TEST(a_reasoning_model_gets_no_temperature),
+        TEST(a_reasoning_model_gets_no_temperature_and_room_to_think_wherever_it_runs),
         TEST(an_answer_has_text_model_and_usage),
         TEST(compatible_servers_may_leave_things_out),
         TEST(a_cut_answer_says_so),

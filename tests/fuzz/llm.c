@@ -1,6 +1,6 @@
 /*
- * fuzz llm - what a model server answers, under any status; the first byte picks it. A text that is taken must be
- * valid.
+ * fuzz llm - what a model server answers, under any status; the first byte picks provider and status. A text that is
+ * taken must be valid.
  */
 #include <stdint.h>
 #include <string.h>
@@ -13,12 +13,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     static const long STATUSES[] = { 200, 400, 401, 404, 429, 500, 503, 529 };
+    static const char *const PROVIDERS[] = { "openai", "anthropic", "gemini" };
     if (bytes == 0)
         return 0;
     struct arena *arena = arena_new(0);
     char *body = arena_text_n(arena, (const char *)data + 1, bytes - 1);
     struct llm_reply reply = { 0 };
-    llm_provider("openai")->judge(arena, STATUSES[data[0] % 8], body, bytes - 1, &reply);
+    llm_provider(PROVIDERS[data[0] / 8 % 3])->judge(arena, STATUSES[data[0] % 8], body, bytes - 1, &reply);
     if (reply.end == LLM_ANSWERED) {
         struct error error = { 0 };
         if (text_empty(reply.text) || text_check(reply.text, strlen(reply.text), SIZE_MAX, "reply", &error) != OK)
