@@ -8,9 +8,9 @@ const PEOPLE_AT_ONCE_MAX = 64 // requests under way
 const ANSWER_WAIT_MS = 40000 // a takeover may wait for a send
 
 export class Load {
-  /** Starts at once. prefix: the first digits of its people's numbers; handovers: whether operators meddle. */
+  /** Starts at once, unless everyMs is 0. prefix: the first digits of its people's numbers; handovers: whether operators meddle. */
   constructor(parley, { seed, prefix, everyMs = 15, handovers = true, webhooks = true }) {
-    Object.assign(this, { parley, prefix, everyMs, handovers, webhooks, ledger: new Ledger(), random: dice(seed), people: [], busy: new Set(), going: true, n: 0 })
+    Object.assign(this, { parley, prefix, everyMs, handovers, webhooks, ledger: new Ledger(), random: dice(seed), people: [], busy: new Set(), going: everyMs > 0, n: 0 })
     this.over = this.run()
   }
 
@@ -32,7 +32,7 @@ export class Load {
     const known = this.people.length > 3 && this.random() < 0.5
     const person = known ? this.random.of(this.people.slice(-40)) : this.person()
     const chance = this.random()
-    if (known && this.handovers && chance < 0.12) return [person, this.random.of(['takeover', 'handback', 'handback', 'operator'])]
+    if (known && this.handovers && chance < 0.15) return [person, this.random.of(['takeover', 'takeover', 'handback', 'handback', 'operator'])]
     return [person, this.webhooks && chance > 0.7 ? 'webhook' : 'post', known ? this.random.between(1, 3) : 1]
   }
 

@@ -23,7 +23,7 @@ export class World {
     Object.assign(world, { ledger, sent, drained, inOrder, unknownHoldMs, quarantinedAllowed, now: new Date() })
     world.later = drained ? new Date(Date.now() + DAY_MS) : world.now
     await world.readStreams(bus)
-    await world.readRows(postgresUrl)
+    await world.readRows(postgresUrl).catch(error => world.close().then(() => { throw error }))
     return world
   }
 
