@@ -51,7 +51,7 @@ async function told() {
 }
 
 async function assertAllWhole() {
-  const [found, taken] = await Promise.all([talks(parley, prefix), copies(parley)])
+  const [found, taken] = await Promise.all([talks(parley, prefix), copies(parley, prefix)])
   assert.deepEqual([...found.keys()].sort(), phones())
   for (const [phone, messages] of found) assertWhole(phone, messages, taken.get(phone))
   for (const types of await told()) {
@@ -128,7 +128,7 @@ test('without a receipt it stays unknown and is put before a person, still never
   assert.equal(await parley.postgres.value('select count(*) from crm.conversations c join crm.leads l on l.id = c.lead_id where l.phone_number like $1 and c.escalated_at is not null',
     [`+${prefix}%`]), people)
 
-  const taken = [...(await copies(parley)).values()].flat()
+  const taken = [...(await copies(parley, prefix)).values()].flat()
   const value = { messaging_product: 'whatsapp', metadata: { display_phone_number: '15550001111', phone_number_id: PHONE_ID },
     statuses: taken.map(({ id, to, callback }) => ({ id, status: 'delivered', timestamp: String(Math.floor(Date.now() / 1000)), recipient_id: to, biz_opaque_callback_data: callback })) }
   await parley.sim('/_sim/receive', { raw: { object: 'whatsapp_business_account', entry: [{ id: '1', changes: [{ field: 'messages', value }] }] } })
@@ -148,7 +148,7 @@ test('connections that end before or after, at random, answers that come late: a
       const found = await statuses()
       return (found.read ?? 0) + (found.held ?? 0) === people
     }, 60000, 50)
-    const at = await copies(parley)
+    const at = await copies(parley, prefix)
     for (const [phone, messages] of await talks(parley, prefix)) {
       const reply = messages.find(({ sender_type, status }) => sender_type === 'ai' && status !== 'withdrawn')
       const mine = at.get(phone) ?? []

@@ -33,13 +33,14 @@ export async function talks(parley, prefix) {
   return found
 }
 
-/** What the provider took, by person, oldest first. */
-export async function copies(parley) {
+/** What the provider took for the people whose digits begin so, oldest first: {phone: [{at (ms), callback, ...}]}. */
+export async function copies(parley, prefix) {
   const found = new Map()
   for (const copy of await parley.sent()) {
     const phone = copy.to.replace('+', '')
+    if (!phone.startsWith(prefix)) continue
     if (!found.has(phone)) found.set(phone, [])
-    found.get(phone).push(copy)
+    found.get(phone).push({ ...copy, at: Date.parse(copy.at) })
   }
   return found
 }
@@ -47,8 +48,8 @@ export async function copies(parley) {
 const left = message => message.direction === 'outbound' && !['withdrawn', 'cancelled', 'queued'].includes(message.status)
 
 /**
- * One conversation as it must be in the end: every message of the customer answered by exactly one committed turn (unless somebody else ended that), every turn by
- * one reply that covers it, and at the provider just what the store says, once, in the order of its positions.
+ * One conversation as it must be in the end: every message of the customer answered by exactly one committed turn (unless they wanted nothing more: not `answered`),
+ * every turn by one reply, and at the provider just what the store says, once, in the order of its positions.
  */
 export function assertWhole(phone, messages, taken = [], { answered = true } = {}) {
   assert.deepEqual(messages.map(({ position }) => position), messages.map((_, n) => n + 1), `${phone}: positions`)
@@ -58,11 +59,13 @@ export function assertWhole(phone, messages, taken = [], { answered = true } = {
     assert.equal(message.turn_state, 'committed', `${phone}: ${message.position} is covered by a turn that is ${message.turn_state}`)
     assert.ok(message.after_position < message.position && message.position <= message.covered_position, `${phone}: ${message.position} is not in its turn's range`)
     assert.ok(byId.get(message.answer_id)?.position > message.position, `${phone}: ${message.position} is answered before it came`)
+    assert.ok(JSON.stringify(message.prompt).includes(JSON.stringify(message.message_text).slice(1, -1)), `${phone}: ${message.position} is not in its turn's prompt`)
     answers.add(message.answer_id)
   }
   if (answered)
     for (const message of messages) assert.ok(message.direction === 'outbound' || message.turn_id, `${phone}: ${message.position} has no answer`)
   const replies = messages.filter(message => left(message) && message.sender_type === 'ai')
-  assert.deepEqual(replies.map(({ id }) => id), messages.filter(({ id }) => answers.has(id)).map(({ id }) => id), `${phone}: replies that left, against turns`)
+  const expected = messages.filter(({ id, status }) => answers.has(id) && (answered || status !== 'cancelled'))
+  assert.deepEqual(replies.map(({ id }) => id), expected.map(({ id }) => id), `${phone}: replies that left, against turns`)
   assert.deepEqual(taken.map(({ callback }) => callback), messages.filter(left).map(({ id }) => id), `${phone}: what the provider has, against what left`)
 }
