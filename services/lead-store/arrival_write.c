@@ -1,6 +1,7 @@
 #include "arrival.h"
 #include "base/text.h"
 #include "column.h"
+#include "outbound.h"
 #include "payload.h"
 
 static const struct statement lead_update = {
@@ -39,11 +40,8 @@ static const struct statement talk_update = {
         "update crm.conversations c set owner = u.owner, epoch = u.epoch, last_position = u.last_position, "
         "       covered_position = u.covered_position, owed_position = u.owed_position, owed_since = u.owed_since, "
         "       buffer_until = u.buffer_until, window_ends_at = u.window_ends_at, contact_id = u.contact_id, phone = u.phone, "
-        "       name = u.name, last_message_id = u.last_message_id, updated_at = $14 "
-        "from unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[], "
-        "            $8::timestamptz[], $9::timestamptz[], $10::uuid[], $11::text[], $12::text[], $13::uuid[]) "
-        "  as u(id, owner, epoch, last_position, covered_position, owed_position, owed_since, buffer_until, window_ends_at, contact_id, "
-        "       phone, name, last_message_id) where c.id = u.id",
+        "       name = u.name, last_message_id = u.last_message_id, updated_at = $2 "
+        "from unnest($1::crm.conversation_row[]) as u where c.id = u.id",
 };
 
 /* One that came into being meanwhile fails the transaction (23505), which is run again. */
@@ -53,42 +51,36 @@ static const struct statement talk_insert = {
         "insert into crm.conversations (id, owner, epoch, last_position, covered_position, owed_position, owed_since, buffer_until, "
         "       window_ends_at, contact_id, phone, name, last_message_id, company_id, lead_id, channel_account_id, channel, "
         "       created_at, updated_at) "
-        "select u.*, $14, $14 "
-        "from unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[], "
-        "            $8::timestamptz[], $9::timestamptz[], $10::uuid[], $11::text[], $12::text[], $13::uuid[], $15::uuid[], "
-        "            $16::uuid[], $17::uuid[], $18::text[]) as u",
+        "select u.*, $2, $2 from unnest($1::crm.conversation_row[]) as u",
 };
 
-static struct params *talk_params(const struct recording *recording, struct talk **talks, size_t count)
-{
-    struct params *params = params_new(recording->batch->arena);
-    COLUMN_TEXTS(params, count, i, talks[i]->id);
-    COLUMN_TEXTS(params, count, i, talks[i]->owner);
-    COLUMN_INTS(params, count, i, talks[i]->epoch);
-    COLUMN_INTS(params, count, i, talks[i]->last_position);
-    COLUMN_INTS(params, count, i, talks[i]->covered_position);
-    COLUMN_INTS(params, count, i, talks[i]->owed_position);
-    COLUMN_MOMENTS(params, count, i, talks[i]->owed_since);
-    COLUMN_MOMENTS(params, count, i, talks[i]->buffer_until);
-    COLUMN_MOMENTS(params, count, i, talks[i]->window_ends_at);
-    COLUMN_TEXTS(params, count, i, talks[i]->contact_id);
-    COLUMN_TEXTS(params, count, i, talks[i]->phone);
-    COLUMN_TEXTS(params, count, i, talks[i]->name);
-    COLUMN_TEXTS(params, count, i, talks[i]->last_message_id);
-    params_moment(params, recording->batch->now);
-    return params;
-}
-
-static void talks_insert(const struct recording *recording, struct talk **talks, size_t count)
+static void talks_queue(const struct recording *recording, const struct statement *statement, struct talk **talks,
+                        size_t count)
 {
     if (!count)
         return;
-    struct params *params = talk_params(recording, talks, count);
-    COLUMN_TEXTS(params, count, i, talks[i]->company_id);
-    COLUMN_TEXTS(params, count, i, talks[i]->person->id);
-    COLUMN_TEXTS(params, count, i, talks[i]->account_id);
-    COLUMN_TEXTS(params, count, i, talks[i]->channel);
-    db_queue(recording->batch->db, recording->batch->arena, &talk_insert, params, NULL);
+    struct params *params = params_new(recording->batch->arena);
+    struct records *rows = records_new(params->arena, count);
+    RECORD_IDS(rows, i, talks[i]->id);
+    RECORD_IDS(rows, i, talks[i]->owner);
+    RECORD_INTS(rows, i, talks[i]->epoch);
+    RECORD_INTS(rows, i, talks[i]->last_position);
+    RECORD_INTS(rows, i, talks[i]->covered_position);
+    RECORD_INTS(rows, i, talks[i]->owed_position);
+    RECORD_MOMENTS(rows, i, talks[i]->owed_since);
+    RECORD_MOMENTS(rows, i, talks[i]->buffer_until);
+    RECORD_MOMENTS(rows, i, talks[i]->window_ends_at);
+    RECORD_IDS(rows, i, talks[i]->contact_id);
+    RECORD_TEXTS(rows, i, talks[i]->phone);
+    RECORD_TEXTS(rows, i, talks[i]->name);
+    RECORD_IDS(rows, i, talks[i]->last_message_id);
+    RECORD_IDS(rows, i, talks[i]->company_id);
+    RECORD_IDS(rows, i, talks[i]->person->id);
+    RECORD_IDS(rows, i, talks[i]->account_id);
+    RECORD_IDS(rows, i, talks[i]->channel);
+    params_records(params, rows);
+    params_moment(params, recording->batch->now);
+    db_queue(recording->batch->db, recording->batch->arena, statement, params, NULL);
 }
 
 static void talks_write(const struct recording *recording)
@@ -102,57 +94,40 @@ static void talks_write(const struct recording *recording)
             created[created_count++] = recording->talks[i];
         else
             known[known_count++] = recording->talks[i];
-    talks_insert(recording, created, created_count);
-    if (known_count)
-        db_queue(recording->batch->db, arena, &talk_update, talk_params(recording, known, known_count), NULL);
+    talks_queue(recording, &talk_insert, created, created_count);
+    talks_queue(recording, &talk_update, known, known_count);
 }
 
-static const struct statement message_insert = {
-    .name = "message_insert",
-    .sql =
-        "insert into crm.messages (id, company_id, conversation_id, lead_id, channel_account_id, channel, position, direction, sender_type, "
-        "                          kind, external_id, message_text, media_info, extra_metadata, reply_to, correlation_id, provider_ts, "
-        "                          job_id, wants_answer, status, cause, epoch, priority, created_at, updated_at) "
-        "select u.id, u.company_id, u.conversation_id, u.lead_id, u.account_id, u.channel, u.position, u.direction, u.sender_type, "
-        "       u.kind, u.external_id, u.text, u.media_info::jsonb, u.extra_metadata::jsonb, u.reply_to, u.correlation_id, u.provider_at, "
-        "       u.job_id, u.wants_answer, u.status, u.cause, nullif(u.epoch, -1), nullif(u.priority, -1), $24, $24 "
-        "from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::text[], $9::text[], "
-        "            $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::timestamptz[], "
-        "            $18::uuid[], $19::bool[], $20::text[], $21::text[], $22::bigint[], $23::bigint[]) "
-        "  as u(id, company_id, conversation_id, lead_id, account_id, channel, position, direction, sender_type, kind, external_id, text, "
-        "       media_info, extra_metadata, reply_to, correlation_id, provider_at, job_id, wants_answer, status, cause, epoch, priority)",
-};
-
-static struct params *message_params(struct recording *recording)
+static struct records *message_records(const struct recording *recording)
 {
-    struct params *params = params_new(recording->batch->arena);
-    const struct message_row *rows = recording->rows;
-    size_t count = recording->row_count;
-    COLUMN_TEXTS(params, count, i, rows[i].id);
-    COLUMN_TEXTS(params, count, i, rows[i].company_id);
-    COLUMN_TEXTS(params, count, i, rows[i].conversation_id);
-    COLUMN_TEXTS(params, count, i, rows[i].lead_id);
-    COLUMN_TEXTS(params, count, i, rows[i].account_id);
-    COLUMN_TEXTS(params, count, i, rows[i].channel);
-    COLUMN_INTS(params, count, i, rows[i].position);
-    COLUMN_TEXTS(params, count, i, rows[i].direction);
-    COLUMN_TEXTS(params, count, i, rows[i].sender_type);
-    COLUMN_TEXTS(params, count, i, rows[i].kind);
-    COLUMN_TEXTS(params, count, i, rows[i].external_id);
-    COLUMN_TEXTS(params, count, i, rows[i].text);
-    COLUMN_TEXTS(params, count, i, rows[i].media_info);
-    COLUMN_TEXTS(params, count, i, rows[i].extra_metadata);
-    COLUMN_TEXTS(params, count, i, rows[i].reply_to);
-    COLUMN_TEXTS(params, count, i, rows[i].correlation_id);
-    COLUMN_MOMENTS(params, count, i, rows[i].provider_at);
-    COLUMN_TEXTS(params, count, i, rows[i].job_id);
-    COLUMN_BOOLS(params, count, i, rows[i].wants_answer);
-    COLUMN_TEXTS(params, count, i, rows[i].status);
-    COLUMN_TEXTS(params, count, i, rows[i].cause);
-    COLUMN_INTS(params, count, i, rows[i].epoch);
-    COLUMN_INTS(params, count, i, rows[i].priority);
-    params_moment(params, recording->batch->now);
-    return params;
+    const struct message_row *list = recording->rows;
+    struct records *rows = records_new(recording->batch->arena, recording->row_count);
+    RECORD_IDS(rows, i, list[i].id);
+    RECORD_IDS(rows, i, list[i].company_id);
+    RECORD_IDS(rows, i, list[i].conversation_id);
+    RECORD_IDS(rows, i, list[i].lead_id);
+    RECORD_IDS(rows, i, list[i].account_id);
+    RECORD_IDS(rows, i, list[i].channel);
+    RECORD_INTS(rows, i, list[i].position);
+    RECORD_IDS(rows, i, list[i].direction);
+    RECORD_IDS(rows, i, list[i].sender_type);
+    RECORD_IDS(rows, i, NULL); /* sender_id */
+    RECORD_TEXTS(rows, i, list[i].kind);
+    RECORD_TEXTS(rows, i, list[i].external_id);
+    RECORD_TEXTS(rows, i, list[i].text);
+    RECORD_TEXTS(rows, i, list[i].media_info);
+    RECORD_TEXTS(rows, i, list[i].extra_metadata);
+    RECORD_TEXTS(rows, i, list[i].reply_to);
+    RECORD_TEXTS(rows, i, list[i].correlation_id);
+    RECORD_MOMENTS(rows, i, list[i].provider_at);
+    RECORD_IDS(rows, i, list[i].job_id);
+    RECORD_IDS(rows, i, NULL); /* turn_id */
+    RECORD_BOOLS(rows, i, list[i].wants_answer);
+    RECORD_IDS(rows, i, list[i].status);
+    RECORD_IDS(rows, i, list[i].cause);
+    RECORD_IDS(rows, i, list[i].epoch < 0 ? NULL : record_int(rows, list[i].epoch));
+    RECORD_IDS(rows, i, list[i].priority < 0 ? NULL : record_int(rows, list[i].priority));
+    return rows;
 }
 
 /* The database decides what is new: a row that came into being since we looked fails the transaction (23505), and is
@@ -160,7 +135,7 @@ static struct params *message_params(struct recording *recording)
 static void messages_insert(struct recording *recording)
 {
     if (recording->row_count)
-        db_queue(recording->batch->db, recording->batch->arena, &message_insert, message_params(recording), NULL);
+        messages_queue(recording->batch, message_records(recording));
 }
 
 /* All that is queued for people who just opted out, but for the confirmation of it. */

@@ -13,8 +13,10 @@ struct commit {
     struct held_conversation *conversation;
     Pb__TurnCommitted *reply;
     struct outbound *outbound; /* NULL: it does not commit */
-    const char **covered_ids;
+    const char **covered_ids;  /* as found in the conversation, after the position; NULL: none */
     size_t covered_count;
+    const char *covered_in;
+    int64_t covered_after;
 };
 
 struct commit_batch {

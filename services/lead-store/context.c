@@ -6,6 +6,9 @@
 #include "base/text.h"
 #include "cells.h"
 #include "column.h"
+#include "config.h"
+#include "map.h"
+#include "transaction.h"
 #include "wire/pbrow.h"
 
 enum {
@@ -16,19 +19,31 @@ enum {
     PASSAGES_MAX = 5,
 };
 
-/* One row per conversation: the person, the stage, the model (the stage's before the company's), the session. */
+/*
+ * One row per conversation: the person, the stage, the model (the stage's before the company's), the session. Lateral
+ * queries are fences: whatever the statistics say, every row is found by its key.
+ */
 static const struct statement context_base = {
     .name = "context_base",
     .sql =
-        "select c.id as conversation_id, c.company_id, o.name as company_name, o.company_card, o.locale, l.id as lead_id, "
+        "select v.id as conversation_id, c.company_id, o.name as company_name, o.company_card, o.locale, c.lead_id, "
         "       l.contact_name, s.name as stage, s.ai_config as stage_policy, coalesce(a.provider, '') as provider, "
         "       coalesce(a.model, '') as model, a.temperature, a.max_tokens as tokens_max, a.system_prompt, a.prompt_version, "
-        "       e.memory, e.summary, exists (select from crm.ai_kb_docs k where k.company_id = c.company_id) as documents "
-        "from crm.conversations c join crm.leads l on l.id = c.lead_id join crm.companies o on o.id = c.company_id "
-        "join crm.stages s on s.id = l.stage_id left join crm.ai_sessions e on e.lead_id = l.id "
+        "       e.memory, e.summary, exists (select from crm.ai_kb_docs k where k.company_id = c.company_id) as documents, "
+        "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, l.opted_out_at "
+        "from unnest($1::uuid[]) as v(id) "
+        "cross join lateral (select company_id, lead_id from crm.conversations where id = v.id limit 1) c "
+        "cross join lateral (select stage_id, contact_name, opted_out_at from crm.leads where id = c.lead_id limit 1) l "
+        "cross join lateral (select * from crm.companies where id = c.company_id limit 1) o "
+        "cross join lateral (select name, ai_config from crm.stages where id = l.stage_id limit 1) s "
+        "left join lateral (select memory, summary from crm.ai_sessions where lead_id = c.lead_id limit 1) e on true "
         "left join lateral (select m.* from crm.ai_models m where m.company_id = c.company_id "
-        "    and (m.stage_id = l.stage_id or m.stage_id is null) order by m.stage_id nulls last, m.position limit 1) a on true "
-        "where c.id = any($1::uuid[])",
+        "    and (m.stage_id = l.stage_id or m.stage_id is null) order by m.stage_id nulls last, m.position limit 1) a on true",
+};
+static const struct cell terms_cells[] = {
+    CELL(context_terms, conversation_id, CELL_TEXT), CELL(context_terms, buffer_ms, CELL_INT),
+    CELL(context_terms, buffer_max_ms, CELL_INT),    CELL(context_terms, opted_out_at, CELL_MOMENT),
+    CELL(context_terms, documents, CELL_BOOL),       { 0 },
 };
 
 struct line {
@@ -53,9 +68,10 @@ static const struct statement context_owed = {
     .sql =
         "select v.id as conversation_id, m.id, m.sender_type as sender, m.kind, m.message_text as text, m.position, "
         "       m.position as place, m.created_at as at "
-        "from unnest($1::uuid[], $2::bigint[]) as v(id, covered_position) "
-        "cross join lateral (select * from crm.messages m where m.conversation_id = v.id and m.position > v.covered_position "
-        "    and m.direction = 'inbound' and m.wants_answer order by m.position limit $3) m order by v.id, m.position",
+        "from unnest($1::uuid[]) as v(id) "
+        "cross join lateral (select covered_position from crm.conversations where id = v.id limit 1) c "
+        "cross join lateral (select * from crm.messages m where m.conversation_id = v.id and m.position > c.covered_position "
+        "    and m.direction = 'inbound' and m.wants_answer order by m.position limit $2) m order by v.id, m.position",
 };
 
 /* What reached the person or will, and what they wrote, but for what is owed. A reply that went by another channel is
@@ -64,20 +80,21 @@ static const struct statement context_history = {
     .name = "context_history",
     .sql =
         "select v.id as conversation_id, h.id, h.sender_type as sender, h.kind, h.text, h.position, h.place, h.created_at as at "
-        "from unnest($1::uuid[], $2::bigint[]) as v(id, covered_position) "
+        "from unnest($1::uuid[]) as v(id) "
+        "cross join lateral (select covered_position from crm.conversations where id = v.id limit 1) c "
         "cross join lateral ( "
         "    (select m.id, m.sender_type, m.kind, coalesce(nullif(m.message_text, ''), m.media_info ->> 'caption') as text, m.position, "
         "            2 * m.position as place, m.created_at "
         "     from crm.messages m where m.conversation_id = v.id "
         "       and m.status not in ('cancelled', 'withdrawn', 'held', 'failed') "
-        "       and not (m.direction = 'inbound' and m.wants_answer and m.position > v.covered_position) "
-        "     order by m.position desc limit $3) "
+        "       and not (m.direction = 'inbound' and m.wants_answer and m.position > c.covered_position) "
+        "     order by m.position desc limit $2) "
         "    union all "
         "    (select m.id, m.sender_type, m.kind, m.message_text, t.covered_position, 2 * t.covered_position + 1, m.created_at "
-        "     from crm.turns t join crm.messages m on m.id = t.message_id "
-        "     where t.conversation_id = v.id and t.state = 'committed' and m.conversation_id <> v.id "
+        "     from crm.turns t cross join lateral (select * from crm.messages where id = t.message_id limit 1) m "
+        "     where t.conversation_id = v.id and t.reply_elsewhere and t.state = 'committed' and m.conversation_id <> v.id "
         "       and m.status not in ('cancelled', 'withdrawn', 'held', 'failed') "
-        "     order by t.opened_position desc limit $3)) h "
+        "     order by t.opened_position desc limit $2)) h "
         "order by v.id, h.place desc",
 };
 
@@ -103,31 +120,6 @@ static const struct statement context_passages = {
         "          order by score desc, d.id limit $4) b) k "
         "order by v.id, k.score desc, k.document_id",
 };
-
-static struct params *conversation_params(struct batch *batch, const struct context_task *tasks, size_t count)
-{
-    struct params *params = params_new(batch->arena);
-    COLUMN_TEXTS(params, count, i, tasks[i].conversation->id);
-    return params;
-}
-
-static struct context_task *task_of(struct context_task *tasks, size_t count, const char *conversation_id)
-{
-    for (size_t i = 0; i < count; i++)
-        if (text_same(tasks[i].conversation->id, conversation_id))
-            return &tasks[i];
-    return NULL;
-}
-
-static void base_fill(struct arena *arena, const struct rows *rows, struct context_task *tasks, size_t count)
-{
-    for (size_t row = 0; row < rows->count; row++) {
-        Pb__TurnContext *context = pbrow_read(arena, &pb__turn_context__descriptor, rows, row);
-        struct context_task *task = task_of(tasks, count, context->conversation_id);
-        task->context = context;
-        task->documents = rows_bool(rows, row, rows_column(rows, "documents"));
-    }
-}
 
 /* Text as a model reads it: media by a short note. */
 static char *line_text(struct arena *arena, const struct line *line, size_t bytes_max)
@@ -192,24 +184,14 @@ static void history_fill(struct arena *arena, Pb__TurnContext *context, const st
 
 typedef void context_fill(struct arena *arena, Pb__TurnContext *context, const struct line *lines, size_t count);
 
-static void lines_queue(struct batch *batch, const struct statement *statement, int64_t lines_max,
-                        const struct context_task *tasks, size_t count, struct rows *rows)
-{
-    struct params *params = conversation_params(batch, tasks, count);
-    COLUMN_INTS(params, count, i, tasks[i].conversation->covered_position);
-    params_int(params, lines_max);
-    db_queue(batch->db, batch->arena, statement, params, rows);
-}
-
-static void lines_fill(struct arena *arena, const struct rows *rows, context_fill *fill, struct context_task *tasks,
-                       size_t count)
+static void lines_fill(struct arena *arena, const struct rows *rows, context_fill *fill, const struct map *contexts)
 {
     const struct line *lines = cells_read(arena, rows, line_cells, sizeof *lines);
     for (size_t from = 0, together; from < rows->count; from += together) {
         together = lines_together(lines, rows->count, from);
-        struct context_task *task = task_of(tasks, count, lines[from].conversation_id);
-        if (task->context)
-            fill(arena, task->context, lines + from, together);
+        Pb__TurnContext *context = map_find(contexts, lines[from].conversation_id);
+        if (context)
+            fill(arena, context, lines + from, together);
     }
 }
 
@@ -257,17 +239,62 @@ enum status context_add_passages(struct batch *batch, Pb__TurnContext *const *co
     return OK;
 }
 
-enum status context_read(struct batch *batch, struct context_task *tasks, size_t count, struct error *error)
+static struct params *context_params(struct batch *batch, const struct ids *conversations)
 {
-    struct rows base, owed, history;
-    if (!count)
-        return OK;
-    db_queue(batch->db, batch->arena, &context_base, conversation_params(batch, tasks, count), &base);
-    lines_queue(batch, &context_owed, TURN_OWED_ITEMS_MAX, tasks, count, &owed);
-    lines_queue(batch, &context_history, TURN_HISTORY_ITEMS_MAX, tasks, count, &history);
-    TRY(db_flush(batch->db, error));
-    base_fill(batch->arena, &base, tasks, count);
-    lines_fill(batch->arena, &owed, owed_fill, tasks, count);
-    lines_fill(batch->arena, &history, history_fill, tasks, count);
+    struct params *params = params_new(batch->arena);
+    params_texts(params, conversations->list, conversations->count);
+    return params;
+}
+
+static void lines_queue(struct batch *batch, const struct statement *statement, int64_t lines_max,
+                        const struct ids *conversations, struct rows *rows)
+{
+    struct params *params = context_params(batch, conversations);
+    params_int(params, lines_max);
+    db_queue(batch->db, batch->arena, statement, params, rows);
+}
+
+void context_queue(struct batch *batch, const struct ids *conversations, struct context_reading *reading)
+{
+    *reading = (struct context_reading){ 0 };
+    if (!conversations->count)
+        return;
+    struct params *params = context_params(batch, conversations);
+    params_int(params, config_buffer_ms);
+    params_int(params, config_buffer_max_ms);
+    db_queue(batch->db, batch->arena, &context_base, params, &reading->base);
+    lines_queue(batch, &context_owed, TURN_OWED_ITEMS_MAX, conversations, &reading->owed);
+    lines_queue(batch, &context_history, TURN_HISTORY_ITEMS_MAX, conversations, &reading->history);
+}
+
+enum status context_take(struct batch *batch, const struct ids *conversations, struct context_reading *reading,
+                         struct error *error)
+{
+    struct context_terms *terms = cells_read(batch->arena, &reading->base, terms_cells, sizeof *terms);
+    reading->terms = terms;
+    reading->rows = map_new(batch->arena, reading->base.count);
+    for (size_t row = 0; row < reading->base.count; row++)
+        *map_at(reading->rows, terms[row].conversation_id) = &terms[row];
+    if (reading->base.count < conversations->count)
+        return error_code(error, RETRY, TRANSACTION_AGAIN, "the lead is being changed");
     return OK;
+}
+
+const struct context_terms *context_terms_of(const struct context_reading *reading, const char *conversation_id)
+{
+    return map_find(reading->rows, conversation_id);
+}
+
+void context_read(struct arena *arena, const struct context_reading *reading, struct context_task *tasks, size_t count)
+{
+    struct map *contexts = map_new(arena, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct context_terms *terms = context_terms_of(reading, tasks[i].conversation->id);
+        tasks[i].context =
+            pbrow_read(arena, &pb__turn_context__descriptor, &reading->base, (size_t)(terms - reading->terms));
+        tasks[i].documents = terms->documents;
+        *map_at(contexts, tasks[i].conversation->id) = tasks[i].context;
+    }
+    lines_fill(arena, &reading->owed, owed_fill, contexts);
+    lines_fill(arena, &reading->history, history_fill, contexts);
 }

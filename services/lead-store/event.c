@@ -29,10 +29,9 @@ static const struct statement event_insert = {
     .sql =
         "insert into crm.events (id, company_id, type, entity_type, entity_id, lead_id, payload, actor, correlation_id, "
         "                        occurred_at, admitted_at) "
-        "select e.id, e.company_id, e.type, e.entity_type, e.entity_id, e.lead_id, e.payload::json, e.actor, e.correlation_id, "
-        "       e.occurred_at, $11 "
-        "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], "
-        "            $10::timestamptz[]) with ordinality "
+        "select e.id, e.company_id, e.type, e.entity_type, e.entity_id, e.lead_id, e.payload, e.actor, e.correlation_id, "
+        "       e.occurred_at, $2 "
+        "from unnest($1::crm.event_row[]) with ordinality "
         "  as e(id, company_id, type, entity_type, entity_id, lead_id, payload, actor, correlation_id, occurred_at, place) "
         "order by e.place",
 };
@@ -41,16 +40,18 @@ static struct params *event_params(const struct event_list *list)
 {
     const struct event_note *notes = list->notes;
     struct params *params = params_new(list->batch->arena);
-    COLUMN_TEXTS(params, list->count, i, ident_fresh(params->arena));
-    COLUMN_TEXTS(params, list->count, i, notes[i].company_id);
-    COLUMN_TEXTS(params, list->count, i, notes[i].type);
-    COLUMN_TEXTS(params, list->count, i, notes[i].entity_type ? notes[i].entity_type : "lead");
-    COLUMN_TEXTS(params, list->count, i, notes[i].entity_id ? notes[i].entity_id : notes[i].lead_id);
-    COLUMN_TEXTS(params, list->count, i, notes[i].lead_id);
-    COLUMN_TEXTS(params, list->count, i, notes[i].payload ? notes[i].payload : "{}");
-    COLUMN_TEXTS(params, list->count, i, notes[i].actor);
-    COLUMN_TEXTS(params, list->count, i, text_empty(notes[i].correlation_id) ? NULL : notes[i].correlation_id);
-    COLUMN_MOMENTS(params, list->count, i, notes[i].occurred_at ? notes[i].occurred_at : list->batch->now);
+    struct records *rows = records_new(params->arena, list->count);
+    RECORD_IDS(rows, i, ident_fresh(params->arena));
+    RECORD_IDS(rows, i, notes[i].company_id);
+    RECORD_IDS(rows, i, notes[i].type);
+    RECORD_IDS(rows, i, notes[i].entity_type ? notes[i].entity_type : "lead");
+    RECORD_IDS(rows, i, notes[i].entity_id ? notes[i].entity_id : notes[i].lead_id);
+    RECORD_IDS(rows, i, notes[i].lead_id);
+    RECORD_TEXTS(rows, i, notes[i].payload ? notes[i].payload : "{}");
+    RECORD_TEXTS(rows, i, notes[i].actor);
+    RECORD_TEXTS(rows, i, text_empty(notes[i].correlation_id) ? NULL : notes[i].correlation_id);
+    RECORD_MOMENTS(rows, i, notes[i].occurred_at ? notes[i].occurred_at : list->batch->now);
+    params_records(params, rows);
     params_moment(params, list->batch->now);
     return params;
 }

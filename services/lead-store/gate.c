@@ -27,8 +27,9 @@ static const struct statement gate_find = {
     .name = "gate_find",
     .sql = "select m.id, m.lead_id, m.conversation_id, m.turn_id, t.conversation_id as asked_id "
            "from unnest($1::uuid[], $2::uuid[]) as v(id, company_id) "
-           "join crm.messages m on m.id = v.id and m.company_id = v.company_id and m.direction = 'outbound' "
-           "left join crm.turns t on t.id = m.turn_id",
+           "cross join lateral (select * from crm.messages where id = v.id and company_id = v.company_id "
+           "                    and direction = 'outbound' limit 1) m "
+           "left join lateral (select conversation_id from crm.turns where id = m.turn_id limit 1) t on true",
 };
 
 static enum status gate_hold(struct gate_batch *gate, struct error *error)
@@ -129,7 +130,7 @@ static size_t proactive_asks(struct gate_batch *gate, struct gate_ask **out)
 static const char *person_zone(const struct gate_ask *ask)
 {
     const struct reach *reach = ask->conversation->reach;
-    return text_or(ask->lead->timezone, text_or(reach->contact_zone, reach->company_zone));
+    return text_or(ask->lead->timezone, text_or(reach->contact_zone, reach->sender->company_zone));
 }
 
 /* Consent and quiet hours matter only to what the business starts. */
@@ -147,8 +148,9 @@ static enum status proactive_read(struct gate_batch *gate, struct error *error)
     struct quiet_task *tasks = ARENA_ARRAY(arena, struct quiet_task, count);
     for (size_t i = 0; i < count; i++) {
         const struct reach *reach = asks[i]->conversation->reach;
-        tasks[i] =
-            (struct quiet_task){ .zone = person_zone(asks[i]), .from = reach->quiet_from, .to = reach->quiet_to };
+        tasks[i] = (struct quiet_task){ .zone = person_zone(asks[i]),
+                                        .from = reach->sender->quiet_from,
+                                        .to = reach->sender->quiet_to };
         for (size_t row = 0; row < rows.count; row++)
             asks[i]->marketing_consent |= text_same(rows_text(&rows, row, 0), asks[i]->lead->id);
     }

@@ -43,8 +43,8 @@ Pb__Outgoing *gate_outgoing(struct arena *arena, const struct gate_ask *ask)
     outgoing->conversation_id = (char *)message->conversation_id;
     outgoing->lead_id = (char *)message->lead_id;
     PB_SET(outgoing, channel, channel_of(message->channel));
-    outgoing->account = (char *)reach->account;
-    outgoing->credentials = pb_json(arena, reach->credentials);
+    outgoing->account = (char *)reach->sender->account;
+    outgoing->credentials = pb_json(arena, reach->sender->credentials);
     outgoing->recipient = (char *)reach->address;
     outgoing->recipient_kind = (char *)reach->kind;
     outgoing->text = (char *)message->message_text;

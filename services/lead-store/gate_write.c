@@ -10,9 +10,8 @@ static const struct statement gate_message_save = {
     .name = "gate_message_save",
     .sql =
         "update crm.messages m set status = v.status, claim = v.claim, go_until = v.go_until, error_class = v.error_class, "
-        "    error_code = null, error = null, updated_at = $6 "
-        "from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[]) as v(id, status, claim, go_until, error_class) "
-        "where m.id = v.id",
+        "    error_code = null, error = null, updated_at = $2 "
+        "from unnest($1::crm.message_status_row[]) as v where m.id = v.id",
 };
 
 /* The last one that changed a message in this batch speaks for it. */
@@ -38,11 +37,17 @@ static void messages_save(struct gate_batch *gate)
     if (!count)
         return;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, count, i, asks[i]->message->id);
-    COLUMN_TEXTS(params, count, i, asks[i]->message->status);
-    COLUMN_TEXTS(params, count, i, asks[i]->message->claim);
-    COLUMN_MOMENTS(params, count, i, asks[i]->message->go_until);
-    COLUMN_TEXTS(params, count, i, asks[i]->message->error_class);
+    struct records *rows = records_new(arena, count);
+    RECORD_IDS(rows, i, asks[i]->message->id);
+    RECORD_IDS(rows, i, asks[i]->message->status);
+    RECORD_TEXTS(rows, i, asks[i]->message->claim);
+    RECORD_MOMENTS(rows, i, asks[i]->message->go_until);
+    RECORD_IDS(rows, i, NULL); /* external_id: stays */
+    RECORD_TEXTS(rows, i, asks[i]->message->error_class);
+    RECORD_IDS(rows, i, NULL); /* error_code */
+    RECORD_IDS(rows, i, NULL); /* error */
+    RECORD_IDS(rows, i, NULL); /* sent_at: stays */
+    params_records(params, rows);
     params_moment(params, gate->batch->now);
     db_queue(gate->batch->db, arena, &gate_message_save, params, NULL);
 }
@@ -120,8 +125,8 @@ static const char *verdict_saw(struct arena *arena, const struct gate_ask *ask)
 static const struct statement verdict_insert = {
     .name = "verdict_insert",
     .sql = "insert into crm.send_verdicts (company_id, message_id, verdict, reason, saw, created_at) "
-           "select v.company_id, v.message_id, v.verdict, v.reason, v.saw::json, $6 "
-           "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[]) with ordinality "
+           "select v.company_id, v.message_id, v.verdict, v.reason, v.saw, $2 "
+           "from unnest($1::crm.verdict_row[]) with ordinality "
            "  as v(company_id, message_id, verdict, reason, saw, place) order by v.place",
 };
 
@@ -146,11 +151,13 @@ static void verdicts_save(struct gate_batch *gate)
     if (!count)
         return;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, count, i, asks[i]->message->company_id);
-    COLUMN_TEXTS(params, count, i, asks[i]->message->id);
-    COLUMN_TEXTS(params, count, i, verdict_word(asks[i]->verdict.verdict));
-    COLUMN_TEXTS(params, count, i, asks[i]->verdict.reason);
-    COLUMN_TEXTS(params, count, i, verdict_saw(arena, asks[i]));
+    struct records *rows = records_new(arena, count);
+    RECORD_IDS(rows, i, asks[i]->message->company_id);
+    RECORD_IDS(rows, i, asks[i]->message->id);
+    RECORD_IDS(rows, i, verdict_word(asks[i]->verdict.verdict));
+    RECORD_TEXTS(rows, i, asks[i]->verdict.reason);
+    RECORD_TEXTS(rows, i, verdict_saw(arena, asks[i]));
+    params_records(params, rows);
     params_moment(params, gate->batch->now);
     db_queue(gate->batch->db, arena, &verdict_insert, params, NULL);
 }
@@ -196,7 +203,7 @@ static Pb__JobSpec *taken_back_job(const struct gate_batch *gate, const struct g
             return NULL;
         suffix = text_format(gate->batch->arena, "%lld", (long long)asked->epoch);
     }
-    return newest_owed_job(newest, asked, &ask->item->caller, suffix, suffix ? 0 : asked->reach->buffer_ms);
+    return newest_owed_job(newest, asked, &ask->item->caller, suffix, suffix ? 0 : asked->reach->sender->buffer_ms);
 }
 
 static enum status taken_back_follow(struct gate_batch *gate, struct event_list *events, struct error *error)

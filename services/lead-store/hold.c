@@ -1,36 +1,53 @@
 #include "hold.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/text.h"
 #include "cells.h"
 #include "column.h"
 #include "config.h"
+#include "map.h"
 
 enum { IDS_FIRST = 32 };
 
 bool ids_has(const struct ids *ids, const char *id)
 {
-    for (size_t i = 0; i < ids->count; i++)
-        if (text_same(ids->list[i], id))
-            return true;
-    return false;
+    return ids->count && map_find(ids->seen, id);
+}
+
+static void ids_grow(struct ids *ids)
+{
+    size_t capacity = ids->capacity ? 2 * ids->capacity : IDS_FIRST;
+    const char **list = ARENA_ARRAY(ids->arena, const char *, capacity);
+    ids->seen = map_new(ids->arena, capacity);
+    for (size_t i = 0; i < ids->count; i++) {
+        list[i] = ids->list[i];
+        *map_at(ids->seen, list[i]) = (void *)list[i];
+    }
+    ids->list = list;
+    ids->capacity = capacity;
 }
 
 void ids_add(struct ids *ids, const char *id)
 {
     if (text_empty(id) || ids_has(ids, id))
         return;
-    if (ids->count == ids->capacity) {
-        size_t capacity = ids->capacity ? 2 * ids->capacity : IDS_FIRST;
-        const char **list = ARENA_ARRAY(ids->arena, const char *, capacity);
-        for (size_t i = 0; i < ids->count; i++)
-            list[i] = ids->list[i];
-        ids->list = list;
-        ids->capacity = capacity;
-    }
+    if (ids->count == ids->capacity)
+        ids_grow(ids);
     ids->list[ids->count++] = id;
+    *map_at(ids->seen, id) = (void *)id;
 }
 
-/* -- one table each: what is read, and the statement that locks it */
+/*
+ * -- one table each: what is read, and the statement that locks it
+ *
+ * Ids come sorted and are locked one by one in that order. The lateral query is a fence: whatever the statistics say, a
+ * row is found by its key, and no index is walked in its order instead.
+ */
+#define LOCKED(columns, table)                                                                                         \
+    "select r.* from unnest($1::uuid[]) as v(id) cross join lateral (select " columns " from " table                   \
+    " where id = v.id for no key update) as r"
 
 static const struct cell lead_cells[] = {
     CELL(held_lead, id, CELL_TEXT),
@@ -46,8 +63,8 @@ static const struct cell lead_cells[] = {
 static const struct statement lead_lock = {
     .name = "hold_leads",
     .sql =
-        "select id, company_id, timezone, preferred_channel, opted_out_at, proactive_at, proactive_message_id, version "
-        "from crm.leads where id = any($1::uuid[]) order by id for no key update",
+        LOCKED("id, company_id, timezone, preferred_channel, opted_out_at, proactive_at, proactive_message_id, version",
+               "crm.leads"),
 };
 
 static const struct cell conversation_cells[] = {
@@ -70,10 +87,9 @@ static const struct cell conversation_cells[] = {
 };
 static const struct statement conversation_lock = {
     .name = "hold_conversations",
-    .sql =
-        "select id, company_id, lead_id, channel_account_id, channel, contact_id, phone, state, owner, epoch, last_position, "
-        "       covered_position, owed_position, owed_since, window_ends_at "
-        "from crm.conversations where id = any($1::uuid[]) order by id for no key update",
+    .sql = LOCKED("id, company_id, lead_id, channel_account_id, channel, contact_id, phone, state, owner, epoch, "
+                  "last_position, covered_position, owed_position, owed_since, window_ends_at",
+                  "crm.conversations"),
 };
 
 static const struct cell message_cells[] = {
@@ -111,10 +127,11 @@ static const struct cell message_cells[] = {
 static const struct statement message_lock = {
     .name = "hold_messages",
     .sql =
-        "select id, company_id, conversation_id, lead_id, channel_account_id, channel, direction, sender_type, status, cause, claim, "
-        "       message_text, media_info, template_id, extra_metadata, external_id, reply_to, turn_id, error_class, error_code, error, "
-        "       correlation_id, position, epoch, priority, wants_answer, go_until, created_at, updated_at "
-        "from crm.messages where id = any($1::uuid[]) order by id for no key update",
+        LOCKED("id, company_id, conversation_id, lead_id, channel_account_id, channel, direction, sender_type, status, "
+               "cause, claim, message_text, media_info, template_id, extra_metadata, external_id, reply_to, turn_id, "
+               "error_class, error_code, error, correlation_id, position, epoch, priority, wants_answer, go_until, "
+               "created_at, updated_at",
+               "crm.messages"),
 };
 
 static const struct cell turn_cells[] = {
@@ -135,48 +152,80 @@ static const struct cell turn_cells[] = {
     CELL(held_turn, opened_at, CELL_MOMENT),
     { 0 },
 };
-#define TURN_COLUMNS                                                                                                   \
-    "select t.id, t.company_id, t.conversation_id, t.lead_id, t.job_id, t.claim, t.state, t.message_id, t.epoch, "     \
-    "       t.opened_position, t.after_position, t.covered_position, t.answer_by, t.opened_at, "                       \
-    "       r.conversation_id as reply_conversation_id from crm.turns t left join crm.messages r on r.id = t.message_id "
-static const struct statement turn_read = { .name = "hold_turns", .sql = TURN_COLUMNS "where t.id = any($1::uuid[])" };
-static const struct statement turn_of_job_read = { .name = "hold_turns_of_jobs",
-                                                   .sql = TURN_COLUMNS "where t.job_id = any($1::uuid[])" };
+#define TURNS(key)                                                                                                     \
+    "select t.*, r.conversation_id as reply_conversation_id from unnest($1::uuid[]) as v(id) cross join lateral ( "    \
+    "    select id, company_id, conversation_id, lead_id, job_id, claim, state, message_id, epoch, opened_position, "  \
+    "           after_position, covered_position, answer_by, opened_at from crm.turns where " key                      \
+    " = v.id limit 1) t "                                                                                              \
+    "left join lateral (select conversation_id from crm.messages where id = t.message_id limit 1) r on true"
+static const struct statement turn_read = { .name = "hold_turns", .sql = TURNS("id") };
+static const struct statement turn_of_job_read = { .name = "hold_turns_of_jobs", .sql = TURNS("job_id") };
 
 static const struct cell reach_cells[] = {
     CELL(reach, id, CELL_TEXT),
-    CELL(reach, account, CELL_TEXT),
-    CELL(reach, credentials, CELL_TEXT),
+    CELL(reach, account_id, CELL_TEXT),
     CELL(reach, address, CELL_TEXT),
     CELL(reach, kind, CELL_TEXT),
     CELL(reach, contact_zone, CELL_TEXT),
     CELL(reach, unreachable_at, CELL_MOMENT),
-    CELL(reach, company_zone, CELL_TEXT),
-    CELL(reach, quiet_from, CELL_TEXT),
-    CELL(reach, quiet_to, CELL_TEXT),
-    CELL(reach, buffer_ms, CELL_INT),
-    CELL(reach, buffer_max_ms, CELL_INT),
     CELL(reach, opted_out_at, CELL_MOMENT),
     CELL(reach, preferred_channel, CELL_TEXT),
     { 0 },
 };
 static const struct statement reach_read = {
     .name = "hold_reach",
-    .sql = "select c.id, a.account, a.credentials, p.address, p.kind, p.timezone as contact_zone, p.unreachable_at, "
-           "       o.timezone as company_zone, o.quiet_from, o.quiet_to, coalesce(o.buffer_ms, $2) as buffer_ms, "
-           "       coalesce(o.buffer_max_ms, $3) as buffer_max_ms, l.opted_out_at, l.preferred_channel "
-           "from crm.conversations c join crm.channel_accounts a on a.id = c.channel_account_id "
-           "join crm.companies o on o.id = c.company_id join crm.leads l on l.id = c.lead_id "
-           "left join crm.lead_contacts p on p.id = c.contact_id where c.id = any($1::uuid[])",
+    .sql =
+        "select v.id, c.account_id, p.address, p.kind, p.timezone as contact_zone, p.unreachable_at, l.opted_out_at, "
+        "       l.preferred_channel from unnest($1::uuid[]) as v(id) "
+        "cross join lateral (select lead_id, contact_id, channel_account_id as account_id from crm.conversations "
+        "                    where id = v.id limit 1) c "
+        "cross join lateral (select opted_out_at, preferred_channel from crm.leads where id = c.lead_id limit 1) l "
+        "left join lateral (select address, kind, timezone, unreachable_at from crm.lead_contacts "
+        "                   where id = c.contact_id limit 1) p on true",
 };
+
+static const struct cell sender_cells[] = {
+    CELL(reach_sender, account_id, CELL_TEXT),
+    CELL(reach_sender, account, CELL_TEXT),
+    CELL(reach_sender, credentials, CELL_TEXT),
+    CELL(reach_sender, company_zone, CELL_TEXT),
+    CELL(reach_sender, quiet_from, CELL_TEXT),
+    CELL(reach_sender, quiet_to, CELL_TEXT),
+    CELL(reach_sender, buffer_ms, CELL_INT),
+    CELL(reach_sender, buffer_max_ms, CELL_INT),
+    { 0 },
+};
+/* A batch has many conversations and few accounts. */
+static const struct statement sender_read = {
+    .name = "hold_senders",
+    .sql = "select a.id as account_id, a.account, a.credentials, o.timezone as company_zone, o.quiet_from, o.quiet_to, "
+           "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms "
+           "from (select distinct c.account_id from unnest($1::uuid[]) as v(id) cross join lateral ( "
+           "          select channel_account_id as account_id from crm.conversations where id = v.id limit 1) c) d "
+           "cross join lateral (select * from crm.channel_accounts where id = d.account_id limit 1) a "
+           "cross join lateral (select * from crm.companies where id = a.company_id limit 1) o",
+};
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static struct params *ids_params(const struct ids *ids)
+{
+    struct params *params = params_new(ids->arena);
+    const char **sorted = ARENA_ARRAY(ids->arena, const char *, ids->count);
+    memcpy(sorted, ids->list, ids->count * sizeof *sorted);
+    qsort(sorted, ids->count, sizeof *sorted, by_text);
+    params_texts(params, sorted, ids->count);
+    return params;
+}
 
 static void hold_queue(struct held *held, const struct statement *statement, const struct ids *ids, struct rows *rows)
 {
     if (!ids->count)
         return;
-    struct params *params = params_new(held->batch->arena);
-    params_texts(params, ids->list, ids->count);
-    db_queue(held->batch->db, held->batch->arena, statement, params, rows);
+    db_queue(held->batch->db, held->batch->arena, statement, ids_params(ids), rows);
 }
 
 void hold_leads(struct held *held, const struct ids *ids)
@@ -208,27 +257,49 @@ void hold_reach(struct held *held, const struct ids *conversation_ids)
 {
     if (!conversation_ids->count)
         return;
-    struct params *params = params_new(held->batch->arena);
-    params_texts(params, conversation_ids->list, conversation_ids->count);
-    params_int(params, config_buffer_ms);
-    params_int(params, config_buffer_max_ms);
+    struct params *params = ids_params(conversation_ids);
     db_queue(held->batch->db, held->batch->arena, &reach_read, params, &held->reach_rows);
-    held->reach_wanted = true;
+    struct params *senders = ids_params(conversation_ids);
+    params_int(senders, config_buffer_ms);
+    params_int(senders, config_buffer_max_ms);
+    db_queue(held->batch->db, held->batch->arena, &sender_read, senders, &held->sender_rows);
+    held->reach_wanted = conversation_ids->count;
+}
+
+static const struct reach_sender *sender_of(const struct reach_sender *senders, size_t count, const char *account_id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_same(senders[i].account_id, account_id))
+            return &senders[i];
+    return NULL;
 }
 
 static enum status reach_join(struct held *held, struct error *error)
 {
-    struct reach *reaches = cells_read(held->batch->arena, &held->reach_rows, reach_cells, sizeof *reaches);
+    struct arena *arena = held->batch->arena;
+    struct reach *reaches = cells_read(arena, &held->reach_rows, reach_cells, sizeof *reaches);
+    const struct reach_sender *senders = cells_read(arena, &held->sender_rows, sender_cells, sizeof *senders);
+    size_t joined = 0;
     for (size_t i = 0; i < held->reach_rows.count; i++) {
         struct held_conversation *conversation = held_conversation(held, reaches[i].id);
-        if (conversation)
-            conversation->reach = &reaches[i];
+        reaches[i].sender = sender_of(senders, held->sender_rows.count, reaches[i].account_id);
+        if (!conversation || !reaches[i].sender)
+            continue;
+        conversation->reach = &reaches[i];
+        joined++;
     }
-    for (size_t i = 0; held->reach_wanted && i < held->conversation_count; i++)
-        if (!held->conversations[i].reach)
-            return error_code(error, RETRY, "again", "a conversation's account or person is being changed");
+    if (joined < held->reach_wanted)
+        return error_code(error, RETRY, "again", "a conversation's account or person is being changed");
     return OK;
 }
+
+/* Rows of one table, found by one of their members. */
+#define MAP_BY(map, list, count, member)                                                                               \
+    do {                                                                                                               \
+        (map) = map_new(held->batch->arena, (count));                                                                  \
+        for (size_t i = 0; i < (count); i++)                                                                           \
+            *map_at((map), (list)[i].member) = &(list)[i];                                                             \
+    } while (0)
 
 enum status hold_read(struct held *held, struct error *error)
 {
@@ -242,6 +313,11 @@ enum status hold_read(struct held *held, struct error *error)
     held->message_count = held->message_rows.count;
     held->turns = cells_read(arena, &held->turn_rows, turn_cells, sizeof *held->turns);
     held->turn_count = held->turn_rows.count;
+    MAP_BY(held->leads_by_id, held->leads, held->lead_count, id);
+    MAP_BY(held->conversations_by_id, held->conversations, held->conversation_count, id);
+    MAP_BY(held->messages_by_id, held->messages, held->message_count, id);
+    MAP_BY(held->turns_by_id, held->turns, held->turn_count, id);
+    MAP_BY(held->turns_by_job, held->turns, held->turn_count, job_id);
     return reach_join(held, error);
 }
 
@@ -257,9 +333,7 @@ static const struct statement conversation_save = {
         "       owed_since = case when c.owed_position > v.covered_position then coalesce(v.owed_from, "
         "           (select min(m.created_at) from crm.messages m where m.conversation_id = c.id and m.position > v.covered_position "
         "            and m.direction = 'inbound' and m.wants_answer)) end, "
-        "       updated_at = $9 "
-        "from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::uuid[], $7::text[], $8::timestamptz[]) "
-        "  as v(id, last_position, covered_position, owner, epoch, last_message_id, assignee, owed_from) where c.id = v.id",
+        "       updated_at = $2 from unnest($1::crm.conversation_state_row[]) as v where c.id = v.id",
 };
 
 void hold_save(struct held *held)
@@ -273,54 +347,48 @@ void hold_save(struct held *held)
     if (!count)
         return;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, count, i, list[i]->id);
-    COLUMN_INTS(params, count, i, list[i]->last_position);
-    COLUMN_INTS(params, count, i, list[i]->covered_position);
-    COLUMN_TEXTS(params, count, i, list[i]->owner);
-    COLUMN_INTS(params, count, i, list[i]->epoch);
-    COLUMN_TEXTS(params, count, i, list[i]->last_message_id);
-    COLUMN_TEXTS(params, count, i, list[i]->assignee);
-    COLUMN_MOMENTS(params, count, i, list[i]->owed_from);
+    struct records *rows = records_new(arena, count);
+    RECORD_IDS(rows, i, list[i]->id);
+    RECORD_INTS(rows, i, list[i]->last_position);
+    RECORD_INTS(rows, i, list[i]->covered_position);
+    RECORD_IDS(rows, i, list[i]->owner);
+    RECORD_INTS(rows, i, list[i]->epoch);
+    RECORD_IDS(rows, i, list[i]->last_message_id);
+    RECORD_TEXTS(rows, i, list[i]->assignee);
+    RECORD_MOMENTS(rows, i, list[i]->owed_from);
+    params_records(params, rows);
     params_moment(params, held->batch->now);
     db_queue(held->batch->db, arena, &conversation_save, params, NULL);
 }
 
 /* -- found by id */
 
-#define FIND(list, count, member, wanted)                                                                              \
-    do {                                                                                                               \
-        for (size_t i = 0; i < (count); i++)                                                                           \
-            if (text_same((list)[i].member, wanted))                                                                   \
-                return &(list)[i];                                                                                     \
-        return NULL;                                                                                                   \
-    } while (0)
-
 struct held_lead *held_lead(const struct held *held, const char *id)
 {
-    FIND(held->leads, held->lead_count, id, id);
+    return id && held->leads_by_id ? map_find(held->leads_by_id, id) : NULL;
 }
 
 struct held_conversation *held_conversation(const struct held *held, const char *id)
 {
-    FIND(held->conversations, held->conversation_count, id, id);
+    return id && held->conversations_by_id ? map_find(held->conversations_by_id, id) : NULL;
 }
 
 struct held_message *held_message(const struct held *held, const char *id)
 {
-    FIND(held->messages, held->message_count, id, id);
+    return id && held->messages_by_id ? map_find(held->messages_by_id, id) : NULL;
 }
 
 struct held_turn *held_turn(const struct held *held, const char *id)
 {
-    FIND(held->turns, held->turn_count, id, id);
+    return id && held->turns_by_id ? map_find(held->turns_by_id, id) : NULL;
 }
 
 struct held_turn *held_turn_of_job(const struct held *held, const char *job_id)
 {
-    FIND(held->turns, held->turn_count, job_id, job_id);
+    return job_id && held->turns_by_job ? map_find(held->turns_by_job, job_id) : NULL;
 }
 
 bool reach_has_account(const struct reach *reach)
 {
-    return !text_empty(reach->account) && !text_empty(reach->credentials);
+    return !text_empty(reach->sender->account) && !text_empty(reach->sender->credentials);
 }

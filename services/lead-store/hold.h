@@ -29,15 +29,22 @@ struct held_conversation {
     moment owed_from;            /* 0: owed_since is found from the rows */
 };
 
-/* How a conversation reaches its person, and whose rules it is under; as of the statement, not locked. */
-struct reach {
-    const char *id;                            /* of the conversation */
-    const char *account, *credentials;         /* the sending account; "" and NULL: none that could send */
-    const char *address, *kind, *contact_zone; /* NULL: nowhere to send to */
-    moment unreachable_at;
+/* The account that sends, and the rules of its company. */
+struct reach_sender {
+    const char *account_id;
+    const char *account, *credentials; /* "" and NULL: none that could send */
     const char *company_zone, *quiet_from, *quiet_to;
     int64_t buffer_ms, buffer_max_ms; /* the company's, or the installation's */
-    moment opted_out_at;              /* of the lead */
+};
+
+/* How a conversation reaches its person; as of the statement, not locked. */
+struct reach {
+    const char *id; /* of the conversation */
+    const char *account_id;
+    const struct reach_sender *sender;
+    const char *address, *kind, *contact_zone; /* NULL: nowhere to send to */
+    moment unreachable_at;
+    moment opted_out_at; /* of the lead */
     const char *preferred_channel;
 };
 
@@ -65,8 +72,9 @@ struct held {
     struct held_message *messages;
     struct held_turn *turns;
     size_t lead_count, conversation_count, message_count, turn_count;
-    struct rows lead_rows, conversation_rows, message_rows, turn_rows, reach_rows; /* until hold_read */
-    bool reach_wanted;
+    struct map *leads_by_id, *conversations_by_id, *messages_by_id, *turns_by_id, *turns_by_job;
+    struct rows lead_rows, conversation_rows, message_rows, turn_rows, reach_rows, sender_rows; /* until hold_read */
+    size_t reach_wanted;                                                                        /* conversations */
 };
 
 /* A set of ids. */
@@ -74,6 +82,7 @@ struct ids {
     struct arena *arena;
     const char **list;
     size_t count, capacity;
+    struct map *seen;
 };
 void ids_add(struct ids *ids, const char *id); /* NULL and what is there already: nothing */
 bool ids_has(const struct ids *ids, const char *id);
@@ -85,7 +94,7 @@ void hold_messages(struct held *held, const struct ids *ids);
 /* Turns change only under their conversation's lock: read after it. */
 void hold_turns_of_jobs(struct held *held, const struct ids *job_ids);
 void hold_turns(struct held *held, const struct ids *ids);
-/* Of all held conversations: the same ids. */
+/* Of held conversations: all that a send job is made for. */
 void hold_reach(struct held *held, const struct ids *conversation_ids);
 /* Once, after all of them: one round trip. */
 enum status hold_read(struct held *held, struct error *error);

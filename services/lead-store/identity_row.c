@@ -104,7 +104,7 @@ static const struct statement contact_insert = {
     .name = "contact_insert",
     .sql =
         "insert into crm.lead_contacts (id, company_id, lead_id, channel_account_id, channel, kind, value, address, created_at, updated_at) "
-        "select u.*, $9, $9 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[]) as u",
+        "select u.*, $2, $2 from unnest($1::crm.contact_row[]) as u",
 };
 
 /* One that came into being meanwhile fails the transaction (23505), which is run again. */
@@ -112,14 +112,16 @@ static void contacts_insert(struct recording *recording, struct identity **conta
 {
     struct arena *arena = recording->batch->arena;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, count, i, contacts[i]->contact_id);
-    COLUMN_TEXTS(params, count, i, contacts[i]->company_id);
-    COLUMN_TEXTS(params, count, i, contacts[i]->lead_id);
-    COLUMN_TEXTS(params, count, i, contacts[i]->account_id);
-    COLUMN_TEXTS(params, count, i, contacts[i]->channel);
-    COLUMN_TEXTS(params, count, i, contacts[i]->kind);
-    COLUMN_TEXTS(params, count, i, contacts[i]->value);
-    COLUMN_TEXTS(params, count, i, contacts[i]->address);
+    struct records *rows = records_new(arena, count);
+    RECORD_IDS(rows, i, contacts[i]->contact_id);
+    RECORD_IDS(rows, i, contacts[i]->company_id);
+    RECORD_IDS(rows, i, contacts[i]->lead_id);
+    RECORD_IDS(rows, i, contacts[i]->account_id);
+    RECORD_IDS(rows, i, contacts[i]->channel);
+    RECORD_IDS(rows, i, contacts[i]->kind);
+    RECORD_TEXTS(rows, i, contacts[i]->value);
+    RECORD_TEXTS(rows, i, contacts[i]->address);
+    params_records(params, rows);
     params_moment(params, recording->batch->now);
     db_queue(recording->batch->db, arena, &contact_insert, params, NULL);
 }

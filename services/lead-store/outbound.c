@@ -5,21 +5,22 @@
 #include "follow.h"
 #include "payload.h"
 
-static const struct statement outbound_insert = {
-    .name = "outbound_insert",
+static const struct statement message_insert = {
+    .name = "message_insert",
     .sql =
-        "insert into crm.messages (id, company_id, conversation_id, lead_id, channel_account_id, channel, position, direction, "
-        "    sender_type, sender_id, kind, message_text, media_info, reply_to, correlation_id, job_id, turn_id, status, cause, epoch, "
-        "    priority, created_at, updated_at) "
-        "select v.id, v.company_id, v.conversation_id, v.lead_id, v.account_id, v.channel, v.position, 'outbound', v.sender_type, "
-        "    v.sender_id, coalesce(v.kind, 'text'), v.text, v.media::jsonb, v.reply_to, v.correlation_id, v.job_id, v.turn_id, "
-        "    'queued', v.cause, v.epoch, v.priority, $19, $19 "
-        "from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::text[], $9::text[], "
-        "    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::uuid[], $16::uuid[], $17::text[], "
-        "    $18::bigint[], $20::bigint[]) "
-        "  as v(id, company_id, conversation_id, lead_id, account_id, channel, position, sender_type, sender_id, kind, text, media, "
-        "       reply_to, correlation_id, job_id, turn_id, cause, epoch, priority)",
+        "insert into crm.messages (id, company_id, conversation_id, lead_id, channel_account_id, channel, position, direction, sender_type, "
+        "                          sender_id, kind, external_id, message_text, media_info, extra_metadata, reply_to, correlation_id, "
+        "                          provider_ts, job_id, turn_id, wants_answer, status, cause, epoch, priority, created_at, updated_at) "
+        "select u.*, $2, $2 from unnest($1::crm.message_row[]) as u",
 };
+
+void messages_queue(struct batch *batch, const struct records *rows)
+{
+    struct params *params = params_new(batch->arena);
+    params_records(params, rows);
+    params_moment(params, batch->now);
+    db_queue(batch->db, batch->arena, &message_insert, params, NULL);
+}
 
 Pb__JobSpec *outbound_job(struct arena *arena, const struct outbound *outbound)
 {
@@ -28,7 +29,7 @@ Pb__JobSpec *outbound_job(struct arena *arena, const struct outbound *outbound)
                                       .company_id = conversation->company_id,
                                       .message_id = outbound->id,
                                       .channel = conversation->channel,
-                                      .account = text_or(conversation->reach->account, ""),
+                                      .account = text_or(conversation->reach->sender->account, ""),
                                       .recipient = text_or(conversation->reach->address, ""),
                                       .correlation_id = outbound->caller->correlation_id,
                                       .traceparent = outbound->caller->traceparent,
@@ -51,30 +52,35 @@ static const char *or_null(const char *text)
     return text_empty(text) ? NULL : text;
 }
 
-static struct params *insert_params(struct batch *batch, const struct outbound *list, size_t count)
+static struct records *outbound_records(struct arena *arena, const struct outbound *list, size_t count)
 {
-    struct params *params = params_new(batch->arena);
-    COLUMN_TEXTS(params, count, i, list[i].id);
-    COLUMN_TEXTS(params, count, i, list[i].conversation->company_id);
-    COLUMN_TEXTS(params, count, i, list[i].conversation->id);
-    COLUMN_TEXTS(params, count, i, list[i].conversation->lead_id);
-    COLUMN_TEXTS(params, count, i, list[i].conversation->account_id);
-    COLUMN_TEXTS(params, count, i, list[i].conversation->channel);
-    COLUMN_INTS(params, count, i, list[i].position);
-    COLUMN_TEXTS(params, count, i, list[i].sender_type);
-    COLUMN_TEXTS(params, count, i, list[i].sender_id);
-    COLUMN_TEXTS(params, count, i, list[i].media_type);
-    COLUMN_TEXTS(params, count, i, list[i].text);
-    COLUMN_TEXTS(params, count, i, list[i].media_info);
-    COLUMN_TEXTS(params, count, i, list[i].reply_to);
-    COLUMN_TEXTS(params, count, i, or_null(list[i].caller->correlation_id));
-    COLUMN_TEXTS(params, count, i, list[i].job->id);
-    COLUMN_TEXTS(params, count, i, list[i].turn_id);
-    COLUMN_TEXTS(params, count, i, list[i].cause);
-    COLUMN_INTS(params, count, i, list[i].conversation->epoch);
-    params_moment(params, batch->now);
-    COLUMN_INTS(params, count, i, list[i].priority);
-    return params;
+    struct records *rows = records_new(arena, count);
+    RECORD_IDS(rows, i, list[i].id);
+    RECORD_IDS(rows, i, list[i].conversation->company_id);
+    RECORD_IDS(rows, i, list[i].conversation->id);
+    RECORD_IDS(rows, i, list[i].conversation->lead_id);
+    RECORD_IDS(rows, i, list[i].conversation->account_id);
+    RECORD_IDS(rows, i, list[i].conversation->channel);
+    RECORD_INTS(rows, i, list[i].position);
+    RECORD_IDS(rows, i, "outbound");
+    RECORD_IDS(rows, i, list[i].sender_type);
+    RECORD_TEXTS(rows, i, list[i].sender_id);
+    RECORD_TEXTS(rows, i, list[i].media_type ? list[i].media_type : "text");
+    RECORD_IDS(rows, i, NULL); /* external_id */
+    RECORD_TEXTS(rows, i, list[i].text);
+    RECORD_TEXTS(rows, i, list[i].media_info);
+    RECORD_IDS(rows, i, NULL); /* extra_metadata */
+    RECORD_TEXTS(rows, i, list[i].reply_to);
+    RECORD_TEXTS(rows, i, or_null(list[i].caller->correlation_id));
+    RECORD_IDS(rows, i, NULL); /* provider_ts */
+    RECORD_IDS(rows, i, list[i].job->id);
+    RECORD_IDS(rows, i, list[i].turn_id);
+    RECORD_BOOLS(rows, i, false); /* wants_answer */
+    RECORD_IDS(rows, i, "queued");
+    RECORD_IDS(rows, i, list[i].cause);
+    RECORD_INTS(rows, i, list[i].conversation->epoch);
+    RECORD_INTS(rows, i, list[i].priority);
+    return rows;
 }
 
 /* Of a turn's reply its turn.committed tells. */
@@ -105,7 +111,7 @@ void outbound_write(struct held *held, struct outbound *list, size_t count, stru
         return;
     for (size_t i = 0; i < count; i++)
         outbound_place(held->batch->arena, &list[i]);
-    db_queue(held->batch->db, held->batch->arena, &outbound_insert, insert_params(held->batch, list, count), NULL);
+    messages_queue(held->batch, outbound_records(held->batch->arena, list, count));
     for (size_t i = 0; i < count; i++)
         if (!list[i].turn_id)
             outbound_note(events, &list[i]);

@@ -7,6 +7,7 @@
 #pragma once
 #include "event.h"
 #include "hold.h"
+#include "net/record.h"
 
 struct outbound {
     const char *id;
@@ -19,6 +20,10 @@ struct outbound {
     int64_t position; /* set by outbound_write */
     Pb__JobSpec *job; /* likewise */
 };
+
+/* Queues the insert of rows of crm.message_row: one that came into being since we looked fails the transaction (23505).
+ */
+void messages_queue(struct batch *batch, const struct records *rows);
 
 /* Inserts them in order and marks their conversations as changed; hold_save comes later. */
 void outbound_write(struct held *held, struct outbound *list, size_t count, struct event_list *events);

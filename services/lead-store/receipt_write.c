@@ -18,9 +18,8 @@ static const struct statement receipt_update = {
         "       error_class = case when m.status = u.status then m.error_class else u.error_class end, "
         "       error_code = case when m.status = u.status then m.error_code else u.error_code end, "
         "       error = case when m.status = u.status then m.error else u.error end, sent_at = coalesce(m.sent_at, u.sent_at), "
-        "       updated_at = $8 "
-        "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) "
-        "  as u(id, status, external_id, error_class, error_code, error, sent_at) where m.id = u.id",
+        "       updated_at = $2 "
+        "from unnest($1::crm.message_status_row[]) as u where m.id = u.id",
 };
 
 void receipt_write_messages(struct applying *applying)
@@ -34,13 +33,17 @@ void receipt_write_messages(struct applying *applying)
     if (!count)
         return;
     struct params *params = params_new(batch->arena);
-    COLUMN_TEXTS(params, count, i, changed[i]->id);
-    COLUMN_TEXTS(params, count, i, changed[i]->status);
-    COLUMN_TEXTS(params, count, i, changed[i]->external_id);
-    COLUMN_TEXTS(params, count, i, changed[i]->error_class);
-    COLUMN_TEXTS(params, count, i, changed[i]->error_code);
-    COLUMN_TEXTS(params, count, i, changed[i]->error);
-    COLUMN_MOMENTS(params, count, i, text_same(changed[i]->status, "failed") ? 0 : changed[i]->sent_at);
+    struct records *rows = records_new(params->arena, count);
+    RECORD_IDS(rows, i, changed[i]->id);
+    RECORD_IDS(rows, i, changed[i]->status);
+    RECORD_IDS(rows, i, NULL); /* claim and go_until follow from the change */
+    RECORD_IDS(rows, i, NULL);
+    RECORD_TEXTS(rows, i, changed[i]->external_id);
+    RECORD_TEXTS(rows, i, changed[i]->error_class);
+    RECORD_TEXTS(rows, i, changed[i]->error_code);
+    RECORD_TEXTS(rows, i, changed[i]->error);
+    RECORD_MOMENTS(rows, i, text_same(changed[i]->status, "failed") ? 0 : changed[i]->sent_at);
+    params_records(params, rows);
     params_moment(params, batch->now);
     db_queue(batch->db, batch->arena, &receipt_update, params, NULL);
 }

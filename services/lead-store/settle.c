@@ -48,10 +48,11 @@ static enum status send_settle_check(const struct item *item, struct error *erro
 
 /* -- what is locked */
 
-static const struct statement settle_find = {
-    .name = "settle_find",
-    .sql = "select m.id, m.lead_id from unnest($1::uuid[], $2::uuid[]) as v(id, company_id) "
-           "join crm.messages m on m.id = v.id and m.company_id = v.company_id and m.direction = 'outbound'",
+static const struct statement settle_leads = {
+    .name = "settle_leads",
+    .sql =
+        "select m.lead_id from unnest($1::uuid[], $2::uuid[]) as v(id, company_id) "
+        "cross join lateral (select lead_id from crm.messages where id = v.id and company_id = v.company_id limit 1) m",
 };
 
 /* An opt-out that only the provider knew of is written on the person. */
@@ -61,24 +62,42 @@ static bool tells_opt_out(const struct settling *settling)
            settling->request->error_class == PB__SEND_CLASS__SEND_CLASS_OPTED_OUT;
 }
 
-static enum status settle_hold(struct settle_batch *work, struct error *error)
+/* People are locked before their messages, and only where something is to be written on them. */
+static enum status settle_hold_leads(struct settle_batch *work, struct error *error)
 {
     struct arena *arena = work->batch->arena;
+    struct settling **telling = ARENA_ARRAY(arena, struct settling *, work->count);
+    size_t count = 0;
+    for (size_t i = 0; i < work->count; i++)
+        if (tells_opt_out(&work->list[i]))
+            telling[count++] = &work->list[i];
+    if (!count)
+        return OK;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, work->count, i, work->list[i].request->message_id);
-    COLUMN_TEXTS(params, work->count, i, work->list[i].item->caller.company_id);
+    COLUMN_TEXTS(params, count, i, telling[i]->request->message_id);
+    COLUMN_TEXTS(params, count, i, telling[i]->item->caller.company_id);
     struct rows rows;
-    TRY(db_run(work->batch->db, arena, &settle_find, params, &rows, error));
-    struct ids messages = { .arena = arena }, leads = { .arena = arena };
-    for (size_t row = 0; row < rows.count; row++) {
-        ids_add(&messages, rows_text(&rows, row, 0));
-        for (size_t i = 0; i < work->count; i++)
-            if (tells_opt_out(&work->list[i]) &&
-                text_same(text_lower(arena, work->list[i].request->message_id), rows_text(&rows, row, 0)))
-                ids_add(&leads, rows_text(&rows, row, 1));
-    }
+    TRY(db_run(work->batch->db, arena, &settle_leads, params, &rows, error));
+    struct ids leads = { .arena = arena };
+    for (size_t row = 0; row < rows.count; row++)
+        ids_add(&leads, rows_text(&rows, row, 0));
     hold_leads(&work->held, &leads);
+    return OK;
+}
+
+static enum status settle_hold(struct settle_batch *work, struct parked_list *parked, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    struct ids messages = { .arena = arena };
+    TRY(settle_hold_leads(work, error));
+    for (size_t i = 0; i < work->count; i++) {
+        const Pb__SendSettleRequest *request = work->list[i].request;
+        ids_add(&messages, text_lower(arena, request->message_id));
+        if (request->outcome == PB__SEND_OUTCOME__SEND_OUTCOME_SENT && !text_empty(request->external_id))
+            parked_look(parked, request->external_id);
+    }
     hold_messages(&work->held, &messages);
+    parked_look_queue(work->batch, parked);
     return hold_read(&work->held, error);
 }
 
@@ -125,9 +144,8 @@ static const struct statement settle_save = {
         "update crm.messages m set status = v.status, "
         "    external_id = case when v.external_id is null or exists (select from crm.messages o where o.channel_account_id = "
         "        m.channel_account_id and o.external_id = v.external_id and o.id <> m.id) then m.external_id else v.external_id end, "
-        "    error_class = v.error_class, error_code = v.error_code, error = v.error, sent_at = coalesce(m.sent_at, v.sent_at), updated_at = $8 "
-        "from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) "
-        "  as v(id, status, external_id, error_class, error_code, error, sent_at) where m.id = v.id",
+        "    error_class = v.error_class, error_code = v.error_code, error = v.error, sent_at = coalesce(m.sent_at, v.sent_at), updated_at = $2 "
+        "from unnest($1::crm.message_status_row[]) as v where m.id = v.id",
 };
 
 static const char *given(const char *text)
@@ -180,13 +198,17 @@ static void messages_save(struct settle_batch *work)
         return;
     const char **given_ids = ids_given(arena, list, count);
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, count, i, list[i]->message->id);
-    COLUMN_TEXTS(params, count, i, list[i]->message->status);
-    COLUMN_TEXTS(params, count, i, given_ids[i]);
-    COLUMN_TEXTS(params, count, i, list[i]->error_class);
-    COLUMN_TEXTS(params, count, i, list[i]->error_class ? given(list[i]->request->error_code) : NULL);
-    COLUMN_TEXTS(params, count, i, list[i]->error_class ? given(list[i]->request->error) : NULL);
-    COLUMN_MOMENTS(params, count, i, text_same(list[i]->verdict.status, "sent") ? settled_at(work, list[i]) : 0);
+    struct records *rows = records_new(arena, count);
+    RECORD_IDS(rows, i, list[i]->message->id);
+    RECORD_IDS(rows, i, list[i]->message->status);
+    RECORD_IDS(rows, i, NULL); /* claim: stays */
+    RECORD_IDS(rows, i, NULL); /* go_until: stays */
+    RECORD_TEXTS(rows, i, given_ids[i]);
+    RECORD_IDS(rows, i, list[i]->error_class);
+    RECORD_TEXTS(rows, i, list[i]->error_class ? given(list[i]->request->error_code) : NULL);
+    RECORD_TEXTS(rows, i, list[i]->error_class ? given(list[i]->request->error) : NULL);
+    RECORD_MOMENTS(rows, i, text_same(list[i]->verdict.status, "sent") ? settled_at(work, list[i]) : 0);
+    params_records(params, rows);
     params_moment(params, work->batch->now);
     db_queue(work->batch->db, arena, &settle_save, params, NULL);
 }
@@ -281,13 +303,14 @@ static enum status send_settle_work(struct batch *batch, struct item **items, si
     work.list = ARENA_ARRAY(batch->arena, struct settling, count);
     for (size_t i = 0; i < count; i++)
         work.list[i] = (struct settling){ .item = items[i], .request = items[i]->message };
-    TRY(settle_hold(&work, error));
     struct event_list events = { .batch = batch };
-    struct parked_list parked = { .arena = batch->arena };
+    struct parked_list parked = { .arena = batch->arena, .looked = { .arena = batch->arena } };
+    TRY(settle_hold(&work, &parked, error));
     for (size_t i = 0; i < count; i++) {
         struct settling *settling = &work.list[i];
         settling->message = held_message(&work.held, text_lower(batch->arena, settling->request->message_id));
-        if (!settling->message || !text_same(settling->message->company_id, items[i]->caller.company_id)) {
+        if (!settling->message || !text_same(settling->message->direction, "outbound") ||
+            !text_same(settling->message->company_id, items[i]->caller.company_id)) {
             settling->message = NULL;
             item_fail(items[i], REJECT, "unknown_message", "there is no such message");
             continue;

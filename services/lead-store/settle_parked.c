@@ -8,9 +8,39 @@
 
 enum { WISHES_FIRST = 32 };
 
+static const struct statement parked_find = {
+    .name = "parked_find",
+    .sql = "select v.id from unnest($1::text[]) as v(id) "
+           "where exists (select from crm.parked_receipts where external_id = v.id offset 0)",
+};
+
+void parked_look(struct parked_list *list, const char *external_id)
+{
+    ids_add(&list->looked, external_id);
+}
+
+void parked_look_queue(struct batch *batch, struct parked_list *list)
+{
+    if (!list->looked.count)
+        return;
+    struct params *params = params_new(batch->arena);
+    params_texts(params, list->looked.list, list->looked.count);
+    db_queue(batch->db, batch->arena, &parked_find, params, &list->found);
+}
+
+static bool is_parked(const struct parked_list *list, const char *external_id)
+{
+    for (size_t row = 0; row < list->found.count; row++)
+        if (text_same(rows_text(&list->found, row, 0), external_id))
+            return true;
+    return false;
+}
+
 void parked_want(struct parked_list *list, const struct held_message *message, const char *external_id,
                  Pb__SendSettled *reply)
 {
+    if (!is_parked(list, external_id))
+        return;
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? 2 * list->capacity : WISHES_FIRST;
         struct parked_wish *wishes = ARENA_ARRAY(list->arena, struct parked_wish, capacity);

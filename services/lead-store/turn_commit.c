@@ -46,27 +46,70 @@ static enum status turn_commit_check(const struct item *item, struct error *erro
     return check_documents(request, error);
 }
 
-/* The conversation asked in, where the reply stands if it exists, and where it may go if the person prefers another
- * channel. */
+/*
+ * The conversation asked in, where the reply stands if it exists, and where it may go if the person prefers another
+ * channel. Lateral queries are fences: whatever the statistics say, every row is found by its key.
+ */
 static const struct statement turn_commit_find = {
     .name = "turn_commit_find",
     .sql =
         "select t.conversation_id, r.conversation_id as reply_id, y.id as preferred_id "
         "from unnest($1::uuid[], $2::uuid[]) as v(job_id, company_id) "
-        "join crm.turns t on t.job_id = v.job_id and t.company_id = v.company_id "
-        "join crm.conversations c on c.id = t.conversation_id join crm.leads l on l.id = c.lead_id "
-        "left join crm.messages r on r.id = t.message_id "
-        "left join crm.conversations y on y.lead_id = c.lead_id and y.state = 'open' and y.channel = l.preferred_channel and y.id <> c.id",
+        "cross join lateral (select * from crm.turns where job_id = v.job_id and company_id = v.company_id limit 1) t "
+        "cross join lateral (select lead_id from crm.conversations where id = t.conversation_id limit 1) c "
+        "cross join lateral (select preferred_channel from crm.leads where id = c.lead_id limit 1) l "
+        "left join lateral (select conversation_id from crm.messages where id = t.message_id limit 1) r on true "
+        "left join lateral (select y.id from crm.conversations y where y.lead_id = c.lead_id and y.state = 'open' "
+        "    and y.channel = l.preferred_channel and y.id <> t.conversation_id offset 0) y on l.preferred_channel is not null",
 };
 
-static enum status commits_find(struct commit_batch *work, struct error *error)
+/*
+ * What each would cover, read before the locks to save a round trip: nothing but a merge of two people or a newer
+ * opening changes it, and then place and beginning of the turn are others than here.
+ */
+static const struct statement turn_commit_covered = {
+    .name = "turn_commit_covered",
+    .sql =
+        "select v.n, m.id, t.conversation_id, t.after_position "
+        "from unnest($1::uuid[], $2::uuid[], $3::bigint[]) with ordinality as v(job_id, company_id, covered_position, n) "
+        "cross join lateral (select * from crm.turns where job_id = v.job_id and company_id = v.company_id limit 1) t "
+        "cross join lateral (select id from crm.messages where conversation_id = t.conversation_id and position > t.after_position "
+        "    and position <= v.covered_position and direction = 'inbound' order by position offset 0) m",
+};
+
+static void covered_take(struct commit_batch *work, const struct rows *rows)
+{
+    for (size_t row = 0; row < rows->count; row++) {
+        struct commit *commit = &work->list[rows_int(rows, row, 0) - 1];
+        if (!commit->covered_ids)
+            commit->covered_ids = ARENA_ARRAY(work->batch->arena, const char *, rows->count);
+        commit->covered_ids[commit->covered_count++] = rows_text(rows, row, 1);
+        commit->covered_in = rows_text(rows, row, 2);
+        commit->covered_after = rows_int(rows, row, 3);
+    }
+}
+
+static enum status commits_find(struct commit_batch *work, struct rows *found, struct error *error)
 {
     struct arena *arena = work->batch->arena;
-    struct params *params = params_new(arena);
+    struct params *params = params_new(arena), *covered = params_new(arena);
     COLUMN_TEXTS(params, work->count, i, work->list[i].request->job_id);
     COLUMN_TEXTS(params, work->count, i, work->list[i].item->caller.company_id);
+    COLUMN_TEXTS(covered, work->count, i, work->list[i].request->job_id);
+    COLUMN_TEXTS(covered, work->count, i, work->list[i].item->caller.company_id);
+    COLUMN_INTS(covered, work->count, i, work->list[i].request->covered_position);
     struct rows rows;
-    TRY(db_run(work->batch->db, arena, &turn_commit_find, params, &rows, error));
+    db_queue(work->batch->db, arena, &turn_commit_covered, covered, &rows);
+    TRY(db_run(work->batch->db, arena, &turn_commit_find, params, found, error));
+    covered_take(work, &rows);
+    return OK;
+}
+
+static enum status commits_hold(struct commit_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    struct rows rows;
+    TRY(commits_find(work, &rows, error));
     struct ids conversations = { .arena = arena }, jobs = { .arena = arena };
     for (size_t row = 0; row < rows.count; row++)
         for (int column = 0; column < 3; column++)
@@ -96,7 +139,7 @@ static struct turn_verdict commit_judge(const struct commit_batch *work, const s
         .covered_position = conversation->covered_position,
         .owed_position = conversation->owed_position,
         .owed_since = conversation->owed_since,
-        .buffer_max_ms = conversation->reach->buffer_max_ms,
+        .buffer_max_ms = conversation->reach->sender->buffer_max_ms,
         .opted_out_at = conversation->reach->opted_out_at,
         .now = work->batch->now,
     };
@@ -174,7 +217,7 @@ static enum status commit_decide(struct commit_batch *work, struct commit *commi
     PB_SET(commit->reply, state, verdict.state);
     commit->reply->reason = (char *)verdict.reason;
     if (verdict.state == PB__TURN_STATE__TURN_STATE_SUPERSEDED) {
-        PB_SET(commit->reply, delay_ms, turn_superseded_wait_ms(commit->conversation->reach->buffer_ms));
+        PB_SET(commit->reply, delay_ms, turn_superseded_wait_ms(commit->conversation->reach->sender->buffer_ms));
         commit->turn->state = "superseded";
         work->superseded[work->superseded_count++] = commit;
         return OK;
@@ -188,6 +231,9 @@ static enum status commit_decide(struct commit_batch *work, struct commit *commi
         item_fail(commit->item, REJECT, "bad_value", "covered_position is past the conversation's end");
         return OK;
     }
+    if (!text_same(commit->covered_in, commit->turn->conversation_id) ||
+        commit->covered_after != commit->turn->after_position)
+        return error_code(error, RETRY, TRANSACTION_AGAIN, "the turn has just been opened anew");
     commit_prepare(work, commit);
     return OK;
 }
@@ -203,7 +249,7 @@ static enum status turn_commit_work(struct batch *batch, struct item **items, si
     work.superseded = ARENA_ARRAY(batch->arena, struct commit *, count);
     for (size_t i = 0; i < count; i++)
         work.list[i] = (struct commit){ .item = items[i], .request = items[i]->message };
-    TRY(commits_find(&work, error));
+    TRY(commits_hold(&work, error));
     for (size_t i = 0; i < count; i++) {
         struct commit *commit = &work.list[i];
         commit->turn = held_turn_of_job(&work.held, text_lower(batch->arena, commit->request->job_id));

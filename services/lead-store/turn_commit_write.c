@@ -9,45 +9,37 @@
 static const struct statement turn_cover = {
     .name = "turn_cover",
     .sql =
-        "update crm.messages m set turn_id = v.turn_id, updated_at = $5 "
-        "from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[]) as v(conversation_id, after_position, covered_position, turn_id) "
+        "update crm.messages m set turn_id = v.turn_id, updated_at = $2 "
+        "from unnest($1::crm.coverage_row[]) as v "
         "where m.conversation_id = v.conversation_id and m.position > v.after_position and m.position <= v.covered_position "
-        "  and m.direction = 'inbound' returning v.turn_id, m.id",
+        "  and m.direction = 'inbound'",
 };
 
-static enum status coverage_write(struct commit_batch *work, struct error *error)
+static void coverage_write(struct commit_batch *work)
 {
     struct arena *arena = work->batch->arena;
     size_t count = work->committing_count;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, count, i, work->committing[i]->conversation->id);
-    COLUMN_INTS(params, count, i, work->committing[i]->turn->after_position);
-    COLUMN_INTS(params, count, i, work->committing[i]->request->covered_position);
-    COLUMN_TEXTS(params, count, i, work->committing[i]->turn->id);
+    struct records *rows = records_new(arena, count);
+    RECORD_IDS(rows, i, work->committing[i]->conversation->id);
+    RECORD_INTS(rows, i, work->committing[i]->turn->after_position);
+    RECORD_INTS(rows, i, work->committing[i]->request->covered_position);
+    RECORD_IDS(rows, i, work->committing[i]->turn->id);
+    params_records(params, rows);
     params_moment(params, work->batch->now);
-    struct rows rows;
-    TRY(db_run(work->batch->db, arena, &turn_cover, params, &rows, error));
-    for (size_t i = 0; i < count; i++)
-        work->committing[i]->covered_ids = ARENA_ARRAY(arena, const char *, rows.count);
-    for (size_t row = 0; row < rows.count; row++)
-        for (size_t i = 0; i < count; i++)
-            if (text_same(work->committing[i]->turn->id, rows_text(&rows, row, 0)))
-                work->committing[i]->covered_ids[work->committing[i]->covered_count++] = rows_text(&rows, row, 1);
-    return OK;
+    db_queue(work->batch->db, arena, &turn_cover, params, NULL);
 }
 
 static const struct statement turn_save = {
     .name = "turn_save",
     .sql =
         "update crm.turns t set state = 'committed', covered_position = v.covered_position, message_id = v.message_id, "
-        "    prompt = v.prompt::json, provider = v.provider, model = v.model, prompt_version = v.prompt_version, "
+        "    prompt = v.prompt, provider = v.provider, model = v.model, prompt_version = v.prompt_version, "
         "    prompt_tokens = v.prompt_tokens, completion_tokens = v.completion_tokens, latency_ms = v.latency_ms, "
-        "    safety_checks = v.safety_checks::jsonb, document_ids = v.document_ids::uuid[], committed_at = $13, updated_at = $13 "
-        "from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], "
-        "    $9::bigint[], $10::bigint[], $11::text[], $12::text[]) "
-        "  as v(id, covered_position, message_id, prompt, provider, model, prompt_version, prompt_tokens, completion_tokens, latency_ms, "
-        "       safety_checks, document_ids) where t.id = v.id",
+        "    safety_checks = v.safety_checks, document_ids = v.document_ids, reply_elsewhere = v.reply_elsewhere, "
+        "    committed_at = $2, updated_at = $2 from unnest($1::crm.turn_committed_row[]) as v where t.id = v.id",
 };
+
 /* An array as one element's text: SQL casts it back. */
 static const char *ids_text(struct arena *arena, char *const *ids, size_t count)
 {
@@ -67,18 +59,21 @@ static void committed_write(struct commit_batch *work)
     size_t count = work->committing_count;
     struct commit **list = work->committing;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, count, i, list[i]->turn->id);
-    COLUMN_INTS(params, count, i, list[i]->request->covered_position);
-    COLUMN_TEXTS(params, count, i, list[i]->outbound->id);
-    COLUMN_TEXTS(params, count, i, json_or_null(list[i]->request->prompt));
-    COLUMN_TEXTS(params, count, i, list[i]->request->provider);
-    COLUMN_TEXTS(params, count, i, list[i]->request->model);
-    COLUMN_INTS(params, count, i, list[i]->request->prompt_version);
-    COLUMN_INTS(params, count, i, list[i]->request->prompt_tokens);
-    COLUMN_INTS(params, count, i, list[i]->request->completion_tokens);
-    COLUMN_INTS(params, count, i, list[i]->request->latency_ms);
-    COLUMN_TEXTS(params, count, i, json_or_null(list[i]->request->safety_checks));
-    COLUMN_TEXTS(params, count, i, ids_text(arena, list[i]->request->document_ids, list[i]->request->n_document_ids));
+    struct records *rows = records_new(arena, count);
+    RECORD_IDS(rows, i, list[i]->turn->id);
+    RECORD_INTS(rows, i, list[i]->request->covered_position);
+    RECORD_IDS(rows, i, list[i]->outbound->id);
+    RECORD_TEXTS(rows, i, json_or_null(list[i]->request->prompt));
+    RECORD_TEXTS(rows, i, list[i]->request->provider);
+    RECORD_TEXTS(rows, i, list[i]->request->model);
+    RECORD_INTS(rows, i, list[i]->request->prompt_version);
+    RECORD_INTS(rows, i, list[i]->request->prompt_tokens);
+    RECORD_INTS(rows, i, list[i]->request->completion_tokens);
+    RECORD_INTS(rows, i, list[i]->request->latency_ms);
+    RECORD_TEXTS(rows, i, json_or_null(list[i]->request->safety_checks));
+    RECORD_TEXTS(rows, i, ids_text(arena, list[i]->request->document_ids, list[i]->request->n_document_ids));
+    RECORD_BOOLS(rows, i, list[i]->outbound->conversation != list[i]->conversation);
+    params_records(params, rows);
     params_moment(params, work->batch->now);
     db_queue(work->batch->db, arena, &turn_save, params, NULL);
 }
@@ -130,7 +125,7 @@ enum status commits_write(struct commit_batch *work, struct error *error)
 {
     TRY(superseded_write(work, error));
     if (work->committing_count) {
-        TRY(coverage_write(work, error));
+        coverage_write(work);
         for (size_t i = 0; i < work->committing_count; i++)
             note_committed(&work->events, work->committing[i]);
         outbound_write(&work->held, work->outbounds, work->committing_count, &work->events);

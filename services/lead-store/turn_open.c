@@ -8,6 +8,7 @@
 #include "context.h"
 #include "follow.h"
 #include "hold.h"
+#include "map.h"
 #include "outbound.h"
 #include "transaction.h"
 #include "turn.h"
@@ -37,9 +38,10 @@ static const struct statement turn_asked_find = {
     .sql =
         "select m.id, m.conversation_id, m.position, m.wants_answer, m.created_at, r.conversation_id as reply_conversation_id, a.n "
         "from unnest($1::uuid[], $2::uuid[], $3::uuid[]) with ordinality as a(message_id, company_id, job_id, n) "
-        "join crm.messages m on m.id = a.message_id and m.company_id = a.company_id and m.direction = 'inbound' "
-        "left join crm.turns t on t.job_id = a.job_id and t.company_id = a.company_id "
-        "left join crm.messages r on r.id = t.message_id",
+        "cross join lateral (select * from crm.messages where id = a.message_id and company_id = a.company_id "
+        "                    and direction = 'inbound' limit 1) m "
+        "left join lateral (select message_id from crm.turns where job_id = a.job_id and company_id = a.company_id limit 1) t on true "
+        "left join lateral (select conversation_id from crm.messages where id = t.message_id limit 1) r on true",
 };
 
 /* One item on its way. */
@@ -57,7 +59,8 @@ struct opening_batch {
     struct held held;
     struct opening *list;
     size_t count;
-    struct rows under_way; /* other jobs' open turns, where the maximum wait is over */
+    struct context_reading contexts; /* of every conversation */
+    struct rows under_way;           /* other jobs' open turns, where the maximum wait is over */
 };
 
 /* What can't be looked up is refused before SQL. */
@@ -92,18 +95,21 @@ static enum status openings_find(struct opening_batch *work, struct error *error
 static enum status openings_hold(struct opening_batch *work, struct error *error)
 {
     struct arena *arena = work->batch->arena;
-    struct ids conversations = { .arena = arena }, jobs = { .arena = arena };
+    struct ids conversations = { .arena = arena }, replied = { .arena = arena }, jobs = { .arena = arena };
     for (size_t i = 0; i < work->count; i++) {
         if (work->list[i].asked) {
             ids_add(&conversations, work->list[i].asked->conversation_id);
             ids_add(&conversations, work->list[i].asked->reply_conversation_id);
+            ids_add(&replied, work->list[i].asked->reply_conversation_id);
         }
         ids_add(&jobs, text_lower(arena, work->list[i].request->job_id));
     }
     hold_conversations(&work->held, &conversations);
     hold_turns_of_jobs(&work->held, &jobs);
-    hold_reach(&work->held, &conversations);
-    return hold_read(&work->held, error);
+    hold_reach(&work->held, &replied);
+    context_queue(work->batch, &conversations, &work->contexts);
+    TRY(hold_read(&work->held, error));
+    return context_take(work->batch, &conversations, &work->contexts, error);
 }
 
 /*
@@ -126,6 +132,7 @@ static enum status openings_settle(struct opening_batch *work, struct error *err
 
 static struct turn_facts facts_of(const struct opening_batch *work, const struct held_conversation *conversation)
 {
+    const struct context_terms *terms = context_terms_of(&work->contexts, conversation->id);
     return (struct turn_facts){
         .closed = !text_same(conversation->state, "open"),
         .human = text_same(conversation->owner, "human"),
@@ -133,8 +140,8 @@ static struct turn_facts facts_of(const struct opening_batch *work, const struct
         .covered_position = conversation->covered_position,
         .owed_position = conversation->owed_position,
         .owed_since = conversation->owed_since,
-        .buffer_max_ms = conversation->reach->buffer_max_ms,
-        .opted_out_at = conversation->reach->opted_out_at,
+        .buffer_max_ms = terms->buffer_max_ms,
+        .opted_out_at = terms->opted_out_at,
         .now = work->batch->now,
     };
 }
@@ -231,7 +238,8 @@ static enum status opening_decide(struct opening_batch *work, struct opening *op
     PB_SET(opening->reply, state, verdict.state);
     opening->reply->reason = (char *)verdict.reason;
     if (verdict.state == PB__TURN_STATE__TURN_STATE_SUPERSEDED)
-        PB_SET(opening->reply, delay_ms, turn_superseded_wait_ms(opening->conversation->reach->buffer_ms));
+        PB_SET(opening->reply, delay_ms,
+               turn_superseded_wait_ms(context_terms_of(&work->contexts, opening->conversation->id)->buffer_ms));
     if (verdict.state == PB__TURN_STATE__TURN_STATE_OPEN)
         opening->turn_id = turn ? turn->id : ident_fresh(work->batch->arena);
     return OK;
@@ -261,10 +269,7 @@ static const struct statement turn_upsert = {
         "insert into crm.turns as t (id, company_id, conversation_id, lead_id, job_id, claim, state, epoch, opened_position, "
         "    after_position, answer_by, opened_at, created_at, updated_at) "
         "select v.id, v.company_id, v.conversation_id, v.lead_id, v.job_id, v.claim, 'open', v.epoch, v.opened_position, "
-        "    v.after_position, v.answer_by, $11, $11, $11 "
-        "from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bigint[], $8::bigint[], "
-        "    $9::bigint[], $10::timestamptz[]) "
-        "  as v(id, company_id, conversation_id, lead_id, job_id, claim, epoch, opened_position, after_position, answer_by) "
+        "    v.after_position, v.answer_by, $2, $2, $2 from unnest($1::crm.turn_opened_row[]) as v "
         "on conflict (job_id) do update set conversation_id = excluded.conversation_id, lead_id = excluded.lead_id, "
         "    claim = excluded.claim, state = 'open', epoch = excluded.epoch, "
         "    opened_position = excluded.opened_position, after_position = excluded.after_position, covered_position = null, "
@@ -283,46 +288,52 @@ static void turns_write(struct opening_batch *work)
     if (!count)
         return;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, count, i, newest[i]->turn_id);
-    COLUMN_TEXTS(params, count, i, newest[i]->conversation->company_id);
-    COLUMN_TEXTS(params, count, i, newest[i]->conversation->id);
-    COLUMN_TEXTS(params, count, i, newest[i]->conversation->lead_id);
-    COLUMN_TEXTS(params, count, i, newest[i]->request->job_id);
-    COLUMN_TEXTS(params, count, i, newest[i]->request->claim);
-    COLUMN_INTS(params, count, i, newest[i]->conversation->epoch);
-    COLUMN_INTS(params, count, i, newest[i]->conversation->owed_position);
-    COLUMN_INTS(params, count, i, newest[i]->conversation->covered_position);
-    COLUMN_MOMENTS(params, count, i,
-                   newest[i]->conversation->owed_since + newest[i]->conversation->reach->buffer_max_ms);
+    struct records *rows = records_new(arena, count);
+    RECORD_IDS(rows, i, newest[i]->turn_id);
+    RECORD_IDS(rows, i, newest[i]->conversation->company_id);
+    RECORD_IDS(rows, i, newest[i]->conversation->id);
+    RECORD_IDS(rows, i, newest[i]->conversation->lead_id);
+    RECORD_IDS(rows, i, newest[i]->request->job_id);
+    RECORD_TEXTS(rows, i, newest[i]->request->claim);
+    RECORD_INTS(rows, i, newest[i]->conversation->epoch);
+    RECORD_INTS(rows, i, newest[i]->conversation->owed_position);
+    RECORD_INTS(rows, i, newest[i]->conversation->covered_position);
+    RECORD_MOMENTS(rows, i,
+                   newest[i]->conversation->owed_since +
+                       context_terms_of(&work->contexts, newest[i]->conversation->id)->buffer_max_ms);
+    params_records(params, rows);
     params_moment(params, work->batch->now);
     db_queue(work->batch->db, arena, &turn_upsert, params, NULL);
 }
 
-static enum status contexts_tell(struct opening_batch *work, struct error *error)
+static void contexts_tell(struct opening_batch *work)
 {
-    struct context_task *tasks = ARENA_ARRAY(work->batch->arena, struct context_task, work->count);
+    struct arena *arena = work->batch->arena;
+    struct context_task *tasks = ARENA_ARRAY(arena, struct context_task, work->count);
+    struct map *by_conversation = map_new(arena, work->count);
     size_t count = 0;
-    struct ids seen = { .arena = work->batch->arena };
-    for (size_t i = 0; i < work->count; i++)
-        if (work->list[i].turn_id && !ids_has(&seen, work->list[i].conversation->id)) {
-            ids_add(&seen, work->list[i].conversation->id);
-            tasks[count++].conversation = work->list[i].conversation;
-        }
-    TRY(context_read(work->batch, tasks, count, error));
-    for (size_t i = 0; i < work->count; i++)
-        for (size_t task = 0; task < count && work->list[i].turn_id; task++)
-            if (tasks[task].conversation == work->list[i].conversation) {
-                work->list[i].reply->turn_id = (char *)work->list[i].turn_id;
-                work->list[i].reply->context = tasks[task].context;
-                work->list[i].item->state = tasks[task].documents ? tasks[task].context : NULL;
-            }
+    for (size_t i = 0; i < work->count; i++) {
+        if (!work->list[i].turn_id)
+            continue;
+        void **task = map_at(by_conversation, work->list[i].conversation->id);
+        if (*task)
+            continue;
+        *task = &tasks[count];
+        tasks[count++].conversation = work->list[i].conversation;
+    }
+    context_read(arena, &work->contexts, tasks, count);
     for (size_t task = 0; task < count; task++) {
         const struct turn_facts facts = facts_of(work, tasks[task].conversation);
-        if (!tasks[task].context)
-            return error_code(error, RETRY, TRANSACTION_AGAIN, "the lead is being changed");
         PB_SET(tasks[task].context, answer_by_at, turn_answer_by(&facts));
     }
-    return OK;
+    for (size_t i = 0; i < work->count; i++) {
+        if (!work->list[i].turn_id)
+            continue;
+        const struct context_task *task = map_find(by_conversation, work->list[i].conversation->id);
+        work->list[i].reply->turn_id = (char *)work->list[i].turn_id;
+        work->list[i].reply->context = task->context;
+        work->list[i].item->state = task->documents ? task->context : NULL;
+    }
 }
 
 static enum status superseded_tell(struct opening_batch *work, struct error *error)
@@ -362,7 +373,7 @@ static enum status turn_open_work(struct batch *batch, struct item **items, size
     }
     openings_join(&work);
     TRY(superseded_tell(&work, error));
-    TRY(contexts_tell(&work, error));
+    contexts_tell(&work);
     turns_write(&work);
     return OK;
 }

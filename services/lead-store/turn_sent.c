@@ -12,7 +12,7 @@ enum status turn_sent_jobs(const struct held *held, const struct held_turn *turn
                            Pb__JobSpec ***out, size_t *count, struct error *error)
 {
     struct held_conversation *conversation = held_conversation(held, turn->reply_conversation_id);
-    if (!conversation)
+    if (!conversation || !conversation->reach)
         return error_code(error, RETRY, TRANSACTION_AGAIN, "the turn has just been committed");
     struct outbound outbound = { .id = turn->message_id,
                                  .conversation = conversation,
@@ -29,8 +29,9 @@ enum status turn_sent_jobs(const struct held *held, const struct held_turn *turn
 
 static const struct statement newest_owed_find = {
     .name = "newest_owed_find",
-    .sql = "select m.conversation_id, m.id, m.job_id from unnest($1::uuid[], $2::bigint[]) as v(id, position) "
-           "join crm.messages m on m.conversation_id = v.id and m.position = v.position",
+    .sql =
+        "select m.conversation_id, m.id, m.job_id from unnest($1::uuid[], $2::bigint[]) as v(id, position) "
+        "cross join lateral (select * from crm.messages where conversation_id = v.id and position = v.position limit 1) m",
 };
 
 enum status newest_owed_read(const struct held *held, const struct ids *conversation_ids, struct newest_owed *out,
