@@ -7,6 +7,7 @@ import { check } from './checker/checker.mjs'
 import { JOBS_UNDER_WAY } from './checker/jobs.mjs'
 import { Ledger } from './checker/ledger.mjs'
 import { told } from './checker/rule.mjs'
+import { waiting } from './checker/world.mjs'
 
 const UNKNOWN_HOLD_MS = 3000
 /** Longer than anything that is only a delay: a redelivery takes 15 s, what the sweep finds up to 60 s. */
@@ -55,7 +56,7 @@ export class System {
 
   /** What is still under way, as a sentence; '' when nothing is. */
   async underWay(ledger) {
-    const { postgres } = this, streams = (await (await this.manager()).streams.list().next()).map(({ config, state }) => [config.name, state.messages])
+    const { postgres } = this
     const counts = {
       jobs: await postgres.value(JOBS_UNDER_WAY),
       leaving: await postgres.value(`select count(*) from crm.messages where status in ('queued', 'sending', 'unknown')`),
@@ -64,7 +65,7 @@ export class System {
                         where m.conversation_id = c.id and u.status = 'dlq')`),
       events: await postgres.value(`select count(*) from crm.events e, crm.relay r where r.name = 'events' and (e.xid, e.n) > (r.xid, r.n)`),
       receipts: (await this.parley.sim('/_sim/count')).receipts_waiting,
-      ...Object.fromEntries(streams.filter(([name]) => name === 'INBOUND' || name === 'WORK')),
+      ...await waiting(await this.manager()),
     }
     const ids = ledger.acknowledged.filter(post => post.messageId).map(post => post.messageId)
     counts.unrecorded = ids.length - await postgres.value('select count(*) from crm.messages where id = any ($1)', [ids])

@@ -13,6 +13,19 @@ const grouped = (list, key) => {
   return groups
 }
 
+/**
+ * Messages that a consumer has yet to deliver or to see acknowledged, by stream. Not the stream's own count: nats-server 2.9 that was killed may keep messages that
+ * its consumers know as acknowledged.
+ */
+export async function waiting(manager) {
+  const counts = {}
+  for (const stream of ['INBOUND', 'WORK']) {
+    counts[stream] = 0
+    for await (const consumer of manager.consumers.list(stream)) counts[stream] += consumer.num_pending + consumer.num_ack_pending
+  }
+  return counts
+}
+
 export class World {
   /**
    * drained: nothing is under way any more, so nothing may be left that "comes in a moment". inOrder: one copy of ingest, never killed, so that messages were stored
@@ -29,9 +42,8 @@ export class World {
 
   async readStreams(bus) {
     const manager = await bus.connection.jetstreamManager()
-    const count = async name => (await manager.streams.info(name)).state.messages
-    this.waiting = this.drained ? { INBOUND: await count('INBOUND'), WORK: await count('WORK') } : {}
-    this.quarantined = await count('QUARANTINE')
+    this.waiting = this.drained ? await waiting(manager) : {}
+    this.quarantined = (await manager.streams.info('QUARANTINE')).state.messages
     this.told = new Map()
     const { state } = await manager.streams.info('EVENTS')
     if (!state.messages) return
