@@ -2,9 +2,10 @@
 import test, { before, after, beforeEach } from 'node:test'
 import assert from 'node:assert/strict'
 import { Parley } from '../support/parley.mjs'
+import { Bus } from '../support/bus.mjs'
 import { pause, until } from '../support/process.mjs'
 import { full } from './plan.mjs'
-import { assertWhole, copies, drained, talks } from './talks.mjs'
+import { assertWhole, copies, drained, provable, proven, talks } from './talks.mjs'
 import { sawNothing, watch } from './witness.mjs'
 
 const POINTS = 100
@@ -12,17 +13,21 @@ const GRAPH_MS = 120
 const STAGES = ['stored', 'opened', 'asked', 'committed', 'sending', 'taken', 'sent']
 const EACH = full ? 20 : 5 // conversations per stage
 
-let parley, length
+let parley, bus, length
 let prefix = 1500800
 let known = 0 // messages written so far
 before(async () => {
-  parley = await Parley.start({ env: { BUFFER_MS: '250', BUFFER_MAX_MS: '120000' } })
+  parley = await Parley.start({ ...provable, env: { BUFFER_MS: '250', BUFFER_MAX_MS: '120000' } })
+  bus = await Bus.open(parley.nats.url)
   await watch(parley)
 })
-after(() => parley?.stop())
+after(async () => {
+  await bus?.close()
+  await parley?.stop()
+})
 beforeEach(async () => {
   await until('receipts of the test before', async () => (await parley.sim('/_sim/count')).receipts_waiting === 0)
-  await parley.sim('/_sim/reset', {})
+  await parley.sim('/_sim/reset', { keep_records: true })
   await parley.faults({ llm: { latency_ms: 300 }, graph: { latency_ms: GRAPH_MS }, receipts: { sent_ms: 10, delivered_ms: 40, read_ms: 80 } })
   prefix++
 })
@@ -139,6 +144,7 @@ for (const [where, fireAll] of everywhere) {
       assert.equal(sent.get(phone).length, 1, `${phone} was answered ${sent.get(phone).length} times`)
     }
     await sawNothing(parley)
+    await proven(parley, bus)
   })
 
   test(`opt-out ${where}: after it nothing leaves but its confirmation, which comes last`, async t => {
@@ -154,6 +160,7 @@ for (const [where, fireAll] of everywhere) {
     }
     tell(t, found)
     await sawNothing(parley)
+    await proven(parley, bus)
   })
 
   test(`a new message ${where}: no reply is authorised over it, all is answered, each once`, async t => {
@@ -169,6 +176,7 @@ for (const [where, fireAll] of everywhere) {
     tell(t, found)
     assert.ok([...found.values()].some((_, n) => sent.get(phones(found.size)[n]).length === 1), 'no reply ever covered both')
     await sawNothing(parley)
+    await proven(parley, bus)
   })
 }
 
@@ -204,6 +212,7 @@ test('a channel that is stopped between the go and the call wakes after the take
   await parley.sentCount(1, caught)
   await whole()
   await sawNothing(parley)
+  await proven(parley, bus)
 })
 
 test('the witness sees what must never be', async () => {

@@ -1,6 +1,17 @@
 // What the tests of whole conversations share: waiting until everything has ended, and holding what the provider has against what the store knows.
 import assert from 'node:assert/strict'
 import { until } from '../support/process.mjs'
+import { check } from './checker/checker.mjs'
+import { told } from './checker/rule.mjs'
+
+/** What Parley.start() needs so that proven() can tell what was committed when. */
+export const provable = { postgres: { settings: ['track_commit_timestamp=on'] } }
+
+/** The checker finds nothing. The simulator must have kept its records since the start. */
+export async function proven(parley, bus, more = {}) {
+  await until('receipts to be read', async () => (await bus.connection.jetstreamManager().then(manager => manager.streams.info('INBOUND'))).state.messages === 0)
+  assert.equal(told(await check({ postgresUrl: parley.postgres.url, bus, sent: await parley.sent(), ...more })), '')
+}
 
 /** Every person of whose conversation something is still to be done, as far as the store knows. */
 const BUSY = `select count(*) from crm.conversations c where (c.owed_since is not null and c.owner = 'ai')
