@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "base/moment.h"
 #include "base/text.h"
+#include "net/web_limit.h"
 #include "net/web_text.h"
 #include "net/web_wake.h"
 
@@ -33,52 +34,15 @@ struct web {
     struct web_options options;
     atomic_bool draining;
     atomic_size_t in_flight;
+    struct web_limit limit;
 };
 
 /* What a server thread keeps between requests. */
 struct keep {
     struct arena *arena;
     const char *head; /* where civetweb's buffer starts, as far as seen */
+    struct web_reading reading;
 };
-
-static const struct {
-    int status;
-    const char *reason;
-} REASONS[] = {
-    { 200, "OK" },
-    { 201, "Created" },
-    { 202, "Accepted" },
-    { 204, "No Content" },
-    { 304, "Not Modified" },
-    { 400, "Bad Request" },
-    { 401, "Unauthorized" },
-    { 403, "Forbidden" },
-    { 404, "Not Found" },
-    { 405, "Method Not Allowed" },
-    { 408, "Request Timeout" },
-    { 409, "Conflict" },
-    { 411, "Length Required" },
-    { 412, "Precondition Failed" },
-    { 413, "Content Too Large" },
-    { 414, "URI Too Long" },
-    { 415, "Unsupported Media Type" },
-    { 417, "Expectation Failed" },
-    { 422, "Unprocessable Content" },
-    { 429, "Too Many Requests" },
-    { 431, "Request Header Fields Too Large" },
-    { 500, "Internal Server Error" },
-    { 501, "Not Implemented" },
-    { 503, "Service Unavailable" },
-    { 505, "HTTP Version Not Supported" },
-};
-
-static const char *reason_of(int status)
-{
-    for (size_t i = 0; i < sizeof REASONS / sizeof *REASONS; i++)
-        if (REASONS[i].status == status)
-            return REASONS[i].reason;
-    return "Status";
-}
 
 /* -- answering: header and body in one write */
 
@@ -108,7 +72,7 @@ static void respond(struct web *web, struct mg_connection *connection, const str
     struct buffer out = { .arena = request->arena };
     bool bare = response->status == 204 || response->status == 304;
     bool close = must_close(web, connection, refused);
-    buffer_format(&out, "HTTP/1.1 %d %s\r\n", response->status, reason_of(response->status));
+    buffer_format(&out, "HTTP/1.1 %d %s\r\n", response->status, web_reason(response->status));
     add_date(&out);
     if (!bare) {
         buffer_format(&out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
@@ -138,17 +102,27 @@ static void refuse(struct web *web, struct mg_connection *connection, const stru
     respond(web, connection, request, &response, true);
 }
 
+/* From now on reading of this connection ends after wait_ms, until web_limit_done. */
+static struct web_reading *reading_begin(struct mg_connection *connection, int64_t wait_ms)
+{
+    const struct mg_request_info *info = mg_get_request_info(connection);
+    struct keep *keep = mg_get_thread_pointer(connection);
+    web_limit_begin(&keep->reading, info->remote_addr, info->remote_port, wait_ms);
+    return &keep->reading;
+}
+
 /* A peer that still sends would get a reset instead of the answer: read what comes for a moment. */
 static void discard_body(struct mg_connection *connection)
 {
     char bytes[4096];
-    int64_t until_us = moment_monotonic_us() + DISCARD_WAIT_MS * 1000;
-    for (size_t total = 0; total < DISCARD_BYTES_MAX && moment_monotonic_us() < until_us;) {
+    struct web_reading *reading = reading_begin(connection, DISCARD_WAIT_MS);
+    for (size_t total = 0; total < DISCARD_BYTES_MAX;) {
         int count = mg_read(connection, bytes, sizeof bytes);
         if (count <= 0)
-            return;
+            break;
         total += (size_t)count;
     }
+    web_limit_done(reading);
 }
 
 /* -- reading a request: what civetweb lets through and we don't */
@@ -228,8 +202,17 @@ static struct framing framing_read(const struct mg_request_info *info, struct ke
     return (struct framing){ .body_bytes = (size_t)strtoull(length, NULL, 10) };
 }
 
-static int body_read(struct mg_connection *connection, const struct framing *framing, size_t bytes_max,
-                     struct web_request *request)
+/* All of it, within the time that a request has. */
+static int read_whole(const struct web *web, struct mg_connection *connection, char *body, size_t bytes)
+{
+    struct web_reading *reading = reading_begin(connection, web->limit.wait_ms);
+    int count = mg_read(connection, body, bytes);
+    web_limit_done(reading);
+    return count;
+}
+
+static int body_read(const struct web *web, struct mg_connection *connection, const struct framing *framing,
+                     size_t bytes_max, struct web_request *request)
 {
     char *body = arena_try(request->arena, framing->body_bytes + 1, bytes_max + 1);
     const char *expect = mg_get_header(connection, "Expect");
@@ -239,8 +222,7 @@ static int body_read(struct mg_connection *connection, const struct framing *fra
         return 417;
     if (expect != NULL && framing->body_bytes > 0)
         mg_write(connection, "HTTP/1.1 100 Continue\r\n\r\n", 25);
-    /* one call waits for all of it, up to the time limit */
-    int count = framing->body_bytes == 0 ? 0 : mg_read(connection, body, framing->body_bytes);
+    int count = framing->body_bytes == 0 ? 0 : read_whole(web, connection, body, framing->body_bytes);
     if (count < 0 || (size_t)count < framing->body_bytes)
         return 408;
     request->body = body;
@@ -284,7 +266,8 @@ static void handle(struct web *web, struct mg_connection *connection)
     struct web_response response = { .status = 500, .body = "" };
     struct framing framing = framing_read(info, mg_get_thread_pointer(connection));
     const char *path = web_decode(request.arena, info->local_uri_raw, strlen(info->local_uri_raw), false);
-    if (path == NULL || path[0] != '/') {
+    /* a proxy before us that decides by path doesn't take an encoded slash for one: neither do we */
+    if (path == NULL || path[0] != '/' || strcasestr(info->local_uri_raw, "%2f") != NULL) {
         refuse(web, connection, &request, 400, "The path is not well-formed.");
         return;
     }
@@ -299,10 +282,10 @@ static void handle(struct web *web, struct mg_connection *connection)
     }
     size_t bytes_max =
         web->options.body_max == NULL ? HTTP_BODY_BYTES_MAX : web->options.body_max(request.method, path);
-    int status = framing.body_bytes > bytes_max ? 413 : body_read(connection, &framing, bytes_max, &request);
+    int status = framing.body_bytes > bytes_max ? 413 : body_read(web, connection, &framing, bytes_max, &request);
     if (status != 0) {
         refuse(web, connection, &request, status, body_why(status));
-        if (status == 413)
+        if (status == 413 && mg_get_header(connection, "Expect") == NULL) /* who asks first sends nothing now */
             discard_body(connection);
         return;
     }
@@ -352,18 +335,22 @@ static int on_message(const struct mg_connection *connection, const char *messag
 
 static void *on_thread(const struct mg_context *server, int type)
 {
-    (void)server, (void)type;
+    struct web *web = mg_get_user_data(server);
+    (void)type;
     struct keep *keep = calloc(1, sizeof *keep);
     if (keep == NULL)
         abort();
     keep->arena = arena_new(0);
+    web_limit_add(&web->limit, &keep->reading);
     return keep;
 }
 
 static void on_thread_end(const struct mg_context *server, int type, void *pointer)
 {
     struct keep *keep = pointer;
-    (void)server, (void)type;
+    struct web *web = mg_get_user_data(server);
+    (void)type;
+    web_limit_remove(&web->limit, &keep->reading);
     arena_free(keep->arena);
     free(keep);
 }
@@ -441,9 +428,12 @@ enum status web_open(const struct web_options *options, struct web **out, struct
     if (web == NULL)
         abort();
     web->options = *options;
+    web_limit_init(&web->limit, options->request_wait_ms == 0 ? REQUEST_WAIT_MS_DEFAULT : options->request_wait_ms);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     web->server = start(web);
+    if (web->server != NULL)
+        web_limit_start(&web->limit, web_port(web));
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (web->server == NULL) {
         free(web);
@@ -481,6 +471,7 @@ void web_close(struct web *web)
     web_wake_start(&wake, web_port(web));
     mg_stop(web->server);
     web_wake_end(&wake);
+    web_limit_end(&web->limit);
     free(web);
 }
 

@@ -285,6 +285,8 @@ static void a_malformed_head_is_refused_with_our_own_words(void **state)
         "GET /%0 HTTP/1.1\r\nHost: h\r\n\r\n",
         "GET /a%00b HTTP/1.1\r\nHost: h\r\n\r\n",
         "GET /%ff HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /a%2Fb HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /a%2fb HTTP/1.1\r\nHost: h\r\n\r\n",
         "GET /\x01 HTTP/1.1\r\nHost: h\r\n\r\n",
         "GET /1 HTTP/1.1\r\nno colon here\r\n\r\n",
         "GET /1 HTTP/1.1\r\n: empty\r\n\r\n",
@@ -375,6 +377,23 @@ static void a_slow_body_is_cut_off(void **state)
     char *answer = talk("POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf"); /* and then nothing */
     ASSERT_STATUS(answer, "408");
     assert_int_equal(atomic_load(&handled), 0);
+}
+
+/* Each byte in time, all of them never. */
+static void a_body_byte_by_byte_is_cut_off_like_a_slow_one(void **state)
+{
+    (void)state;
+    bool closed;
+    int socket_fd = dial();
+    struct pollfd poller = { .fd = socket_fd, .events = POLLIN };
+    put(socket_fd, "POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n");
+    int bytes = 0;
+    for (; bytes < 999 && poll(&poller, 1, 20) == 0; bytes++) /* 20 s if nobody minds */
+        put(socket_fd, "x");
+    assert_in_range(bytes, 1, 200);
+    ASSERT_STATUS(drain(socket_fd, &closed), "408");
+    assert_int_equal(atomic_load(&handled), 0);
+    ASSERT_STATUS(talk("GET /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"), "200");
 }
 
 static void half_a_head_or_body_and_gone_holds_nothing_up(void **state)
@@ -476,6 +495,7 @@ int main(void)
         TEST(a_request_after_empty_lines_is_never_handled_twice),
         TEST(a_parameter_given_twice_is_refused_by_name),
         TEST(a_slow_body_is_cut_off),
+        TEST(a_body_byte_by_byte_is_cut_off_like_a_slow_one),
         TEST(half_a_head_or_body_and_gone_holds_nothing_up),
         TEST(closing_waits_for_the_request_in_flight),
         TEST(a_draining_server_refuses_what_is_new),
