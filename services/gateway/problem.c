@@ -21,6 +21,7 @@ static const struct {
     { "account_taken", 409 },
     { "stale_version", 412 },
     { "body_too_large", 413 },
+    { "unsupported_media_type", 415 },
     { "expectation_failed", 417 },
     { "too_many", 429 },
     { "head_too_large", 431 },
@@ -40,12 +41,12 @@ static const struct {
     int http_status;
     const char *title;
 } TITLES[] = {
-    { 400, "Malformed request" }, { 401, "Not authorised" },          { 403, "Forbidden" },
-    { 404, "Not found" },         { 405, "Method not allowed" },      { 408, "Request took too long" },
-    { 409, "Conflict" },          { 411, "Length required" },         { 412, "Stale version" },
-    { 413, "Body too large" },    { 417, "Expectation failed" },      { 422, "Invalid request" },
-    { 429, "Too many requests" }, { 431, "Head too large" },          { 500, "Internal error" },
-    { 503, "Try again later" },   { 505, "HTTP version not spoken" },
+    { 400, "Malformed request" }, { 401, "Not authorised" },         { 403, "Forbidden" },
+    { 404, "Not found" },         { 405, "Method not allowed" },     { 408, "Request took too long" },
+    { 409, "Conflict" },          { 411, "Length required" },        { 412, "Stale version" },
+    { 413, "Body too large" },    { 415, "Unsupported media type" }, { 417, "Expectation failed" },
+    { 422, "Invalid request" },   { 429, "Too many requests" },      { 431, "Head too large" },
+    { 500, "Internal error" },    { 503, "Try again later" },        { 505, "HTTP version not spoken" },
 };
 
 enum { RETRY_AFTER_SECONDS = 1 };

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "serve.h"
 #include "settings.h"
+#include "transcode.h"
 
 static struct arena *arena;
 
@@ -57,6 +58,35 @@ static void a_traceparent_is_passed_on_only_when_well_formed(void **state)
     assert_string_equal(serve_traceparent("00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), "");
     assert_string_equal(serve_traceparent("00"), "");
     assert_string_equal(serve_traceparent(NULL), "");
+}
+
+static void a_body_is_json_by_its_type_or_by_none(void **state)
+{
+    (void)state;
+    static const char *const good[] = { "application/json",
+                                        "Application/JSON",
+                                        "application/json; charset=utf-8",
+                                        "application/json ; a=b",
+                                        "application/merge-patch+json",
+                                        "application/problem+json;",
+                                        "application/x-www-form-urlencoded" };
+    static const char *const bad[] = { "",
+                                       "text/plain",
+                                       "application/jsonx",
+                                       "json",
+                                       "text/json",
+                                       "a/b+json",
+                                       "application/json x",
+                                       "application/xml",
+                                       "application/+xml",
+                                       ";",
+                                       "text/plain; a=application/json",
+                                       "application/json, text/plain" };
+    assert_true(transcode_is_json(NULL));
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(transcode_is_json(good[i]));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(transcode_is_json(bad[i]));
 }
 
 static void every_answer_has_a_correlation_id(void **state)
@@ -200,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_callers_correlation_id_is_kept_if_it_is_one),
         cmocka_unit_test(a_traceparent_is_passed_on_only_when_well_formed),
+        cmocka_unit_test(a_body_is_json_by_its_type_or_by_none),
         cmocka_unit_test(every_answer_has_a_correlation_id),
         cmocka_unit_test(without_a_key_nothing_is_open_but_what_must_be),
         cmocka_unit_test(bad_input_is_named_and_never_asked_about),

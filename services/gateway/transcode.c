@@ -147,6 +147,21 @@ static enum status read_if_match(const struct exchange *exchange, ProtobufCMessa
 
 /* -- the body */
 
+bool transcode_is_json(const char *content_type)
+{
+    static const char *const types[] = { "application/json", "application/x-www-form-urlencoded" };
+    if (content_type == NULL)
+        return true;
+    size_t bytes = strcspn(content_type, "; \t");
+    if (content_type[bytes + strspn(content_type + bytes, " \t")] != (strchr(content_type, ';') ? ';' : '\0'))
+        return false;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (bytes == strlen(types[i]) && strncasecmp(content_type, types[i], bytes) == 0)
+            return true;
+    return bytes > 17 && strncasecmp(content_type, "application/", 12) == 0 &&
+           strncasecmp(content_type + bytes - 5, "+json", 5) == 0;
+}
+
 static enum status read_body(const struct exchange *exchange, const ProtobufCMessageDescriptor *type,
                              ProtobufCMessage **out, struct error *error)
 {
@@ -159,6 +174,8 @@ static enum status read_body(const struct exchange *exchange, const ProtobufCMes
     }
     if (request->body_bytes == 0 && exchange->endpoint->body_optional)
         return OK;
+    if (!transcode_is_json(web_header(request, "Content-Type")))
+        return error_code(error, REJECT, "unsupported_media_type", "The body must be application/json.");
     TRY(pbjson_read(exchange->arena, type, request->body, request->body_bytes, out, error));
     return rules_check_hidden(*out, error);
 }

@@ -16,6 +16,9 @@ void transcode(struct exchange *exchange);
  * would. */
 enum status transcode_request(struct exchange *exchange, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out,
                               struct error *error);
+/* Whether a body under this Content-Type is read as JSON: application/json and ...+json, none at all, and the form type
+ * that curl -d names by itself. */
+bool transcode_is_json(const char *content_type);
 /* Idempotency-Key, NULL when absent. REJECT: longer than a key may be, or not printable. */
 enum status transcode_idempotency_key(const struct exchange *exchange, const char **out, struct error *error);
 /* Settles whose company is meant: named (NULL or a UUID) against the key's. */

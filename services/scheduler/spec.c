@@ -44,10 +44,10 @@ static enum status take_params(const Pb__JobSpec *job, struct spec *out, struct 
     out->params = pb_json_text(job->params);
     size_t bytes = strlen(out->params);
     if (bytes > PARAMS_BYTES_MAX)
-        return error_code(error, REJECT, "too_long", "params are longer than %d bytes", PARAMS_BYTES_MAX);
+        return error_code(error, REJECT, "too_long", "'params' is longer than %d bytes", PARAMS_BYTES_MAX);
     TRY(json_check(out->params, bytes, error));
     if (out->params[strspn(out->params, " \t\r\n")] != '{')
-        return bad(error, "params are no JSON object");
+        return bad(error, "'params' must be one JSON object");
     return OK;
 }
 
@@ -58,7 +58,7 @@ static enum status take_task(const Pb__JobSpec *job, struct spec *out, struct er
         return error_code(error, REJECT, "unknown_task", "there is no such task");
     out->priority = job->has_priority ? job->priority : out->task->priority;
     if (out->priority < out->task->priority_min || out->priority > out->task->priority_max)
-        return error_code(error, REJECT, "bad_value", "priority of %s is %d to %d", out->task->name,
+        return error_code(error, REJECT, "bad_value", "'priority' of %s is %d to %d", out->task->name,
                           out->task->priority_min, out->task->priority_max);
     out->attempts_max = job->has_attempts_max ? job->attempts_max : out->task->attempts_max;
     if (out->attempts_max < 1)

@@ -46,7 +46,7 @@ class Run {
   status() { return spawnSync(join(root, 'infra/dev/status'), { env: { PATH: process.env.PATH, PARLEY_VAR: this.var }, encoding: 'utf8', cwd: '/' }) }
 
   inbound(phone, text) {
-    return fetch(`${this.url}/inbound-message`, { method: 'POST', body: JSON.stringify({ phone_number: phone, contact_name: 'R', message_text: text }) })
+    return fetch(`${this.url}/inbound-message`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ phone_number: phone, contact_name: 'R', message_text: text }) })
   }
   async answered(phone, text, simulator) {
     const posted = await until('the gateway to take a message', async () => {
