@@ -28,6 +28,7 @@ static const struct field llm_fields[] = {
     { .name = "cut", .kind = FIELD_BOOLEAN, AT(llm_fault, cut) },
     { .name = "garbage", .kind = FIELD_BOOLEAN, AT(llm_fault, garbage) },
     { .name = "reply", .kind = FIELD_TEXT, AT(llm_fault, reply), ROOM(llm_fault, reply) },
+    { .name = "provider", .kind = FIELD_TEXT, AT(llm_fault, provider), ROOM(llm_fault, provider) },
     { 0 },
 };
 
@@ -171,9 +172,12 @@ static bool graph_has_effect(const struct graph_fault *fault)
            fault->accept_then_cut;
 }
 
-const struct llm_fault *faults_draw_llm(struct faults *faults, int64_t *latency_ms)
+const struct llm_fault *faults_draw_llm(struct faults *faults, const char *provider, int64_t *latency_ms)
 {
     struct llm_fault *fault = &faults->llm;
+    *latency_ms = 0;
+    if (fault->provider[0] != '\0' && strcmp(fault->provider, provider) != 0)
+        return NULL;
     bool chosen = choose(faults, &fault->choice);
     bool effect = llm_has_effect(fault);
     *latency_ms = effect || chosen ? draw_latency(faults, &fault->latency) : 0;

@@ -46,6 +46,7 @@ struct llm_fault {
     bool cut;
     bool garbage;
     char reply[4096];
+    char provider[16]; /* only this one's calls; empty: all */
 };
 
 struct graph_fault {
@@ -103,7 +104,7 @@ bool faults_merge(struct faults *faults, const cJSON *plan, char problem[FIELD_P
 void faults_write(struct buffer *buffer, const struct faults *faults);
 
 /* The plan for one call: NULL when no effect befalls it. `latency_ms` is set either way. */
-const struct llm_fault *faults_draw_llm(struct faults *faults, int64_t *latency_ms);
+const struct llm_fault *faults_draw_llm(struct faults *faults, const char *provider, int64_t *latency_ms);
 const struct graph_fault *faults_draw_graph(struct faults *faults, const char *to, int64_t *latency_ms);
 
 bool faults_unreachable(const struct faults *faults, const char *phone);

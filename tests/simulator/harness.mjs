@@ -96,10 +96,10 @@ export class Simulator {
     return this
   }
 
-  call(method, path, body, { token, signal } = {}) {
+  call(method, path, body, { token, signal, headers: more } = {}) {
     const verbatim = body === undefined || typeof body === 'string' || Buffer.isBuffer(body)
     const text = verbatim ? body : JSON.stringify(body)
-    const headers = text === undefined ? {} : { 'content-length': Buffer.byteLength(text) }
+    const headers = text === undefined ? { ...more } : { 'content-length': Buffer.byteLength(text), ...more }
     if (token) headers.authorization = `Bearer ${token}`
     return new Promise((resolve, reject) => {
       const request = http.request(this.url + path, { method, headers, agent: this.agent, signal })
@@ -132,6 +132,16 @@ export class Simulator {
   ask(members, options = { token: KEY }) {
     const body = { model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'Hello?' }], ...members }
     return this.call('POST', '/v1/chat/completions', body, options)
+  }
+
+  askAnthropic(members, headers = { 'x-api-key': KEY, 'anthropic-version': '2023-06-01' }) {
+    const body = { model: 'claude-sonnet-4-6', max_tokens: 300, messages: [{ role: 'user', content: 'Hello?' }], ...members }
+    return this.call('POST', '/v1/messages', body, { headers })
+  }
+
+  askGemini(members, { model = 'gemini-2.0-flash', ...headers } = { 'x-goog-api-key': KEY }) {
+    const body = { contents: [{ role: 'user', parts: [{ text: 'Hello?' }] }], ...members }
+    return this.call('POST', `/v1beta/models/${model}:generateContent`, body, { headers })
   }
 
   async faults(plan) {

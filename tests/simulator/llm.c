@@ -9,18 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUOTED_CHARACTERS_MAX = 60, REPLY_ROOM = 512 };
+enum { QUOTED_CHARACTERS_MAX = 60, REPLY_ROOM = 512, TOKEN_BYTES = 4 };
 
-static const struct llm_dialect *const dialects[] = { &llm_openai, NULL };
+static const struct llm_dialect *const dialects[] = { &llm_openai, &llm_anthropic, &llm_gemini, NULL };
 
 /* What happens to a call. */
 struct script {
     int64_t latency_ms;
-    int64_t retry_after;
     bool cut;
     bool garbage;
     const char *reply; /* NULL: the numbered one */
-    const char *finish_reason;
+    enum llm_finish finish;
+    bool thought;
     struct llm_refusal error; /* its status 0: none */
 };
 
@@ -38,9 +38,12 @@ static const char model_cut[] = "sim-cut";
 static const char model_garbage[] = "sim-garbage";
 static const char model_length[] = "sim-length";
 static const char model_filter[] = "sim-filter";
+static const char model_blocked[] = "sim-blocked";
+static const char model_thought[] = "sim-thought";
 
-const char *const llm_scripted_models[] = { "sim-status-500", "sim-slow-1000", model_cut, model_garbage,
-                                            model_length,     model_filter,    NULL };
+const char *const llm_scripted_models[] = { "sim-status-500", "sim-slow-1000", model_cut,
+                                            model_garbage,    model_length,    model_filter,
+                                            model_blocked,    model_thought,   NULL };
 
 static const struct llm_dialect *find_dialect(const struct http_request *request)
 {
@@ -59,6 +62,7 @@ static void script_error(struct script *script, const struct llm_dialect *dialec
 {
     dialect->name_error(status, &script->error);
     script->error.status = status;
+    script->error.retry_after = FIELD_NONE;
 }
 
 /* The number behind a model's prefix, from 0 to max; -1 when the model has another name. */
@@ -84,15 +88,17 @@ static void script_by_model(struct script *script, const struct llm_dialect *dia
         script->latency_ms += slow_ms;
     script->cut = strcmp(model, model_cut) == 0;
     script->garbage = strcmp(model, model_garbage) == 0;
+    script->thought = strcmp(model, model_thought) == 0;
     if (strcmp(model, model_length) == 0)
-        script->finish_reason = "length";
+        script->finish = LLM_CUT;
     if (strcmp(model, model_filter) == 0)
-        script->finish_reason = "content_filter";
+        script->finish = LLM_FILTERED;
+    if (strcmp(model, model_blocked) == 0)
+        script->finish = LLM_BLOCKED;
 }
 
 static void script_by_fault(struct script *script, const struct llm_dialect *dialect, const struct llm_fault *fault)
 {
-    script->retry_after = fault->retry_after;
     script->cut = fault->cut;
     script->garbage = fault->garbage;
     script->reply = fault->reply[0] == '\0' ? NULL : fault->reply;
@@ -105,13 +111,14 @@ static void script_by_fault(struct script *script, const struct llm_dialect *dia
         text_copy(script->error.code, sizeof script->error.code, fault->error.code);
     if (fault->error.message[0] != '\0')
         text_copy(script->error.message, sizeof script->error.message, fault->error.message);
+    script->error.retry_after = fault->retry_after;
 }
 
 /* The fault plan goes before what the model's name says. */
 static struct script write_script(struct simulator *simulator, const struct llm_dialect *dialect, const char *model)
 {
-    struct script script = { .finish_reason = "stop", .retry_after = FIELD_NONE };
-    const struct llm_fault *fault = faults_draw_llm(&simulator->faults, &script.latency_ms);
+    struct script script = { .finish = LLM_WHOLE };
+    const struct llm_fault *fault = faults_draw_llm(&simulator->faults, dialect->name, &script.latency_ms);
     if (fault != NULL)
         script_by_fault(&script, dialect, fault);
     else
@@ -135,14 +142,19 @@ static void call_ended(struct exchange *exchange, bool aborted)
 
 /* From here on the call is on record and counts as in flight until it ends. */
 static struct call *begin(struct simulator *simulator, const struct llm_dialect *dialect, struct exchange *exchange,
-                          const cJSON *model, const cJSON *messages)
+                          const struct llm_prompt *prompt)
 {
     struct call *call = memory_zeroed(sizeof *call);
-    char *text = messages == NULL ? NULL : cJSON_PrintUnformatted(messages);
-    const char *name = cJSON_IsString(model) ? model->valuestring : NULL;
+    char *system = prompt->system == NULL ? NULL : cJSON_PrintUnformatted(prompt->system);
+    char *messages = prompt->messages == NULL ? NULL : cJSON_PrintUnformatted(prompt->messages);
     *call = (struct call){ .simulator = simulator, .dialect = dialect };
-    call->number = records_add_llm(&simulator->records, moment_wall_ms(), name, text);
-    cJSON_free(text);
+    call->number = records_add_llm(&simulator->records, &(struct llm_record){ .at_ms = moment_wall_ms(),
+                                                                              .provider = dialect->name,
+                                                                              .model = (char *)prompt->model,
+                                                                              .system = system,
+                                                                              .messages = messages });
+    cJSON_free(system);
+    cJSON_free(messages);
     simulator->records.llm_in_flight++;
     exchange->ended = call_ended;
     exchange->owner = call;
@@ -157,19 +169,22 @@ static void write_reply(char reply[REPLY_ROOM], const struct call *call, const c
              (int)text_prefix_bytes(quoted, QUOTED_CHARACTERS_MAX), quoted);
 }
 
-static void write_headers(char *headers, size_t room, const struct call *call, int64_t latency_ms, int64_t retry_after)
+static void write_headers(char *headers, size_t room, const struct call *call, const struct script *script)
 {
-    int used = snprintf(headers, room, "x-request-id: req_sim%llu\r\nopenai-processing-ms: %lld\r\n",
-                        (unsigned long long)call->number, (long long)latency_ms);
-    if (retry_after != FIELD_NONE)
-        snprintf(headers + used, room - (size_t)used, "Retry-After: %lld\r\n", (long long)retry_after);
+    const struct llm_dialect *dialect = call->dialect;
+    int used = 0;
+    *headers = '\0';
+    if (dialect->request_id != NULL)
+        used = snprintf(headers, room, "%s: req_sim%llu\r\n", dialect->request_id, (unsigned long long)call->number);
+    if (script->error.status != 0 && script->error.retry_after != FIELD_NONE && !dialect->waits_in_body)
+        snprintf(headers + used, room - (size_t)used, "Retry-After: %lld\r\n", (long long)script->error.retry_after);
 }
 
 static void answer(struct call *call, struct exchange *exchange, int status, const struct script *script,
                    struct buffer *body)
 {
     char headers[160];
-    write_headers(headers, sizeof headers, call, script->latency_ms, script->retry_after);
+    write_headers(headers, sizeof headers, call, script);
     const struct http_answer answered = {
         .status = status, .headers = headers, .body = body->bytes, .body_bytes = body->used
     };
@@ -191,16 +206,17 @@ static void answer_text(struct call *call, struct exchange *exchange, const stru
     char numbered[REPLY_ROOM];
     write_reply(numbered, call, prompt->last_user);
     struct buffer body = { 0 };
-    call->dialect->write_answer(&body, prompt, script->reply != NULL ? script->reply : numbered, script->finish_reason);
+    call->dialect->write_answer(&body, prompt, script->reply != NULL ? script->reply : numbered, script->finish);
     if (script->garbage)
         body.used /= 2;
     answer(call, exchange, 200, script, &body);
 }
 
 static void answer_prompt(struct simulator *simulator, struct call *call, struct exchange *exchange,
-                          const struct llm_prompt *prompt)
+                          struct llm_prompt *prompt)
 {
     struct script script = write_script(simulator, call->dialect, prompt->model);
+    prompt->thought = script.thought;
     if (script.cut)
         http_cut(exchange, script.latency_ms);
     else if (script.error.status != 0)
@@ -209,32 +225,89 @@ static void answer_prompt(struct simulator *simulator, struct call *call, struct
         answer_text(call, exchange, &script, prompt);
 }
 
+/* False with the refusal of a key that is missing or wrong. */
 static bool key_is_right(const struct simulator *simulator, const struct llm_dialect *dialect,
-                         const struct http_request *request)
+                         const struct http_request *request, struct llm_refusal *refusal)
 {
     const char *wanted = simulator->settings.llm_key;
     char key[sizeof simulator->settings.llm_key];
-    return dialect->read_key(request, key, sizeof key) && (*wanted == '\0' || strcmp(key, wanted) == 0);
+    bool given = dialect->read_key(request, key, sizeof key);
+    if (given && (*wanted == '\0' || strcmp(key, wanted) == 0))
+        return true;
+    dialect->refuse_key(given, refusal);
+    return false;
 }
 
 void llm_handle(struct simulator *simulator, struct exchange *exchange)
 {
-    const struct llm_dialect *dialect = find_dialect(&exchange->request);
-    struct script refused = { .retry_after = FIELD_NONE };
-    bool admitted = key_is_right(simulator, dialect, &exchange->request);
+    const struct http_request *request = &exchange->request;
+    const struct llm_dialect *dialect = find_dialect(request);
+    struct script refused = { .error = { .retry_after = FIELD_NONE } };
+    bool admitted = key_is_right(simulator, dialect, request, &refused.error);
     if (admitted && dialect->answer_other(exchange))
         return;
-    cJSON *body = json_parse(exchange->request.body, exchange->request.body_bytes);
-    const cJSON *model = cJSON_GetObjectItemCaseSensitive(body, "model");
-    struct call *call = begin(simulator, dialect, exchange, model, cJSON_GetObjectItemCaseSensitive(body, "messages"));
+    cJSON *body = json_parse(request->body, request->body_bytes);
     struct llm_prompt prompt = { .answers = 1 };
+    dialect->look(request, body, &prompt);
+    struct call *call = begin(simulator, dialect, exchange, &prompt);
     if (admitted)
-        dialect->read(body, &prompt, &refused.error);
-    else
-        script_error(&refused, dialect, 401);
+        dialect->read(request, body, &prompt, &refused.error);
+    refused.error.retry_after = FIELD_NONE;
     if (refused.error.status != 0)
         answer_error(call, exchange, &refused);
     else
         answer_prompt(simulator, call, exchange, &prompt);
     cJSON_Delete(body);
+}
+
+/* -- for the dialects */
+
+const char *llm_member_text(const cJSON *object, const char *name)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsString(value) ? value->valuestring : NULL;
+}
+
+const cJSON *llm_unknown_member(const cJSON *object, const char *const known[])
+{
+    const cJSON *member = NULL;
+    cJSON_ArrayForEach (member, object) {
+        size_t i = 0;
+        while (known[i] != NULL && strcmp(known[i], member->string) != 0)
+            i++;
+        if (known[i] == NULL)
+            return member;
+    }
+    return NULL;
+}
+
+bool llm_is_within(const cJSON *value, double min, double max)
+{
+    return cJSON_IsNumber(value) && value->valuedouble >= min && value->valuedouble <= max;
+}
+
+bool llm_is_blank(const char *text)
+{
+    return text == NULL || text[strspn(text, " \t\r\n")] == '\0';
+}
+
+size_t llm_tokens(const char *text)
+{
+    return text == NULL ? 0 : (strlen(text) + TOKEN_BYTES - 1) / TOKEN_BYTES;
+}
+
+size_t llm_tokens_of(const cJSON *member)
+{
+    char *text = member == NULL ? NULL : cJSON_PrintUnformatted(member);
+    size_t tokens = llm_tokens(text);
+    cJSON_free(text);
+    return tokens;
+}
+
+bool llm_is_one_of(const char *text, const char *const prefixes[])
+{
+    for (size_t i = 0; prefixes[i] != NULL; i++)
+        if (text_starts_with(text, prefixes[i]))
+            return true;
+    return false;
 }

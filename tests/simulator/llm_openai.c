@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TOKEN_BYTES = 4, MESSAGE_TOKENS = 4 };
+enum { MESSAGE_TOKENS = 4 };
 
 static const char chat_path[] = "/v1/chat/completions";
 static const char models_path[] = "/v1/models";
@@ -103,20 +103,34 @@ static const char *const known_members[] = {
     "stream",
     "stream_options",
     "user",
+    NULL,
 };
 
 static void check_members(const cJSON *body, struct llm_refusal *refusal)
 {
-    const cJSON *member = NULL;
-    cJSON_ArrayForEach (member, body) {
-        size_t i = 0;
-        while (i < sizeof known_members / sizeof *known_members && strcmp(known_members[i], member->string) != 0)
-            i++;
-        char message[120];
-        snprintf(message, sizeof message, "Unrecognized request argument supplied: %.60s", member->string);
-        if (i == sizeof known_members / sizeof *known_members)
-            refuse(refusal, member->string, "", message);
-    }
+    const cJSON *member = llm_unknown_member(body, known_members);
+    char message[120];
+    if (member == NULL)
+        return;
+    snprintf(message, sizeof message, "Unrecognized request argument supplied: %.60s", member->string);
+    refuse(refusal, member->string, "", message);
+}
+
+/* The reasoning models don't take what the older ones took. */
+static void check_reasoning(const cJSON *body, const char *model, struct llm_refusal *refusal)
+{
+    static const char *const reasoning[] = { "o1", "o3", "o4", "gpt-5", "gpt-6", NULL };
+    const cJSON *temperature = cJSON_GetObjectItemCaseSensitive(body, "temperature");
+    if (model == NULL || !llm_is_one_of(model, reasoning))
+        return;
+    if (cJSON_HasObjectItem(body, "max_tokens"))
+        refuse(refusal, "max_tokens", "unsupported_parameter",
+               "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' "
+               "instead.");
+    if (temperature != NULL && !llm_is_within(temperature, 1, 1))
+        refuse(refusal, "temperature", "unsupported_value",
+               "Unsupported value: 'temperature' does not support this value with this model. Only the default (1) "
+               "value is supported.");
 }
 
 static void check_numbers(const cJSON *body, struct llm_refusal *refusal)
@@ -134,8 +148,7 @@ static void check_numbers(const cJSON *body, struct llm_refusal *refusal)
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(body, ranges[i].name);
         if (value == NULL || cJSON_IsNull(value))
             continue;
-        bool legal =
-            cJSON_IsNumber(value) && value->valuedouble >= ranges[i].min && value->valuedouble <= ranges[i].max;
+        bool legal = llm_is_within(value, ranges[i].min, ranges[i].max);
         char message[120];
         snprintf(message, sizeof message, "Invalid '%s': must be a number from %g to %g.", ranges[i].name,
                  ranges[i].min, ranges[i].max);
@@ -153,16 +166,10 @@ static bool role_is_known(const char *role)
     return false;
 }
 
-static const char *member_text(const cJSON *object, const char *name)
-{
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(value) ? value->valuestring : NULL;
-}
-
 static void read_message(const cJSON *message, struct llm_prompt *prompt, struct llm_refusal *refusal)
 {
-    const char *role = member_text(message, "role");
-    const char *content = member_text(message, "content");
+    const char *role = llm_member_text(message, "role");
+    const char *content = llm_member_text(message, "content");
     if (role == NULL || !role_is_known(role)) {
         refuse(refusal, "messages", "invalid_value",
                "Each message needs a role: developer, system, user, assistant or tool.");
@@ -172,15 +179,14 @@ static void read_message(const cJSON *message, struct llm_prompt *prompt, struct
         strcmp(role, "assistant") == 0 && cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(message, "tool_calls"));
     if (content == NULL && !only_calls)
         refuse(refusal, "messages", "invalid_type", "Each message needs a content that is a string.");
-    if (strcmp(role, "tool") == 0 && member_text(message, "tool_call_id") == NULL)
+    if (strcmp(role, "tool") == 0 && llm_member_text(message, "tool_call_id") == NULL)
         refuse(refusal, "messages", "missing_required_parameter", "A tool message needs a tool_call_id.");
     if (strcmp(role, "user") == 0)
         prompt->last_user = content;
 }
 
-static void read_messages(const cJSON *body, struct llm_prompt *prompt, struct llm_refusal *refusal)
+static void read_messages(struct llm_prompt *prompt, struct llm_refusal *refusal)
 {
-    prompt->messages = cJSON_GetObjectItemCaseSensitive(body, "messages");
     if (prompt->messages == NULL)
         refuse(refusal, "messages", "missing_required_parameter", "Missing required parameter: 'messages'.");
     else if (!cJSON_IsArray(prompt->messages) || cJSON_GetArraySize(prompt->messages) == 0)
@@ -191,19 +197,28 @@ static void read_messages(const cJSON *body, struct llm_prompt *prompt, struct l
     }
 }
 
-static void read_request(const cJSON *body, struct llm_prompt *prompt, struct llm_refusal *refusal)
+static void look(const struct http_request *request, const cJSON *body, struct llm_prompt *prompt)
 {
+    (void)request;
+    prompt->model = llm_member_text(body, "model");
+    prompt->messages = cJSON_GetObjectItemCaseSensitive(body, "messages");
+}
+
+static void read_request(const struct http_request *request, const cJSON *body, struct llm_prompt *prompt,
+                         struct llm_refusal *refusal)
+{
+    (void)request;
     if (!cJSON_IsObject(body)) {
         refuse(refusal, "", "", "We could not parse the JSON body of your request.");
         return;
     }
-    prompt->model = member_text(body, "model");
     if (prompt->model == NULL || *prompt->model == '\0')
         refuse(refusal, "model", "missing_required_parameter", "You must provide a model parameter.");
     check_members(body, refusal);
     check_numbers(body, refusal);
-    read_messages(body, prompt, refusal);
-    const char *marker = member_text(body, "safety_identifier");
+    check_reasoning(body, prompt->model, refusal);
+    read_messages(prompt, refusal);
+    const char *marker = llm_member_text(body, "safety_identifier");
     if (marker != NULL && text_length(marker) > 64)
         refuse(refusal, "safety_identifier", "string_above_max_length", "'safety_identifier' is longer than 64.");
     if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "stream")))
@@ -212,45 +227,46 @@ static void read_request(const cJSON *body, struct llm_prompt *prompt, struct ll
     prompt->answers = cJSON_IsNumber(answers) ? (int64_t)answers->valuedouble : 1;
 }
 
-static size_t tokens(const char *text)
-{
-    return text == NULL ? 0 : (strlen(text) + TOKEN_BYTES - 1) / TOKEN_BYTES;
-}
-
 static size_t prompt_tokens(const struct llm_prompt *prompt)
 {
     size_t total = 0;
     const cJSON *message = NULL;
     cJSON_ArrayForEach (message, prompt->messages) {
-        total += MESSAGE_TOKENS + tokens(member_text(message, "content"));
+        total += MESSAGE_TOKENS + llm_tokens(llm_member_text(message, "content"));
     }
     return total;
 }
 
 static void write_choices(struct buffer *buffer, const struct llm_prompt *prompt, const char *text,
-                          const char *finish_reason)
+                          enum llm_finish finish)
 {
+    static const char *const reasons[] = {
+        [LLM_WHOLE] = "stop", [LLM_CUT] = "length", [LLM_FILTERED] = "content_filter", [LLM_BLOCKED] = "stop"
+    };
+    bool blocked = finish == LLM_BLOCKED;
     for (int64_t i = 0; i < prompt->answers; i++) {
         buffer_format(buffer, "%s{\"index\":%lld,\"finish_reason\":\"%s\",\"logprobs\":null,", i == 0 ? "" : ",",
-                      (long long)i, finish_reason);
-        buffer_add_text(buffer, "\"message\":{\"role\":\"assistant\",\"refusal\":null,\"content\":");
-        buffer_add_json(buffer, text);
+                      (long long)i, reasons[finish]);
+        buffer_add_text(buffer, "\"message\":{\"role\":\"assistant\",\"refusal\":");
+        buffer_add_json(buffer, blocked ? "I'm sorry, I can't help with that." : NULL);
+        buffer_add_text(buffer, ",\"content\":");
+        buffer_add_json(buffer, blocked ? NULL : text);
         buffer_add_text(buffer, "}}");
     }
 }
 
 static void write_answer(struct buffer *buffer, const struct llm_prompt *prompt, const char *text,
-                         const char *finish_reason)
+                         enum llm_finish finish)
 {
     static unsigned long long number;
     size_t asked = prompt_tokens(prompt);
-    size_t answered = tokens(text) * (size_t)prompt->answers;
+    size_t answered = llm_tokens(text) * (size_t)prompt->answers;
     buffer_format(buffer,
                   "{\"id\":\"chatcmpl-sim%llu\",\"object\":\"chat.completion\",\"created\":%lld,\"model\":", ++number,
                   (long long)(moment_wall_ms() / 1000));
     buffer_add_json(buffer, prompt->model);
     buffer_add_text(buffer, ",\"choices\":[");
-    write_choices(buffer, prompt, text, finish_reason);
+    write_choices(buffer, prompt, text, finish);
     buffer_format(buffer, "],\"usage\":{\"prompt_tokens\":%zu,\"completion_tokens\":%zu,\"total_tokens\":%zu,", asked,
                   answered, asked + answered);
     buffer_add_text(buffer, "\"prompt_tokens_details\":{\"cached_tokens\":0},"
@@ -295,12 +311,22 @@ static bool answer_other(struct exchange *exchange)
     return true;
 }
 
+static void refuse_key(bool given, struct llm_refusal *refusal)
+{
+    (void)given;
+    name_error(401, refusal);
+}
+
 const struct llm_dialect llm_openai = {
+    .name = "openai",
+    .request_id = "x-request-id",
     .matches = matches,
     .answer_other = answer_other,
     .read_key = read_key,
+    .look = look,
     .read = read_request,
     .write_answer = write_answer,
+    .refuse_key = refuse_key,
     .name_error = name_error,
     .write_error = write_error,
 };

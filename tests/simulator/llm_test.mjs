@@ -26,7 +26,10 @@ describe('the model', () => {
     assert.ok(headers['x-request-id'])
     assert.match((await simulator.ask()).json.choices[0].message.content, /^Reply #2 to "Hello\?"$/)
     const calls = await simulator.get('/_sim/llm')
-    assert.deepEqual({ ...calls[0], at: 0 }, { at: 0, model: 'gpt-4o-mini', messages, aborted: false, status: 200 })
+    assert.deepEqual(
+      { ...calls[0], at: 0 },
+      { at: 0, provider: 'openai', model: 'gpt-4o-mini', system: null, messages, aborted: false, status: 200 },
+    )
     assert.equal((await simulator.get('/_sim/llm?since=1')).length, 1)
     assert.equal((await simulator.ask({ n: 3 })).json.choices.length, 3)
   })
@@ -50,6 +53,9 @@ describe('the model', () => {
     for (const temperature of [0, 2]) assert.equal((await simulator.ask({ temperature })).status, 200)
     await wrong({ max_completion_tokens: 0 }, 400, 'invalid_value')
     await wrong({ surprise: 1 }, 400, null)
+    await wrong({ model: 'gpt-5-mini', max_tokens: 300 }, 400, 'unsupported_parameter')
+    await wrong({ model: 'o3', temperature: 0.7 }, 400, 'unsupported_value')
+    assert.equal((await simulator.ask({ model: 'gpt-5-mini', max_completion_tokens: 300 })).status, 200)
     await wrong({ stream: true }, 400, 'unsupported_value')
     assert.equal((await simulator.call('POST', '/v1/chat/completions', '{', { token: KEY })).status, 400)
     const calls = await simulator.get('/_sim/llm')
@@ -63,6 +69,8 @@ describe('the model', () => {
     assert.equal((await simulator.ask({ model: 'sim-status-404' })).json.error.code, 'model_not_found')
     assert.equal((await simulator.ask({ model: 'sim-length' })).json.choices[0].finish_reason, 'length')
     assert.equal((await simulator.ask({ model: 'sim-filter' })).json.choices[0].finish_reason, 'content_filter')
+    const { refusal, content } = (await simulator.ask({ model: 'sim-blocked' })).json.choices[0].message
+    assert.ok(refusal && content === null)
     await assert.rejects(simulator.ask({ model: 'sim-cut' }), { code: 'ECONNRESET' })
     const started = performance.now()
     assert.equal((await simulator.ask({ model: 'sim-slow-200' })).status, 200)

@@ -1,8 +1,10 @@
 /*
- * simulator - stands in for Meta's Graph API and an OpenAI-compatible model on a loopback port.
+ * simulator - stands in for Meta's Graph API and three vendors' models on a loopback port.
  *
  *   /{version}/{phone number id}/messages   the send endpoint, strict          graph.c
- *   /v1/chat/completions, /v1/models        the model                          llm.c, llm_openai.c
+ *   /v1/chat/completions, /v1/models        OpenAI's model                     llm.c, llm_openai.c
+ *   /v1/messages                            Anthropic's                        llm.c, llm_anthropic.c
+ *   /v1beta/models/{model}:generateContent  Google's                           llm.c, llm_gemini.c
  *   /_sim/...                               what tests ask and tell            control.c
  *
  * It is an independent reading of the vendors' contracts: it uses nothing of Parley's own code.

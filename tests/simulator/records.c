@@ -28,6 +28,7 @@ static void drop_oldest(struct record_ring *ring)
     free(record->to);
     free(record->json);
     free(record->llm.model);
+    free(record->llm.system);
     free(record->llm.messages);
     free(record);
 }
@@ -97,11 +98,20 @@ void records_add_sent(struct records *records, const struct sent_record *sent)
     add(&records->sent, record, json.used + strlen(sent->to));
 }
 
-uint64_t records_add_llm(struct records *records, int64_t at_ms, const char *model, const char *messages)
+static size_t length(const char *text)
+{
+    return text == NULL ? 0 : strlen(text);
+}
+
+uint64_t records_add_llm(struct records *records, const struct llm_record *call)
 {
     struct record *record = memory_zeroed(sizeof *record);
-    record->llm = (struct llm_record){ .at_ms = at_ms, .model = memory_text(model), .messages = memory_text(messages) };
-    return add(&records->llm, record, messages == NULL ? 0 : strlen(messages));
+    record->llm = (struct llm_record){ .at_ms = call->at_ms,
+                                       .provider = call->provider,
+                                       .model = memory_text(call->model),
+                                       .system = memory_text(call->system),
+                                       .messages = memory_text(call->messages) };
+    return add(&records->llm, record, length(call->system) + length(call->messages));
 }
 
 struct llm_record *records_find_llm(struct records *records, uint64_t number)
@@ -133,11 +143,18 @@ void records_write_sent(struct buffer *buffer, const struct records *records, ui
     buffer_add_text(buffer, "]\n");
 }
 
+static void add_json(struct buffer *buffer, const char *name, const char *json)
+{
+    buffer_format(buffer, ",\"%s\":%s", name, json == NULL ? "null" : json);
+}
+
 static void write_llm(struct buffer *buffer, const struct llm_record *call)
 {
     add_at(buffer, call->at_ms);
+    add_member(buffer, "provider", call->provider);
     add_member(buffer, "model", call->model);
-    buffer_format(buffer, ",\"messages\":%s", call->messages == NULL ? "null" : call->messages);
+    add_json(buffer, "system", call->system);
+    add_json(buffer, "messages", call->messages);
     buffer_format(buffer, ",\"aborted\":%s,\"status\":", call->aborted ? "true" : "false");
     if (call->status == 0)
         buffer_add_text(buffer, "null}");

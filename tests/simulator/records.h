@@ -15,9 +15,11 @@ enum { RECORDS_MAX = 200000, RECORDS_BYTES_MAX = 256 * 1024 * 1024 };
 
 struct llm_record {
     int64_t at_ms;
-    int64_t status; /* 0: no answer yet, or none ever */
-    bool aborted;   /* the client left first */
+    int64_t status;       /* 0: no answer yet, or none ever */
+    bool aborted;         /* the client left first */
+    const char *provider; /* lives for ever */
     char *model;
+    char *system;   /* JSON text as it came, or NULL: it is one of the messages, or there is none */
     char *messages; /* JSON text as it came, or NULL */
 };
 
@@ -60,8 +62,8 @@ uint64_t records_llm_total(const struct records *records);
 
 void records_add_sent(struct records *records, const struct sent_record *sent);
 
-/* Copies both texts; answers the record's number. */
-uint64_t records_add_llm(struct records *records, int64_t at_ms, const char *model, const char *messages);
+/* Copies the texts; answers the record's number. */
+uint64_t records_add_llm(struct records *records, const struct llm_record *call);
 
 /* NULL when it is gone. */
 struct llm_record *records_find_llm(struct records *records, uint64_t number);

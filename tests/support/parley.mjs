@@ -9,6 +9,7 @@ export const PHONE_ID = '770011223344551'
 export const APP_SECRET = 'test-app-secret'
 export const VERIFY_TOKEN = 'test-verify-token'
 export const TOKEN = 'test-token'
+export const LLM_KEY = 'test-key'
 const WRAPPER = (process.env.PARLEY_WRAPPER ?? '').split(' ').filter(Boolean) // what every service runs under, such as valgrind with its options
 
 /** One service process; answers on its admin port once it is ready. */
@@ -72,7 +73,8 @@ export class Parley {
     parley.env = {
       DATABASE_URL: postgres.url, NATS_URL: nats.url, HTTP_PORT: String(httpPorts[0]), HTTP_LISTEN: '127.0.0.1', PARLEY_AUTH: 'off',
       META_APP_SECRET: APP_SECRET, META_VERIFY_TOKEN: VERIFY_TOKEN, WHATSAPP_CLOUD_PHONE_ID: PHONE_ID, WHATSAPP_CLOUD_TOKEN: TOKEN,
-      GRAPH_BASE_URL: parley.simulatorUrl, OPENAI_BASE_URL: `${parley.simulatorUrl}/v1`, OPENAI_API_KEY: 'test-key',
+      GRAPH_BASE_URL: parley.simulatorUrl, OPENAI_BASE_URL: `${parley.simulatorUrl}/v1`, OPENAI_API_KEY: LLM_KEY,
+      ANTHROPIC_BASE_URL: parley.simulatorUrl, ANTHROPIC_API_KEY: LLM_KEY, GEMINI_BASE_URL: parley.simulatorUrl, GEMINI_API_KEY: LLM_KEY,
       WHATSAPP_CLOUD_PACING: '0', BUFFER_MS: '0', LOG_LEVEL: 'info', ...env,
     }
     parley.services = services.flatMap(name => name === 'gateway'
@@ -90,7 +92,8 @@ export class Parley {
 
   async startSimulator(port) {
     this.simulator = new Child('simulator', join(build, 'tests/simulator/simulator'),
-      ['--port', String(port), '--app-secret', APP_SECRET, '--token', TOKEN, '--webhook-url', this.urls.map(url => `${url}/webhook`).join(), '--phone-id', PHONE_ID],
+      ['--port', String(port), '--app-secret', APP_SECRET, '--token', TOKEN, '--webhook-url', this.urls.map(url => `${url}/webhook`).join(), '--phone-id', PHONE_ID,
+        '--llm-key', LLM_KEY],
       { env: { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:detect_leaks=0` }, log: join(folder('simulator'), 'log') }).start() // ends with connections open
     await until('the simulator', async () => (await fetch(`${this.simulatorUrl}/_sim/count`)).ok)
   }

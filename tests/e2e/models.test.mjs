@@ -1,0 +1,149 @@
+// A company's row says which vendor's model answers it; each vendor is held to its own contract by the simulator.
+import test, { before, after, beforeEach } from 'node:test'
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { Parley, Service } from '../support/parley.mjs'
+import { until } from '../support/process.mjs'
+
+const LADDER_MS = 400
+let parley, company
+before(async () => {
+  parley = await Parley.start({ env: { JOB_LADDER_MS: Array(5).fill(LADDER_MS).join() } })
+  const { body } = await parley.inbound('+15005590000', 'hello')
+  await job(body.job_id, 'completed')
+  company = await parley.postgres.value('select id from crm.companies')
+})
+after(() => parley?.stop())
+beforeEach(async () => {
+  await parley.sim('/_sim/reset', {})
+  await parley.postgres.rows('delete from crm.ai_models')
+})
+
+const job = async (id, status) => until(`job ${id} to be ${status}`, async () => {
+  const { body } = await parley.get(`/jobs/${id}`)
+  return body.status === status && body
+})
+const use = (provider, model, { position = 0, temperature = 0.2 } = {}) => parley.postgres.rows(
+  `insert into crm.ai_models (id, company_id, position, provider, model, temperature, max_tokens, system_prompt, prompt_version, created_at, updated_at)
+   values ($1, $2, $3, $4, $5, $6, 300, 'You are Bob of Acme.', 7, now(), now())`, [randomUUID(), company, position, provider, model, temperature])
+const calls = () => parley.sim('/_sim/llm')
+const turnOf = async jobId => (await parley.postgres.rows('select * from crm.turns where job_id = $1', [jobId]))[0]
+const writtenOf = async turn => (await parley.postgres.rows('select * from crm.ai_messages where id = $1', [turn.message_id]))[0]
+
+// What each vendor's dialect makes of the same conversation.
+const vendors = {
+  anthropic: {
+    model: 'claude-sonnet-4-6',
+    system: ({ system }) => system,
+    turns: ({ messages }) => messages.map(({ role, content }) => [role, content.map(({ text }) => text)]),
+    assistant: 'assistant',
+  },
+  gemini: {
+    model: 'gemini-2.0-flash',
+    system: ({ system }) => system.parts.map(({ text }) => text).join(),
+    turns: ({ messages }) => messages.map(({ role, parts }) => [role, parts.map(({ text }) => text)]),
+    assistant: 'model',
+  },
+}
+
+let phone = 15005590100
+for (const [provider, vendor] of Object.entries(vendors)) {
+  test(`a company that wants ${provider} gets its answers from there, with system prompt, history and usage in place`, async () => {
+    const to = String(++phone)
+    await use(provider, vendor.model)
+    await parley.inbound(`+${to}`, 'first question')
+    await parley.sentCount(1, to) // until it has left, a newer message would take it back
+    const { result, id } = await job((await parley.inbound(`+${to}`, 'second question')).body.job_id, 'completed')
+    assert.equal(result.model, vendor.model)
+    const sent = await parley.sentCount(2, to)
+    assert.deepEqual(sent.map(({ text }) => text), ['Reply #1 to "first question"', 'Reply #2 to "second question"'])
+
+    const seen = await calls()
+    assert.deepEqual(seen.map(call => [call.provider, call.model, call.status]), Array(2).fill([provider, vendor.model, 200]))
+    assert.match(vendor.system(seen[1]), /^You are Bob of Acme\./)
+    assert.deepEqual(vendor.turns(seen[1]), [
+      ['user', ['[profile name] Test User', 'first question']],
+      [vendor.assistant, ['Reply #1 to "first question"']],
+      ['user', ['second question']],
+    ])
+
+    const turn = await turnOf(id)
+    assert.deepEqual([turn.state, turn.provider, turn.model, turn.prompt_version], ['committed', provider, vendor.model, 7])
+    assert.ok(turn.prompt_tokens > 0 && turn.completion_tokens > 0, `${turn.prompt_tokens} ${turn.completion_tokens}`)
+    const written = await writtenOf(turn)
+    assert.deepEqual([written.provider, written.model, written.prompt_tokens, written.completion_tokens],
+      [provider, vendor.model, turn.prompt_tokens, turn.completion_tokens])
+  })
+
+  test(`${provider}: what the model thought is not for the customer`, async () => {
+    const to = String(++phone)
+    await use(provider, 'sim-thought')
+    await parley.inbound(`+${to}`, 'hello?')
+    const [{ text }] = await parley.sentCount(1, to)
+    assert.equal(text, 'Reply #1 to "hello?"')
+  })
+
+  test(`${provider}: one that is overloaded is asked again, not before the time it told`, async () => {
+    const to = String(++phone)
+    await use(provider, vendor.model)
+    await parley.faults({ llm: { provider, status: provider === 'anthropic' ? 529 : 503, retry_after: 1, count: 1 } })
+    const { attempt_log } = await job((await parley.inbound(`+${to}`, 'hello?')).body.job_id, 'completed')
+    assert.deepEqual(attempt_log.map(({ outcome, code }) => [outcome, code]), [['retry', 'overloaded'], ['completed', undefined]])
+    const [first, second] = (await calls()).map(({ at }) => Date.parse(at))
+    assert.ok(second - first >= 1000, `asked again after ${second - first} ms`) // the ladder alone would be sooner
+    await parley.sentCount(1, to)
+  })
+
+  test(`${provider}: a refusal goes to the DLQ at once and is not tried again`, async () => {
+    for (const model of ['sim-filter', 'sim-blocked']) {
+      await parley.postgres.rows('delete from crm.ai_models')
+      await use(provider, model)
+      const before = (await calls()).length
+      const { attempt_log } = await job((await parley.inbound(`+${++phone}`, 'hello?')).body.job_id, 'dlq')
+      assert.deepEqual(attempt_log.map(({ outcome, code }) => [outcome, code]), [['dead', 'refused']])
+      assert.equal((await calls()).length, before + 1)
+    }
+  })
+
+  test(`${provider}: a model that doesn't exist and an account without money go to the DLQ, each with its reason`, async () => {
+    await use(provider, 'no-such-model')
+    const unknown = await job((await parley.inbound(`+${++phone}`, 'hello?')).body.job_id, 'dlq')
+    assert.deepEqual(unknown.attempt_log.map(({ code }) => code), ['model'])
+    await parley.postgres.rows('delete from crm.ai_models')
+    await use(provider, vendor.model)
+    const code = provider === 'anthropic' ? 'enforced_spend_limit_reached' : 'GenerateRequestsPerDayPerProjectPerModel'
+    await parley.faults({ llm: { status: 429, error: { code } } })
+    const broke = await job((await parley.inbound(`+${++phone}`, 'hello?')).body.job_id, 'dlq')
+    assert.deepEqual(broke.attempt_log.map(entry => entry.code), ['quota'])
+    assert.match(broke.error_message, /HTTP 429/)
+  })
+}
+
+test('the newest models of Anthropic, which think and refuse a temperature, answer as well', async () => {
+  const to = String(++phone)
+  await use('anthropic', 'claude-haiku-5-5', { temperature: 0.9 })
+  const { id } = await job((await parley.inbound(`+${to}`, 'hello?')).body.job_id, 'completed')
+  assert.equal((await turnOf(id)).model, 'claude-haiku-5-5')
+  assert.equal((await parley.sentCount(1, to))[0].text, 'Reply #1 to "hello?"')
+})
+
+test('a wrong key goes to the DLQ with reason auth, whoever the vendor is; with the right one the replay is answered', async () => {
+  const right = parley.service('ai-engage')
+  const wrong = new Service('ai-engage', { ...parley.env, OPENAI_API_KEY: 'x', ANTHROPIC_API_KEY: 'x', GEMINI_API_KEY: 'x' })
+  await right.stop()
+  try {
+    await wrong.start()
+    for (const [provider, model] of [['openai', 'gpt-4o-mini'], ['anthropic', 'claude-sonnet-4-6'], ['gemini', 'gemini-2.0-flash']]) {
+      await parley.postgres.rows('delete from crm.ai_models')
+      await use(provider, model)
+      const { attempt_log, id } = await job((await parley.inbound(`+${++phone}`, 'hello?')).body.job_id, 'dlq')
+      assert.deepEqual([provider, ...attempt_log.map(({ outcome, code }) => [outcome, code])], [provider, ['dead', 'auth']])
+      assert.equal((await turnOf(id)).state, 'open')
+    }
+  } finally {
+    await wrong.end()
+    await right.start()
+  }
+  await parley.post('/admin/dlq/replay', { max_jobs: 100 })
+  await parley.sentCount(1, String(phone))
+})
