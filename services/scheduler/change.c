@@ -152,6 +152,12 @@ enum status change_commit(struct change *change, struct error *error)
         return status;
     }
     lanes_leave(change);
+    change_publish(change);
+    return OK;
+}
+
+void change_publish(struct change *change)
+{
     work_publish(change->arena, change->dispatched, change->dispatched_count, change->now);
     if (change->task_count)
         change_wake(change, change->now);
@@ -159,5 +165,4 @@ enum status change_commit(struct change *change, struct error *error)
         relay_wake();
     if (change->wake_at)
         due_by(change->wake_at);
-    return OK;
 }

@@ -1,14 +1,13 @@
 /*
  * change - one transaction of the scheduler, and what follows from it: lanes move up, ready jobs go to workers.
  *
- * Whoever changes rows says which lanes and tasks that touched; change_commit looks after both in the same transaction,
- * commits, and only then publishes. So a job that is written while a worker is free leaves in one step: without lanes
- * that is one round trip, its steps being a transaction of their own. What needs no answer is queued (db_queue), so
- * that a change with lanes takes three: rows and lane names; locks, writing, lanes and picks; commit.
+ * For what needs several steps; new jobs and completed ones have one call of their own (add.h, complete.h). Whoever
+ * changes rows says which lanes and tasks that touched; change_commit looks after both in the same transaction, commits,
+ * and only then publishes. What needs no answer is queued (db_queue).
  *
  * Locks are taken in one order, so that several schedulers never wait for each other in a circle: rows by id, then new
- * lanes (sorted by name), then lane locks (sorted), then new rows (sorted by key); after that nothing waits any more: a
- * task's row and further lane locks are taken only if they are free.
+ * keys, then new lanes (sorted), then lane locks (sorted); after that nothing waits any more: a task's lock and further
+ * lane locks are taken only if they are free.
  */
 #pragma once
 #include "ladder.h"
@@ -63,6 +62,8 @@ enum status change_follow(struct change *change, struct error *error);
 /* Also publishes. After RETRY nothing has happened. */
 enum status change_commit(struct change *change, struct error *error);
 void change_undo(struct change *change);
+/* What follows a commit. Part of change_commit; for who commits by other means. */
+void change_publish(struct change *change);
 
 void change_touch_task(struct change *change, const char *task, int64_t jobs);
 void change_served_task(struct change *change, const struct task *task, int64_t jobs); /* so many were just asked for */

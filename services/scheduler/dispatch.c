@@ -11,9 +11,6 @@
  * back. */
 enum { RUN_SLACK_MS = 20000, PRIORITY_MAX = 100 };
 
-/* Another scheduler holds what is needed: look again when it is likely to be done. */
-enum { LOCKED_WAIT_MS = 2 };
-
 static struct metric dispatched_total = {
     .name = "parley_dispatched_total", .help = "Jobs handed to workers.", .kind = METRIC_COUNTER, .label = "task"
 };
@@ -35,8 +32,7 @@ int64_t dispatch_run_ms(const struct task *task)
  */
 static const struct statement hold_sql = {
     "dispatch_hold",
-    "WITH held AS MATERIALIZED (SELECT name FROM jobs.tasks WHERE name = $1 FOR NO KEY UPDATE SKIP LOCKED)"
-    " SELECT set_config('parley.task', name, true) FROM held",
+    "SELECT set_config('parley.task', $1, true) WHERE jobs.hold_task($1)",
 };
 
 /* What it takes and answers: migrations/0002_pick.sql. */
@@ -66,18 +62,25 @@ static void take_lane(struct change *change, const struct rows *rows, size_t row
     lanes_locked(change, lane);
 }
 
+void dispatch_left(struct change *change, const struct task *task, Pb__JobDispatch *job, moment run_at)
+{
+    const char *name = task ? task->name : "";
+    change_add_dispatched(change, job);
+    metric_observe(&lateness_seconds, name, (change->now - run_at) * 1000);
+    metric_add(&dispatched_total, name, 1);
+}
+
 static void take_rows(struct change *change, const struct task *task, const struct rows *rows)
 {
     for (size_t i = 0; i < rows->count; i++) {
-        change_add_dispatched(change, work_read(change->arena, rows, i, change->now));
-        metric_observe(&lateness_seconds, task->name, (change->now - rows_moment(rows, i, WORK_COLUMN_COUNT)) * 1000);
+        dispatch_left(change, task, work_read(change->arena, rows, i, 0, change->now),
+                      rows_moment(rows, i, WORK_COLUMN_COUNT));
         take_lane(change, rows, i, WORK_COLUMN_COUNT + 1);
         take_lane(change, rows, i, WORK_COLUMN_COUNT + 3);
     }
-    metric_add(&dispatched_total, task->name, (int64_t)rows->count);
 }
 
-static bool mixed(const struct task *task)
+bool dispatch_mixed(const struct task *task)
 {
     return task->priority_min < PRIORITY_LIVE_MIN && task->priority_max >= PRIORITY_LIVE_MIN;
 }
@@ -95,7 +98,7 @@ static struct params *pick_params(struct change *change, const struct task_touch
     params_moment(params, change->now + dispatch_run_ms(touch->task));
     params_bool(params, low);
     params_bool(params, laned);
-    params_bool(params, mixed(touch->task));
+    params_bool(params, dispatch_mixed(touch->task));
     return params;
 }
 
@@ -107,7 +110,7 @@ static void add_picks(struct change *change, const struct task_touch *touch, boo
     struct params *name = params_new(change->arena);
     params_text(name, touch->task->name);
     change_step(change, &hold_sql, name);
-    for (int low = mixed(touch->task) ? 1 : 0; low >= 0; low--) {
+    for (int low = dispatch_mixed(touch->task) ? 1 : 0; low >= 0; low--) {
         struct db_step *step = &change->steps[change->step_count];
         *step = (struct db_step){ .statement = &pick_sql, .params = pick_params(change, touch, low, laned) };
         change->picks[change->step_count++] = (struct task_pick){ touch->task, touch->jobs };
@@ -120,7 +123,7 @@ static void take_pick(struct change *change, const struct task_pick *pick, const
     if (rows->count == 0)
         return;
     if (!rows_text(rows, 0, 0)) {
-        change_wake(change, change->now + LOCKED_WAIT_MS);
+        change_wake(change, change->now + DISPATCH_BUSY_MS);
         return;
     }
     if ((int64_t)rows->count < pick->jobs)

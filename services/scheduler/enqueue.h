@@ -5,7 +5,7 @@
  * nothing is added.
  */
 #pragma once
-#include "change.h"
+#include "add.h"
 
 /* What became of one spec. */
 struct added {
@@ -15,11 +15,11 @@ struct added {
     bool conflict; /* the id belongs to a job of another company, or the key can't be found: refused */
 };
 
-/* Writes them in this change, with the next statement that is run; the caller has named and locked their lanes. When it
- * has run (change_follow), enqueue_added says what became of them. */
-void enqueue_specs(struct change *change, struct spec *const *specs, size_t count, struct rows *rows);
-enum status enqueue_added(struct change *change, struct spec *const *specs, size_t count, const struct rows *rows,
-                          struct added *added, struct error *error);
+/* Writes them: in the change's transaction, or in one of their own. Then adding_take, and enqueue_added says what
+ * became of them. */
+enum status enqueue_specs(struct change *change, struct adding *adding, struct spec *const *specs, size_t count,
+                          struct rows *rows, struct error *error);
+enum status enqueue_added(struct change *change, const struct adding *adding, struct added *added, struct error *error);
 
 /* jobs.enqueue */
 void enqueue_handle(struct batch *batch);

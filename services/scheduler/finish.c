@@ -1,5 +1,6 @@
 #include "finish.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/ident.h"
@@ -8,6 +9,7 @@
 #include "base/text.h"
 #include "capacity.h"
 #include "close.h"
+#include "complete.h"
 #include "enqueue.h"
 #include "lane.h"
 #include "wire/pbjson.h"
@@ -21,7 +23,8 @@ struct report {
     const char *job_id;
     struct spec **children;
     struct run run;
-    bool held;       /* its row is locked and this is its current dispatch */
+    bool held;       /* its row is locked and this is its current dispatch; or it has completed */
+    bool alone;      /* completed, and the first of its batch that names its job */
     bool other_live; /* the job it wants to end in favour of */
     const char *other_id;
 };
@@ -82,28 +85,20 @@ static void give_row(struct report *reports, size_t count, const struct run *run
     }
 }
 
-/* All children of these reports, or of those that are held, flat. */
-static size_t gather_children(struct change *change, const struct report *reports, size_t count, bool held,
-                              struct spec ***out)
+/* All children of those that are held, flat. */
+static size_t gather_children(struct change *change, const struct report *reports, size_t count, struct spec ***out)
 {
     size_t room = 0, found = 0;
     for (size_t i = 0; i < count; i++)
-        room += reports[i].finish->n_children;
+        room += reports[i].held ? reports[i].finish->n_children : 0;
     *out = ARENA_ARRAY(change->arena, struct spec *, room + 1);
     for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; (reports[i].held || !held) && k < reports[i].finish->n_children; k++)
+        for (size_t k = 0; reports[i].held && k < reports[i].finish->n_children; k++)
             (*out)[found++] = reports[i].children[k];
     return found;
 }
 
-static enum status name_lanes(struct change *change, const struct report *reports, size_t count, struct error *error)
-{
-    struct spec **children;
-    size_t child_count = gather_children(change, reports, count, false, &children);
-    return lanes_name(change, children, child_count, error);
-}
-
-/* The rows, and the lanes of all children: what a stale report's name is made in vain. */
+/* The rows of these jobs, if they are processing. */
 static enum status hold(struct change *change, struct report *reports, size_t count, struct error *error)
 {
     const char **ids = ARENA_ARRAY(change->arena, const char *, count);
@@ -111,10 +106,8 @@ static enum status hold(struct change *change, struct report *reports, size_t co
         ids[i] = reports[i].job_id;
     struct rows rows;
     struct params *params = params_new(change->arena);
-    params_texts(params, ids, count);
-    db_queue(change->db, change->arena, &hold_sql, params, &rows);
-    TRY(name_lanes(change, reports, count, error));
-    TRY(db_flush(change->db, error));
+    params_uuids(params, ids, count);
+    TRY(db_run(change->db, change->arena, &hold_sql, params, &rows, error));
     for (size_t i = 0; i < rows.count; i++) {
         struct run run;
         run_read(change->arena, &rows, i, &run);
@@ -206,28 +199,30 @@ static void judge(struct change *change, struct report *reports, size_t self)
         run->result = coalesced_result(change->arena, finish->coalesced_into);
 }
 
-/* Locks for the lanes that these runs move and their children name. */
-static void lock_lanes(struct change *change, const struct run *runs, size_t count, struct spec *const *children,
-                       size_t child_count)
+/* The lanes that these runs move; 0 for none. */
+static int64_t *moved_lanes(struct change *change, const struct run *runs, size_t count)
 {
-    int64_t *lanes = ARENA_ARRAY(change->arena, int64_t, (count + child_count) * LANES_MAX + 1);
-    size_t found = 0;
+    int64_t *lanes = ARENA_ARRAY(change->arena, int64_t, count * LANES_MAX + 1);
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < LANES_MAX; k++)
-            lanes[found++] = run_moves_lane(&runs[i], k);
-    for (size_t i = 0; i < child_count; i++)
-        for (size_t k = 0; k < children[i]->lane_count; k++)
-            lanes[found++] = children[i]->lanes[k].id;
-    lanes_lock(change, lanes, found);
+            lanes[i * LANES_MAX + k] = run_moves_lane(&runs[i], k);
+    return lanes;
 }
 
-/* Before the commit: with a child that can't be, nothing is written. */
-static enum status check_added(struct change *change, struct spec *const *children, size_t count,
-                               const struct rows *rows, struct error *error)
+/*
+ * Children come this way only with a result that is stale or whose child can't be (complete.c), so it may happen that
+ * their lanes are locked after those of the runs: should two schedulers then wait for each other, the database tells
+ * one to ask again. With a child that can't be, nothing is written.
+ */
+static enum status write_children(struct change *change, struct spec *const *children, size_t count,
+                                  struct error *error)
 {
-    struct added *added = ARENA_ARRAY(change->arena, struct added, count + 1);
-    TRY(change_follow(change, error));
-    TRY(enqueue_added(change, children, count, rows, added, error));
+    struct rows rows;
+    struct adding adding;
+    struct added *added = ARENA_ARRAY(change->arena, struct added, count);
+    TRY(enqueue_specs(change, &adding, children, count, &rows, error));
+    adding_take(change, &adding, &rows);
+    TRY(enqueue_added(change, &adding, added, error));
     for (size_t i = 0; i < count; i++)
         if (added[i].conflict)
             return error_code(error, REJECT, "conflict", "a child's id belongs to another job");
@@ -236,20 +231,18 @@ static enum status check_added(struct change *change, struct spec *const *childr
 
 static enum status write_runs(struct change *change, struct report *reports, size_t count, struct error *error)
 {
-    struct rows rows;
     struct spec **children;
     struct run *runs = ARENA_ARRAY(change->arena, struct run, count);
-    size_t held = 0, child_count = gather_children(change, reports, count, true, &children);
+    size_t held = 0, child_count = gather_children(change, reports, count, &children);
     for (size_t i = 0; i < count; i++) {
         if (!reports[i].held)
             continue;
         judge(change, reports, i);
         runs[held++] = reports[i].run;
     }
-    lock_lanes(change, runs, held, children, child_count);
+    lanes_lock(change, moved_lanes(change, runs, held), held * LANES_MAX);
     runs_close(change, runs, held);
-    enqueue_specs(change, children, child_count, &rows);
-    return child_count > 0 ? check_added(change, children, child_count, &rows, error) : OK;
+    return child_count > 0 ? write_children(change, children, child_count, error) : OK;
 }
 
 static const struct statement status_sql = {
@@ -334,15 +327,114 @@ static void finish_by_halves(struct batch *batch, struct report *reports, size_t
         item_fail(reports[i].item, status, error.code, "%s", error.text);
 }
 
+/* -- the usual end */
+
+static bool is_plain(const struct report *report)
+{
+    return report->finish->outcome == PB__JOB_OUTCOME__JOB_OUTCOME_COMPLETED;
+}
+
+static int compare_completions(const void *a, const void *b)
+{
+    const struct completion *const *left = a, *const *right = b;
+    return strcmp((*left)->job_id, (*right)->job_id);
+}
+
+/* Answers what became of them, or leaves them to be finished in steps. */
+static enum status complete_some(struct batch *batch, struct report *reports, struct completion *list, size_t count,
+                                 bool *stepwise, struct error *error)
+{
+    struct completion **sorted = ARENA_ARRAY(batch->arena, struct completion *, count);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &list[i];
+    qsort(sorted, count, sizeof(struct completion *), compare_completions);
+    TRY(complete_all(batch, sorted, count, stepwise, error));
+    for (size_t i = 0; i < count; i++) {
+        reports[i].held = list[i].held;
+        reports[i].run.standing.status = list[i].held ? PB__JOB_STATUS__JOB_STATUS_COMPLETED : 0;
+    }
+    struct change change; /* to read with */
+    change_start(batch, &change);
+    TRY(find_stale(&change, reports, count, error));
+    for (size_t i = 0; i < count; i++)
+        answer(&reports[i]);
+    return OK;
+}
+
+static void complete_by_halves(struct batch *batch, struct report *reports, struct completion *list, size_t count)
+{
+    struct error error = { 0 };
+    bool stepwise;
+    enum status status = complete_some(batch, reports, list, count, &stepwise, &error);
+    if (status == OK)
+        return;
+    if (status == REJECT && count > 1) {
+        complete_by_halves(batch, reports, list, count / 2);
+        complete_by_halves(batch, reports + count / 2, list + count / 2, count - count / 2);
+    } else if (stepwise)
+        finish_by_halves(batch, reports, count);
+    else
+        for (size_t i = 0; i < count; i++)
+            item_fail(reports[i].item, status, error.code, "%s", error.text);
+}
+
+static void complete(struct batch *batch, struct report *reports, size_t count)
+{
+    struct completion *list = ARENA_ARRAY(batch->arena, struct completion, count);
+    for (size_t i = 0; i < count; i++) {
+        const Pb__JobFinish *finish = reports[i].finish;
+        list[i] =
+            (struct completion){ .job_id = reports[i].job_id,
+                                 .dispatch = finish->dispatch,
+                                 .result =
+                                     finish->result && !text_empty(finish->result->text) ? finish->result->text : NULL,
+                                 .children = reports[i].children,
+                                 .child_count = finish->n_children };
+    }
+    complete_by_halves(batch, reports, list, count);
+}
+
+/* -- jobs.finish */
+
+static int compare_reports(const void *a, const void *b)
+{
+    const struct report *const *left = a, *const *right = b;
+    int order = strcmp((*left)->job_id, (*right)->job_id);
+    return order ? order : (*left > *right) - (*left < *right);
+}
+
+/* Completed ones to the front, each job once; the others behind them, in their order. */
+static size_t put_plain_first(struct batch *batch, struct report *reports, size_t count)
+{
+    struct report *all = arena_copy(batch->arena, reports, (count + 1) * sizeof *reports);
+    struct report **sorted = ARENA_ARRAY(batch->arena, struct report *, count + 1);
+    size_t plain = 0, rest = 0;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &all[i];
+    qsort(sorted, count, sizeof(struct report *), compare_reports);
+    for (size_t i = 0; i < count; i++)
+        sorted[i]->alone = is_plain(sorted[i]) && (i == 0 || !text_same(sorted[i - 1]->job_id, sorted[i]->job_id));
+    for (size_t i = 0; i < count; i++)
+        if (all[i].alone)
+            reports[plain++] = all[i];
+    for (size_t i = 0; i < count; i++)
+        if (!all[i].alone)
+            reports[plain + rest++] = all[i];
+    return plain;
+}
+
 void finish_handle(struct batch *batch)
 {
-    struct report *reports = ARENA_ARRAY(batch->arena, struct report, batch->count);
+    struct report *reports = ARENA_ARRAY(batch->arena, struct report, batch->count + 1);
     size_t count = 0;
     for (size_t i = 0; i < batch->count; i++) {
         struct item *item = batch->items[i];
         item->status = report_from(batch, item, &reports[count], &item->error);
         count += item->status == OK;
     }
-    if (count > 0)
-        finish_by_halves(batch, reports, count);
+    size_t plain = put_plain_first(batch, reports, count);
+    if (plain > 0)
+        complete(batch, reports, plain);
+    if (count > plain)
+        finish_by_halves(batch, reports + plain, count - plain);
 }

@@ -38,135 +38,8 @@ static void set_add(struct arena *arena, struct lane_set **set, int64_t id)
 static struct params *ids_params(struct change *change, const struct lane_set *set)
 {
     struct params *params = params_new(change->arena);
-    params_ints(params, set->ids, set->count);
+    params_bigints(params, set->ids, set->count);
     return params;
-}
-
-/* -- names */
-
-static const struct statement find_sql = {
-    "lanes_find",
-    "SELECT w.n, l.id, l.interval_ms, l.jitter_ms, l.in_flight_max"
-    " FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS w (company_id, name, n)"
-    " JOIN jobs.lanes AS l ON l.company_id = w.company_id AND l.name = w.name",
-};
-
-/* Those that are missing. The last of several specs that name a lane sets its limits. */
-static const struct statement make_sql = {
-    "lanes_make",
-    "INSERT INTO jobs.lanes (company_id, name, interval_ms, jitter_ms, in_flight_max, next_at)"
-    " SELECT DISTINCT ON (company_id, name) company_id, name, interval_ms, jitter_ms, in_flight_max, $6::timestamptz"
-    " FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[]) WITH ORDINALITY"
-    "   AS w (company_id, name, interval_ms, jitter_ms, in_flight_max, n)"
-    " WHERE NOT EXISTS (SELECT FROM jobs.lanes AS l WHERE l.company_id = w.company_id AND l.name = w.name)"
-    " ORDER BY company_id, name, n DESC"
-    " ON CONFLICT (company_id, name) DO NOTHING",
-};
-
-static const struct statement limit_sql = {
-    "lanes_limit",
-    "WITH wanted AS (SELECT DISTINCT ON (id) * FROM unnest($1::bigint[], $2::int[], $3::int[], $4::int[]) WITH ORDINALITY"
-    "   AS w (id, interval_ms, jitter_ms, in_flight_max, n) ORDER BY id, n DESC)"
-    " UPDATE jobs.lanes AS l SET interval_ms = w.interval_ms, jitter_ms = w.jitter_ms, in_flight_max = w.in_flight_max"
-    " FROM wanted AS w WHERE l.id = ANY ($1) AND l.id = w.id",
-};
-
-/* All lanes of some specs, flat. */
-struct lane_list {
-    struct lane_spec **lanes;
-    const char **companies, **names;
-    int64_t *interval_ms, *jitter_ms, *in_flight_max;
-    size_t count;
-};
-
-static void lane_list_new(struct arena *arena, struct lane_list *list, size_t room)
-{
-    list->lanes = ARENA_ARRAY(arena, struct lane_spec *, room);
-    list->companies = ARENA_ARRAY(arena, const char *, room);
-    list->names = ARENA_ARRAY(arena, const char *, room);
-    list->interval_ms = ARENA_ARRAY(arena, int64_t, room);
-    list->jitter_ms = ARENA_ARRAY(arena, int64_t, room);
-    list->in_flight_max = ARENA_ARRAY(arena, int64_t, room);
-    list->count = 0;
-}
-
-static void lane_list_add(struct lane_list *list, const char *company_id, struct lane_spec *lane)
-{
-    list->lanes[list->count] = lane;
-    list->companies[list->count] = company_id;
-    list->names[list->count] = lane->name;
-    list->interval_ms[list->count] = lane->interval_ms;
-    list->jitter_ms[list->count] = lane->jitter_ms;
-    list->in_flight_max[list->count] = lane->in_flight_max;
-    list->count++;
-}
-
-static void lane_list_from(struct arena *arena, struct lane_list *list, struct spec *const *specs, size_t count)
-{
-    lane_list_new(arena, list, count * LANES_MAX);
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < specs[i]->lane_count; k++)
-            lane_list_add(list, specs[i]->company_id, &specs[i]->lanes[k]);
-}
-
-static bool same_limits(const struct lane_spec *lane, const struct rows *rows, size_t row)
-{
-    return rows_int(rows, row, 2) == lane->interval_ms && rows_int(rows, row, 3) == lane->jitter_ms &&
-           rows_int(rows, row, 4) == lane->in_flight_max;
-}
-
-static void lanes_make(struct change *change, const struct lane_list *list)
-{
-    struct params *params = params_new(change->arena);
-    params_texts(params, list->companies, list->count);
-    params_texts(params, list->names, list->count);
-    params_ints(params, list->interval_ms, list->count);
-    params_ints(params, list->jitter_ms, list->count);
-    params_ints(params, list->in_flight_max, list->count);
-    params_moment(params, change->now);
-    db_queue(change->db, change->arena, &make_sql, params, NULL);
-}
-
-enum status lanes_name(struct change *change, struct spec *const *specs, size_t count, struct error *error)
-{
-    struct rows rows;
-    struct lane_list list;
-    lane_list_from(change->arena, &list, specs, count);
-    if (list.count == 0)
-        return OK;
-    lanes_make(change, &list);
-    struct params *params = params_new(change->arena);
-    params_texts(params, list.companies, list.count);
-    params_texts(params, list.names, list.count);
-    TRY(db_run(change->db, change->arena, &find_sql, params, &rows, error));
-    for (size_t i = 0; i < rows.count; i++) {
-        struct lane_spec *lane = list.lanes[rows_int(&rows, i, 0) - 1];
-        lane->id = rows_int(&rows, i, 1);
-        lane->other_limits = !same_limits(lane, &rows, i);
-    }
-    return rows.count == list.count ? OK : error_code(error, RETRY, "lane_gone", "a lane was cleared away just now");
-}
-
-void lanes_limit(struct change *change, struct spec *const *specs, size_t count)
-{
-    struct lane_list all, other;
-    lane_list_from(change->arena, &all, specs, count);
-    lane_list_new(change->arena, &other, all.count);
-    int64_t *ids = ARENA_ARRAY(change->arena, int64_t, all.count + 1);
-    for (size_t i = 0; i < all.count; i++) {
-        if (!all.lanes[i]->other_limits)
-            continue;
-        ids[other.count] = all.lanes[i]->id;
-        lane_list_add(&other, all.companies[i], all.lanes[i]);
-    }
-    if (other.count == 0)
-        return;
-    struct params *params = params_new(change->arena);
-    params_ints(params, ids, other.count);
-    params_ints(params, other.interval_ms, other.count);
-    params_ints(params, other.jitter_ms, other.count);
-    params_ints(params, other.in_flight_max, other.count);
-    db_queue(change->db, change->arena, &limit_sql, params, NULL);
 }
 
 /* -- locks */
@@ -238,24 +111,26 @@ static enum status lanes_hold(struct change *change, struct lane_set **ours, str
 
 static const struct statement leave_sql = {
     "lanes_leave",
-    "UPDATE jobs.lanes SET wake_at = $2::timestamptz WHERE id = ANY (ARRAY("
-    "  SELECT id FROM jobs.lanes WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE))",
+    "UPDATE jobs.lanes SET wake_at = $2::timestamptz + interval '1 microsecond' WHERE id = $1",
 };
 
-/* Not in the transaction, which holds locks and must not wait for whoever holds these. */
+/* A microsecond on top, which no other wake_at has: whoever moves the lane now knows by that to leave it standing. Not
+ * in the transaction, which holds locks and must not wait for whoever holds these; and each lane by itself, so that
+ * no row is held while another is waited for. */
 void lanes_leave(struct change *change)
 {
     for (size_t i = 0; i < change->lane_count; i++)
         set_add(change->arena, &change->left, change->lanes[i]);
     change->lane_count = 0;
-    if (!change->left)
-        return;
-    struct params *params = ids_params(change, change->left);
-    params_moment(params, change->now);
-    struct error error = { 0 };
-    if (db_run(change->db, change->arena, &leave_sql, params, NULL, &error) != OK)
-        log_line(LOG_WARN, "a lane waits for its next job", "error", error.text, NULL);
-    change_wake(change, change->now);
+    for (size_t i = 0; change->left && i < change->left->count; i++) {
+        struct error error = { 0 };
+        struct params *params = params_new(change->arena);
+        params_int(params, change->left->ids[i]);
+        params_moment(params, change->now);
+        if (db_run(change->db, change->arena, &leave_sql, params, NULL, &error) != OK)
+            log_line(LOG_WARN, "a lane waits for its next job", "error", error.text, NULL);
+        change_wake(change, change->now);
+    }
 }
 
 /* -- moving up */
@@ -306,7 +181,7 @@ static const struct statement advance_sql = {
     " woken AS ("
     "  UPDATE jobs.lanes AS l SET wake_at = w.at FROM (SELECT id, wake_at, CASE WHEN ids IS NULL THEN NULL WHEN next_at > $2 THEN next_at"
     "    ELSE (SELECT min(r.at) FROM unnest(run_ats[1:room]) AS r (at) WHERE r.at > $2) END AS at FROM line) AS w"
-    "  WHERE w.at IS DISTINCT FROM w.wake_at AND l.id = w.id RETURNING l.wake_at)"
+    "  WHERE w.at IS DISTINCT FROM w.wake_at AND l.id = w.id AND l.wake_at IS NOT DISTINCT FROM w.wake_at RETURNING l.wake_at)"
     " SELECT (SELECT array_agg(DISTINCT lane_2) FROM moved WHERE lane_2 IS NOT NULL AND (was = 1 OR stage = 1)) AS lanes,"
     "  (SELECT array_agg(task) FROM moved WHERE stage = 3) AS ready,"
     "  (SELECT min(wake_at) FROM woken) AS wake_at",

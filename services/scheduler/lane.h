@@ -12,8 +12,6 @@
 #pragma once
 #include "change.h"
 
-/* Fills in the row ids of all lanes that the specs name; makes rows that are missing. Before lanes_lock. */
-enum status lanes_name(struct change *change, struct spec *const *specs, size_t count, struct error *error);
 /* Waits for the locks of these lanes (0: none), with the next statement that is run; once in a change, before rows are
  * written. */
 void lanes_lock(struct change *change, const int64_t *lanes, size_t count);
@@ -21,8 +19,6 @@ void lanes_lock(struct change *change, const int64_t *lanes, size_t count);
 enum status lanes_sure(const struct change *change, struct error *error);
 void lanes_locked(struct change *change, int64_t lane); /* the lock was taken by other means */
 bool lanes_hold_lock(const struct change *change, int64_t lane);
-/* The specs' limits become their lanes'; under the locks. */
-void lanes_limit(struct change *change, struct spec *const *specs, size_t count);
 /* With the next statement that is run: moves up whatever the touched lanes allow. After it lanes_advanced touches the
  * tasks of jobs that became ready, and second lanes that must be looked at. */
 enum status lanes_advance(struct change *change, struct error *error);

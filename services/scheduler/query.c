@@ -35,7 +35,7 @@ static const struct statement get_sql = {
 static const struct statement attempts_sql = {
     "query_attempts",
     "SELECT w.n, a.* FROM unnest($1::uuid[]) WITH ORDINALITY AS w (id, n) CROSS JOIN LATERAL ("
-    "  SELECT attempt, dispatch, started_at, finished_at, outcome, error, code FROM jobs.job_attempts WHERE job_id = w.id"
+    "  SELECT attempt, dispatch, started_at, finished_at, outcome, error, code FROM jobs.runs AS r WHERE r.job_id = w.id"
     "  ORDER BY dispatch DESC LIMIT 50) AS a ORDER BY w.n, a.dispatch",
 };
 

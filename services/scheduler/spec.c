@@ -81,7 +81,7 @@ static enum status take_time(const Pb__JobSpec *job, moment now, struct spec *ou
     return OK;
 }
 
-static enum status take_lane(const Pb__Lane *lane, struct lane_spec *out, struct error *error)
+static enum status take_lane(const Pb__Lane *lane, const char *company_id, struct lane_spec *out, struct error *error)
 {
     const char *name;
     TRY(short_text(lane->name, LANE_NAME_BYTES_MAX, "lane name", &name, error));
@@ -92,7 +92,8 @@ static enum status take_lane(const Pb__Lane *lane, struct lane_spec *out, struct
         return bad(error, "interval_ms or jitter_ms of a lane is out of range");
     if (lane->in_flight_max < 0 || lane->in_flight_max > LANE_IN_FLIGHT_MAX)
         return bad(error, "in_flight_max of a lane is out of range");
-    *out = (struct lane_spec){ name, lane->interval_ms, lane->jitter_ms, lane->in_flight_max, 0, false };
+    *out = (struct lane_spec){ name, lane->interval_ms, lane->jitter_ms, lane->in_flight_max,
+                               ident_number(company_id, name) };
     return OK;
 }
 
@@ -109,7 +110,7 @@ static enum status take_lanes(const Pb__JobSpec *job, struct spec *out, struct e
     if (job->n_lanes == LANES_MAX && text_same(job->lanes[0]->name, job->lanes[1]->name))
         return bad(error, "both lanes have the same name");
     for (size_t i = 0; i < job->n_lanes; i++) {
-        TRY(take_lane(job->lanes[i], &out->lanes[out->lane_count], error));
+        TRY(take_lane(job->lanes[i], out->company_id, &out->lanes[out->lane_count], error));
         if (!lane_idle(&out->lanes[out->lane_count]))
             out->lane_count++;
     }

@@ -22,8 +22,7 @@ enum {
 struct lane_spec {
     const char *name;
     int32_t interval_ms, jitter_ms, in_flight_max;
-    int64_t id;        /* of the lane's row; 0 until lanes_name */
-    bool other_limits; /* the row has others */
+    int64_t id; /* of the lane's row, by company and name: jobs.lane_id in SQL */
 };
 
 struct spec {

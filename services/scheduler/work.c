@@ -24,22 +24,22 @@ void work_owe(moment since)
         ;
 }
 
-Pb__JobDispatch *work_read(struct arena *arena, const struct rows *rows, size_t row, moment dispatched_at)
+Pb__JobDispatch *work_read(struct arena *arena, const struct rows *rows, size_t row, int column, moment dispatched_at)
 {
     Pb__JobDispatch *job = PB_NEW(arena, job_dispatch);
-    job->job_id = arena_text(arena, rows_text(rows, row, 0));
-    PB_SET(job, dispatch, (int32_t)rows_int(rows, row, 1));
-    job->company_id = arena_text(arena, rows_text(rows, row, 2));
-    job->task = arena_text(arena, rows_text(rows, row, 3));
-    job->params = pb_json(arena, rows_text(rows, row, 4));
-    PB_SET(job, priority, (int32_t)rows_int(rows, row, 5));
-    PB_SET(job, attempt, (int32_t)rows_int(rows, row, 6) + 1);
-    PB_SET(job, attempts_max, (int32_t)rows_int(rows, row, 7));
-    job->correlation_id = arena_text(arena, rows_text(rows, row, 8));
-    job->traceparent = arena_text(arena, rows_text(rows, row, 9));
-    PB_SET(job, created_at, rows_moment(rows, row, 10));
+    job->job_id = arena_text(arena, rows_text(rows, row, column));
+    PB_SET(job, dispatch, (int32_t)rows_int(rows, row, column + 1));
+    job->company_id = arena_text(arena, rows_text(rows, row, column + 2));
+    job->task = arena_text(arena, rows_text(rows, row, column + 3));
+    job->params = pb_json(arena, rows_text(rows, row, column + 4));
+    PB_SET(job, priority, (int32_t)rows_int(rows, row, column + 5));
+    PB_SET(job, attempt, (int32_t)rows_int(rows, row, column + 6) + 1);
+    PB_SET(job, attempts_max, (int32_t)rows_int(rows, row, column + 7));
+    job->correlation_id = arena_text(arena, rows_text(rows, row, column + 8));
+    job->traceparent = arena_text(arena, rows_text(rows, row, column + 9));
+    PB_SET(job, created_at, rows_moment(rows, row, column + 10));
     PB_SET(job, dispatched_at, dispatched_at);
-    if (rows_bool(rows, row, 11))
+    if (rows_bool(rows, row, column + 11))
         PB_SET(job, replayed, true);
     return job;
 }
@@ -107,7 +107,7 @@ static enum status pay_some(struct batch *batch, const struct rows *owed, size_t
     TRY(db_run(batch->db, batch->arena, &again_sql, params, &rows, error));
     Pb__JobDispatch **jobs = ARENA_ARRAY(batch->arena, Pb__JobDispatch *, rows.count);
     for (size_t i = 0; i < rows.count; i++)
-        jobs[i] = work_read(batch->arena, &rows, i, rows_moment(&rows, i, WORK_COLUMN_COUNT));
+        jobs[i] = work_read(batch->arena, &rows, i, 0, rows_moment(&rows, i, WORK_COLUMN_COUNT));
     work_publish(batch->arena, jobs, rows.count, batch->now);
     return OK;
 }

@@ -12,7 +12,8 @@
     "u.id, u.dispatch, u.company_id, u.task, j.task_params, u.priority, u.attempts, u.attempts_max, j.correlation_id," \
     " j.traceparent, j.created_at, u.replayed"
 enum { WORK_COLUMN_COUNT = 12 };
-Pb__JobDispatch *work_read(struct arena *arena, const struct rows *rows, size_t row, moment dispatched_at);
+/* They start at this column of the rows. */
+Pb__JobDispatch *work_read(struct arena *arena, const struct rows *rows, size_t row, int column, moment dispatched_at);
 
 /* What the stream does not take is owed. */
 void work_publish(struct arena *arena, Pb__JobDispatch *const *jobs, size_t count, moment now);

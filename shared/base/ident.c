@@ -147,6 +147,21 @@ char *ident_named(struct arena *arena, const char *namespace_text, ...)
     return uuid_text(digest, arena_alloc(arena, IDENT_BYTES));
 }
 
+int64_t ident_number(const char *a, const char *b)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (!context || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1 ||
+        EVP_DigestUpdate(context, a, strlen(a)) != 1 || EVP_DigestUpdate(context, "/", 1) != 1 ||
+        EVP_DigestUpdate(context, b, strlen(b)) != 1 || EVP_DigestFinal_ex(context, digest, NULL) != 1)
+        abort();
+    EVP_MD_CTX_free(context);
+    uint64_t number = 0;
+    for (int i = 0; i < 8; i++)
+        number = number << 8 | digest[i];
+    return (int64_t)number;
+}
+
 /* -1 when c is no hex digit. */
 static int hex_value(char c)
 {

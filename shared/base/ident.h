@@ -20,6 +20,9 @@ char *ident_fresh(struct arena *arena);
  * differs from ("ab","c"). */
 char *ident_named(struct arena *arena, const char *namespace_text, ...) __attribute__((sentinel));
 
+/* A number instead: the first eight bytes of SHA-256("<a>/<b>") with their sign, as SQL can make it too. */
+int64_t ident_number(const char *a, const char *b);
+
 /* The company of whoever names none: one per installation, the same id in every process. */
 char *ident_default_company(struct arena *arena);
 

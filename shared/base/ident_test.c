@@ -157,6 +157,15 @@ static void the_bytes_of_an_ident_are_its_digits(void **state)
     assert_memory_equal(bytes, expected, sizeof bytes);
 }
 
+static void a_number_is_the_head_of_a_hash(void **state)
+{
+    (void)state;
+    assert_true(ident_number("018f4e3a-5b6c-7d8e-9f00-112233445566", "whatsapp_cloud:770:1500") ==
+                INT64_C(5875968719677990472));
+    assert_true(ident_number("a", "b/c") == ident_number("a/b", "c"));
+    assert_false(ident_number("a", "b") == ident_number("a", "c"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +176,7 @@ int main(void)
         cmocka_unit_test(other_parts_get_another_id),
         cmocka_unit_test(an_id_is_valid_with_36_characters_in_either_case),
         cmocka_unit_test(the_bytes_of_an_ident_are_its_digits),
+        cmocka_unit_test(a_number_is_the_head_of_a_hash),
         cmocka_unit_test(random_bytes_of_any_count_are_filled_and_nothing_past_them),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);

@@ -56,6 +56,7 @@ void params_moments(struct params *params, const moment *ats, size_t count); /* 
 void params_uuids(struct params *params, const char *const *texts, size_t count);   /* ::uuid[] */
 void params_words(struct params *params, const char *const *texts, size_t count);   /* ::text[] */
 void params_bigints(struct params *params, const int64_t *numbers, size_t count);   /* ::bigint[] */
+void params_integers(struct params *params, const int64_t *numbers, size_t count);  /* ::integer[] */
 void params_smallints(struct params *params, const int64_t *numbers, size_t count); /* ::smallint[] */
 
 /* A result, whole, in the arena. Columns by number or by name (db_column once per result, not per row). */

@@ -123,7 +123,15 @@ void params_ints(struct params *params, const int64_t *numbers, size_t count)
  * then per element its bytes, or -1 for NULL */
 
 enum { BINARY = 1, ARRAY_HEADER_BYTES = 20, ELEMENT_HEADER_BYTES = 4, UUID_BYTES = 16 };
-enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT2 = 21, OID_TEXT = 25, OID_TIMESTAMPTZ = 1184, OID_UUID = 2950 };
+enum {
+    OID_BOOL = 16,
+    OID_INT8 = 20,
+    OID_INT2 = 21,
+    OID_INT4 = 23,
+    OID_TEXT = 25,
+    OID_TIMESTAMPTZ = 1184,
+    OID_UUID = 2950
+};
 
 /* PostgreSQL counts microseconds from 2000-01-01. */
 static const int64_t EPOCH_2000_MS = INT64_C(946684800000);
@@ -179,6 +187,13 @@ static void add_numbers(struct params *params, const int64_t *numbers, size_t co
 void params_bigints(struct params *params, const int64_t *numbers, size_t count)
 {
     add_numbers(params, numbers, count, OID_INT8, sizeof(int64_t));
+}
+
+void params_integers(struct params *params, const int64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        assert(numbers[i] >= INT32_MIN && numbers[i] <= INT32_MAX);
+    add_numbers(params, numbers, count, OID_INT4, sizeof(int32_t));
 }
 
 void params_smallints(struct params *params, const int64_t *numbers, size_t count)

@@ -178,7 +178,7 @@ static void arrays_in_binary_say_what_the_same_texts_say(void **state)
     static const struct statement both = {
         "both_forms",
         "select $1::uuid[] = $2::uuid[], $3::text[] = $4::text[], $5::bigint[] = $6::bigint[], $7::smallint[] = $8::smallint[],"
-        " $1::uuid[], cardinality($9::uuid[]), cardinality($10::text[])"
+        " $1::uuid[], cardinality($9::uuid[]), cardinality($10::text[]), $11::integer[]"
     };
     const char *const ids[] = { "018f4e3a-5b6c-7d8e-9f00-112233445566", NULL, "FFFFFFFF-0000-4000-8000-00000000000A" };
     const char *const words[] = { "", NULL, "NULL", "\"a\", {b}\\", "বাংলা" };
@@ -194,7 +194,9 @@ static void arrays_in_binary_say_what_the_same_texts_say(void **state)
     params_ints(params, small, 4);
     params_uuids(params, NULL, 0);
     params_words(params, NULL, 0);
+    params_integers(params, (const int64_t[]){ INT32_MIN, -1, INT32_MAX }, 3);
     struct rows rows = run(fixture, &both, params);
+    assert_string_equal(rows_text(&rows, 0, 7), "{-2147483648,-1,2147483647}");
     for (int column = 0; column < 4; column++)
         assert_true(rows_bool(&rows, 0, column));
     assert_string_equal(rows_text(&rows, 0, 4),

@@ -44,8 +44,8 @@ async function through(house, worker, count, batch, flight) {
 async function beside(house, worker, count, lane) {
   const company = uuid()
   const task = 'ai.engage'
-  await house.postgres.rows(`WITH l AS (INSERT INTO jobs.lanes (company_id, name, interval_ms, jitter_ms, in_flight_max, next_at)
-      SELECT $1::uuid, 'blocked', 86400000, 0, 1, $4::timestamptz + interval '1 day' RETURNING id),
+  await house.postgres.rows(`WITH l AS (INSERT INTO jobs.lanes (id, company_id, name, interval_ms, jitter_ms, in_flight_max, next_at)
+      SELECT jobs.lane_id($1::uuid, 'blocked'), $1::uuid, 'blocked', 86400000, 0, 1, $4::timestamptz + interval '1 day' RETURNING id),
     j AS (INSERT INTO jobs.jobs (id, company_id, task_name, task_params, priority, attempts_max, created_at)
       SELECT gen_random_uuid(), $1, $2, '{}', 100, 6, $4 FROM generate_series(1, $3::int) RETURNING id)
     INSERT INTO jobs.unfinished (id, company_id, task, priority, status, stage, run_at, place_at, lane_1, attempts_max, created_at, updated_at)
