@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { Parley } from '../support/parley.mjs'
 import { folder, pause, until } from '../support/process.mjs'
 import { cpuSeconds, memoryMb, summary } from './measure.mjs'
+import { stages } from './stages.mjs'
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 })
 let parley
@@ -65,6 +66,8 @@ end`)
 }
 
 const PHASES = {
+  stages,
+
   async idle() {
     const times = []
     for (let n = 0; n < 40; n++) {
