@@ -51,7 +51,7 @@ static const struct route routes[] = {
 };
 
 static const struct duty duties[] = {
-    { .name = "relay", .run = relay_run, .hears = &NUDGE_RELAY, .stop = relay_stop },
+    { .name = "relay", .run = relay_run, .hears = &NUDGE_RELAY, .stop = relay_stop, .apart_ms = 20 },
     { .name = "sweep", .run = sweep_run, .stop = sweep_stop },
     { 0 },
 };

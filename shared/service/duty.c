@@ -1,5 +1,7 @@
 /* Duties: what a service does beside its routes, each on a thread of its own. */
+#include <assert.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/limits.h"
 #include "service/process.h"
@@ -60,6 +62,20 @@ static int64_t run_once(struct duty_thread *thread, int64_t *backoff_ms)
     return wait_ms < 0 ? 0 : wait_ms < DUTY_WAIT_MS_MAX ? wait_ms : DUTY_WAIT_MS_MAX;
 }
 
+/* Who has more to do runs on; else the runs are apart, and a wake that comes meanwhile counts after that. */
+static void rest(struct duty_thread *thread, int64_t wait_ms)
+{
+    int64_t apart_ms = thread->duty->apart_ms;
+    const struct timespec apart = { .tv_nsec = (long)apart_ms * 1000000L };
+    assert(apart_ms < SECOND_MS);
+    if (wait_ms == 0)
+        return;
+    if (apart_ms > 0)
+        nanosleep(&apart, NULL);
+    if (wait_ms > apart_ms)
+        queue_wait_wake(&thread->bell, wait_ms - apart_ms);
+}
+
 static void *run(void *context)
 {
     struct duty_thread *thread = context;
@@ -68,8 +84,7 @@ static void *run(void *context)
         thread->began_us = moment_monotonic_us();
         int64_t wait_ms = run_once(thread, &backoff_ms);
         thread->began_us = 0;
-        if (wait_ms > 0)
-            queue_wait_wake(&thread->bell, wait_ms);
+        rest(thread, wait_ms);
     }
     arena_reset(thread->arena);
     if (thread->duty->stop)

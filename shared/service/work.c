@@ -11,7 +11,6 @@ static void release(struct slot *slot)
 {
     held_remove(slot);
     arena_free(slot->own);
-    pulse_changed();
 }
 
 static const char *number(struct arena *arena, int64_t value)
@@ -258,7 +257,6 @@ void work_take(struct worker *worker, const struct bus_message *messages, size_t
         else
             together[together_count++] = slot;
     }
-    pulse_changed();
     if (together_count > 0)
         handle(worker, together, together_count);
     for (size_t i = 0; i < alone_count; i++)
