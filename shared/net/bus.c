@@ -150,7 +150,9 @@ static enum status connect_all(struct bus *bus, const struct bus_options *option
     bus->sync_count = options->connections ? options->connections : 1;
     assert(bus->sync_count <= BUS_CONNECTIONS_MAX);
     for (unsigned i = 0; i < bus->sync_count; i++)
-        TRY(connect_one(bus, options, true, &bus->sync[i], error));
+        TRY(connect_one(bus, options, true, &bus->sync[i].connection, error));
+    bus->asking.connection = bus->main;
+    bus->gathering.connection = bus->bulk;
     natsStatus problem = natsConnection_JetStream(&bus->jetstream, bus->main, NULL);
     if (problem != NATS_OK)
         return error_set(error, REJECT, "JetStream: %s", natsStatus_GetText(problem));
@@ -190,10 +192,14 @@ void bus_close(struct bus *bus)
     bus_listen_stop(bus);
     bus_publish_close(bus);
     jsCtx_Destroy(bus->jetstream);
+    bus_line_clear(&bus->asking);
+    bus_line_clear(&bus->gathering);
     disconnect(bus->main);
     disconnect(bus->bulk);
-    for (unsigned i = 0; i < bus->sync_count; i++)
-        disconnect(bus->sync[i]);
+    for (unsigned i = 0; i < bus->sync_count; i++) {
+        bus_line_clear(&bus->sync[i]);
+        disconnect(bus->sync[i].connection);
+    }
     pthread_mutex_destroy(&bus->lock);
     free(bus);
 }
@@ -233,8 +239,8 @@ enum status bus_request(struct bus *bus, struct arena *arena, const char *subjec
         return bus_away(error);
     TRY(sendable(subject, bytes, error));
     natsMsg *answer = NULL;
-    TRY(bus_failed(natsConnection_Request(&answer, bus->main, subject, data, (int)bytes, wait_ms > 0 ? wait_ms : 1),
-                   subject, error));
+    struct bus_publish question = { .subject = subject, .data = data, .bytes = bytes };
+    TRY(bus_line_request(bus, &bus->asking, &question, wait_ms, &answer, error));
     bus_message_from(arena, answer, reply);
     natsMsg_Destroy(answer);
     return OK;

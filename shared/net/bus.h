@@ -67,6 +67,11 @@ struct bus_publish {
     uint64_t sequence;
 };
 void bus_publish_all(struct bus *bus, struct bus_publish *messages, size_t count, int64_t wait_ms);
+/*
+ * The same, in order, for one publisher that has a stream nearly to itself: one acknowledgement proves them all. Each
+ * message has an id, and all go to one stream. sequence is not told.
+ */
+void bus_publish_chain(struct bus *bus, struct bus_publish *messages, size_t count, int64_t wait_ms);
 
 /* -- core: best effort, and request/reply */
 
@@ -97,7 +102,9 @@ void bus_source_close(struct bus_source *source); /* accepts NULL; what was pull
  */
 enum status bus_take(struct bus_source *source, struct arena *arena, struct bus_message *out, size_t count_max,
                      size_t bytes_max, int64_t wait_ms, size_t *count, struct error *error);
-void bus_source_wake(struct bus_source *source); /* any thread: the take under way or the next one returns at once */
+/* Any thread: the take under way or the next one returns at once. For a core subject it is the end too: nothing new
+ * comes, and what is here can still be taken. */
+void bus_source_wake(struct bus_source *source);
 void bus_source_stop(struct bus_source *source); /* nothing new comes; what is here can still be taken */
 /* How many messages may be pulled ahead and wait here (the library's choice at most); the taking thread's to set. */
 void bus_source_window(struct bus_source *source, size_t window);

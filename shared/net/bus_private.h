@@ -28,9 +28,16 @@ void bus_unsubscribe_last(struct bus_subscription *subscription, natsConnection 
 
 struct bus_listening; /* bus_listen's own */
 
+/* A connection that requests go over, and what they wait on. */
+struct bus_line {
+    natsConnection *connection;
+    struct bus_asker *askers; /* nobody asks with them now; under the bus's lock */
+};
+
 struct bus {
     natsConnection *main, *bulk;
-    natsConnection *sync[BUS_CONNECTIONS_MAX];
+    struct bus_line asking, gathering; /* main's, bulk's */
+    struct bus_line sync[BUS_CONNECTIONS_MAX];
     unsigned sync_count;
     atomic_uint sync_next;
     jsCtx *jetstream;           /* management, on main */
@@ -58,6 +65,41 @@ bool bus_subject_valid(const char *subject);
 /* NULL: the subject or a header is not what the bus takes. */
 natsMsg *bus_message_to(const char *subject, const char *reply, const void *data, size_t bytes, const char *id,
                         const struct bus_header *headers, size_t header_count);
+
+/* bus_request.c: one answer, or the status that says why there is none. The question's status members are not used. */
+enum status bus_line_request(struct bus *bus, struct bus_line *line, const struct bus_publish *question,
+                             int64_t wait_ms, natsMsg **answer, struct error *error);
+void bus_line_clear(struct bus_line *line); /* nobody asks any more */
+/* bus_publish.c: one message to a stream; sets its status members. */
+void bus_publish_over(struct bus *bus, struct bus_line *line, struct bus_publish *message, int64_t wait_ms);
+
+/* What is taken from, of either kind. */
+struct bus_source {
+    struct bus *bus;
+    struct bus_source *next;
+    bool pulled; /* else served */
+    /* served */
+    natsSubscription *served;
+    natsMsg *left; /* what did not fit the last batch */
+    /* pulled */
+    struct bus_subscription subscription;
+    struct queue queue;
+    char pull_subject[BUS_SUBJECT_BYTES_MAX], info_subject[BUS_SUBJECT_BYTES_MAX], inbox[BUS_INBOX_BYTES_MAX];
+    size_t window;
+    size_t requested;      /* asked for and not taken yet, queued ones included */
+    int64_t pull_ends_us;  /* when the newest pull is over at the latest */
+    int64_t pull_pause_us; /* no pull before: the last was refused */
+    bool gone;             /* the server says there is no such consumer */
+};
+struct bus_source *bus_source_new(struct bus *bus, bool pulled);
+
+/* bus_serve.c */
+size_t bus_serve_take(struct bus_source *source, struct arena *arena, struct bus_message *out, size_t count_max,
+                      size_t bytes_max, int64_t ends_us);
+size_t bus_serve_queued(struct bus_source *source);
+void bus_serve_end(struct bus_source *source);  /* any thread: nothing new comes; a take under way returns soon */
+void bus_serve_stop(struct bus_source *source); /* the same, and what the server has sent already is here on return */
+void bus_serve_clear(struct bus_source *source);
 
 void bus_sources_reset(struct bus *bus); /* after a reconnect: outstanding pulls are gone */
 enum status bus_publish_open(struct bus *bus, struct error *error);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/text.h"
 
 /* One bus_publish_all that waits. On the caller's stack: in the bus's list while acks may still be written into it. */
 struct publishing {
@@ -33,7 +34,7 @@ static void read_refusal(const cJSON *refusal, struct bus_publish *message)
 }
 
 /* What a stream answered: {"stream":"X","seq":1,"duplicate":true} or {"error":{"code":503,"description":"..."}}. */
-static void read_ack(struct bus_publish *message, const char *text, size_t bytes)
+static void read_tree(struct bus_publish *message, const char *text, size_t bytes)
 {
     cJSON *tree = cJSON_ParseWithLength(text, bytes);
     const cJSON *refusal = cJSON_GetObjectItemCaseSensitive(tree, "error");
@@ -49,6 +50,26 @@ static void read_ack(struct bus_publish *message, const char *text, size_t bytes
         message->duplicate = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(tree, "duplicate"));
     }
     cJSON_Delete(tree);
+}
+
+/* Nearly every one says {"stream":"X", "seq":1} and no more; whatever else there is, is read as JSON. */
+static void read_ack(struct bus_publish *message, const char *text, size_t bytes)
+{
+    char plain[128], stream[64];
+    unsigned long long sequence = 0;
+    int end = 0;
+    if (bytes < sizeof plain) {
+        memcpy(plain, text, bytes);
+        plain[bytes] = '\0';
+        sscanf(plain, "{\"stream\":\"%63[^\"\\]\", \"seq\":%llu}%n", stream, &sequence, &end);
+    }
+    if (end == 0 || (size_t)end != bytes) {
+        read_tree(message, text, bytes);
+        return;
+    }
+    message->status = OK;
+    message->sequence = sequence;
+    message->duplicate = false;
 }
 
 static void no_stream(struct bus_publish *message)
@@ -78,26 +99,25 @@ static natsMsg *compose(const struct bus_publish *from, const char *reply, struc
     return message;
 }
 
-static void publish_one_by_one(struct bus *bus, struct bus_publish *message, int64_t wait_ms)
+void bus_publish_over(struct bus *bus, struct bus_line *line, struct bus_publish *message, int64_t wait_ms)
 {
-    natsConnection *connection = bus->sync[atomic_fetch_add(&bus->sync_next, 1) % bus->sync_count];
-    if (!bus_connection_up(connection)) {
-        message->status = bus_away(&message->error);
-        return;
-    }
-    natsMsg *request = compose(message, NULL, message);
-    if (!request)
-        return;
     natsMsg *answer = NULL;
-    natsStatus problem = natsConnection_RequestMsg(&answer, connection, request, wait_ms > 0 ? wait_ms : 1);
-    if (problem == NATS_OK)
-        read_answer(message, answer);
-    else if (problem == NATS_NO_RESPONDERS)
-        no_stream(message);
+    if (!bus_connection_up(line->connection))
+        message->status = bus_away(&message->error);
+    else if (message->bytes > BUS_PAYLOAD_BYTES_MAX)
+        message->status = bus_failed(NATS_MAX_PAYLOAD, message->subject, &message->error);
     else
-        message->status = bus_failed(problem, message->subject, &message->error);
+        message->status = bus_line_request(bus, line, message, wait_ms, &answer, &message->error);
+    if (answer)
+        read_answer(message, answer);
+    else if (text_same(message->error.code, "nobody_there"))
+        no_stream(message);
     natsMsg_Destroy(answer);
-    natsMsg_Destroy(request);
+}
+
+static struct bus_line *next_line(struct bus *bus)
+{
+    return &bus->sync[atomic_fetch_add(&bus->sync_next, 1) % bus->sync_count];
 }
 
 /* On a thread of the library: "<prefix><call>.<place>". */
@@ -219,7 +239,7 @@ void bus_publish_all(struct bus *bus, struct bus_publish *messages, size_t count
         int64_t left_ms = (ends_us - moment_monotonic_us()) / 1000;
         size_t some = count - i < TOGETHER_MAX ? count - i : TOGETHER_MAX;
         if (count <= PUBLISH_SYNC_MAX)
-            publish_one_by_one(bus, &messages[some = 1, i], left_ms);
+            bus_publish_over(bus, next_line(bus), &messages[some = 1, i], left_ms);
         else if (bus_connection_up(bus->bulk))
             publish_together(bus, &messages[i], some, left_ms > 0 ? left_ms : 1);
         else

@@ -1,7 +1,7 @@
 /*
- * Taking. A thread of the library pushes what arrives into the source's queue; the one thread that takes pops it and,
- * for a stream's consumer, keeps pull requests outstanding. All counting is the taking thread's, so the queue is the
- * only thing shared.
+ * Taking from a stream's consumer. A thread of the library pushes what arrives into the source's queue; the one thread
+ * that takes pops it and keeps pull requests outstanding. All counting is the taking thread's, so the queue is the only
+ * thing shared. What is served is in bus_serve.c.
  */
 #include "net/bus_private.h"
 
@@ -17,26 +17,11 @@ enum {
     PULL_EXPIRES_MS = 2000,
     PULL_GRACE_MS = 250, /* nats-server 2.9.10 forgets a pull now and then: past expiry and this it is taken as gone */
     STOP_WAIT_MS = 1000,
-    SERVE_QUEUE_MAX = 65536, /* requests; past it they are dropped: their callers ask again */
 };
 
 struct arrival {
     struct queue_entry entry; /* first */
     natsMsg *message;         /* NULL: reconnected */
-};
-
-struct bus_source {
-    struct bus *bus;
-    struct bus_source *next;
-    struct bus_subscription subscription;
-    struct queue queue;
-    bool pulled; /* else served */
-    char pull_subject[BUS_SUBJECT_BYTES_MAX], info_subject[BUS_SUBJECT_BYTES_MAX], inbox[BUS_INBOX_BYTES_MAX];
-    size_t window;
-    size_t requested;      /* asked for and not taken yet, queued ones included */
-    int64_t pull_ends_us;  /* when the newest pull is over at the latest */
-    int64_t pull_pause_us; /* no pull before: the last was refused */
-    bool gone;             /* the server says there is no such consumer */
 };
 
 static void push(struct bus_source *source, natsMsg *message)
@@ -45,12 +30,7 @@ static void push(struct bus_source *source, natsMsg *message)
     if (!arrival)
         abort();
     arrival->message = message;
-    if (source->pulled)
-        queue_push(&source->queue, &arrival->entry);
-    else if (!queue_offer(&source->queue, &arrival->entry, SERVE_QUEUE_MAX)) {
-        natsMsg_Destroy(message);
-        free(arrival);
-    }
+    queue_push(&source->queue, &arrival->entry);
 }
 
 static void on_arrival(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *context)
@@ -69,7 +49,7 @@ void bus_sources_reset(struct bus *bus)
     pthread_mutex_unlock(&bus->lock);
 }
 
-static struct bus_source *source_new(struct bus *bus, bool pulled)
+struct bus_source *bus_source_new(struct bus *bus, bool pulled)
 {
     struct bus_source *source = calloc(1, sizeof *source);
     if (!source)
@@ -85,38 +65,26 @@ static struct bus_source *source_new(struct bus *bus, bool pulled)
     return source;
 }
 
-static enum status source_start(struct bus_source *source, const char *subject, const char *queue,
-                                struct bus_source **out, struct error *error)
+enum status bus_pull_open(struct bus *bus, const char *stream, const char *consumer, struct bus_source **out,
+                          struct error *error)
 {
-    natsStatus problem = bus_subscribe(&source->subscription, source->bus->main, subject, queue, on_arrival, source);
+    struct bus_source *source = bus_source_new(bus, true);
+    snprintf(source->pull_subject, sizeof source->pull_subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", stream, consumer);
+    snprintf(source->info_subject, sizeof source->info_subject, "$JS.API.CONSUMER.INFO.%s.%s", stream, consumer);
+    bus_inbox(bus, source->inbox);
+    natsStatus problem = bus_subscribe(&source->subscription, bus->main, source->inbox, NULL, on_arrival, source);
     if (problem != NATS_OK) {
         bus_source_close(source);
         source = NULL;
     }
     *out = source;
-    return bus_failed(problem, subject, error);
-}
-
-enum status bus_pull_open(struct bus *bus, const char *stream, const char *consumer, struct bus_source **out,
-                          struct error *error)
-{
-    struct bus_source *source = source_new(bus, true);
-    snprintf(source->pull_subject, sizeof source->pull_subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", stream, consumer);
-    snprintf(source->info_subject, sizeof source->info_subject, "$JS.API.CONSUMER.INFO.%s.%s", stream, consumer);
-    bus_inbox(bus, source->inbox);
-    return source_start(source, source->inbox, NULL, out, error);
-}
-
-enum status bus_serve_open(struct bus *bus, const char *subject, const char *queue, struct bus_source **out,
-                           struct error *error)
-{
-    return source_start(source_new(bus, false), subject, queue, out, error);
+    return bus_failed(problem, "inbox of pulled messages", error);
 }
 
 static void give_back(struct bus_source *source, struct arrival *arrival)
 {
     const char *reply = arrival->message ? natsMsg_GetReply(arrival->message) : NULL;
-    if (source->pulled && reply)
+    if (reply)
         natsConnection_PublishString(source->bus->bulk, reply, "-NAK");
     natsMsg_Destroy(arrival->message);
     free(arrival);
@@ -130,7 +98,7 @@ static void give_back(struct bus_source *source, struct arrival *arrival)
 static void end_pulls(struct bus_source *source)
 {
     natsMsg *answer = NULL;
-    if (source->pulled && bus_connection_up(source->bus->main))
+    if (bus_connection_up(source->bus->main))
         natsConnection_Request(&answer, source->bus->main, source->info_subject, "", 0, STOP_WAIT_MS);
     natsMsg_Destroy(answer);
 }
@@ -138,6 +106,8 @@ static void end_pulls(struct bus_source *source)
 void bus_source_stop(struct bus_source *source)
 {
     source->window = 0;
+    if (!source->pulled)
+        bus_serve_stop(source);
     if (!source->subscription.handle)
         return;
     bus_unsubscribe_last(&source->subscription, source->bus->main);
@@ -158,13 +128,17 @@ void bus_source_close(struct bus_source *source)
     pthread_mutex_unlock(&bus->lock);
     for (struct queue_entry *entry; (entry = queue_pop(&source->queue));)
         give_back(source, (struct arrival *)entry);
+    bus_serve_clear(source);
     queue_clear(&source->queue);
     free(source);
 }
 
 void bus_source_wake(struct bus_source *source)
 {
-    queue_wake(&source->queue);
+    if (source->pulled)
+        queue_wake(&source->queue);
+    else
+        bus_serve_end(source);
 }
 
 void bus_source_window(struct bus_source *source, size_t window)
@@ -174,7 +148,7 @@ void bus_source_window(struct bus_source *source, size_t window)
 
 size_t bus_source_queued(struct bus_source *source)
 {
-    return queue_count(&source->queue);
+    return source->pulled ? queue_count(&source->queue) : bus_serve_queued(source);
 }
 
 static void progress(struct queue_entry *entry, void *context)
@@ -207,7 +181,7 @@ static void publish_pull(struct bus_source *source, size_t count)
 static void pull_more(struct bus_source *source)
 {
     int64_t now_us = moment_monotonic_us();
-    if (!source->pulled || now_us < source->pull_pause_us || !bus_connection_up(source->bus->main))
+    if (now_us < source->pull_pause_us || !bus_connection_up(source->bus->main))
         return;
     if (source->requested > 0 && now_us > source->pull_ends_us && queue_count(&source->queue) == 0)
         source->requested = 0;
@@ -247,7 +221,7 @@ static bool read_arrival(struct bus_source *source, struct arena *arena, struct 
                          struct bus_message *out)
 {
     natsMsg *message = arrival->message;
-    bool is_message = message && (!source->pulled || natsMsg_GetReply(message));
+    bool is_message = message && natsMsg_GetReply(message);
     if (!message)
         source->requested = queue_count(&source->queue);
     else if (!is_message)
@@ -287,9 +261,9 @@ static size_t take_ready(struct bus_source *source, struct arena *arena, struct 
 static int64_t wait_for_ms(const struct bus_source *source, int64_t ends_us)
 {
     int64_t until_us = ends_us;
-    if (source->pulled && source->requested > 0 && source->pull_ends_us < until_us)
+    if (source->requested > 0 && source->pull_ends_us < until_us)
         until_us = source->pull_ends_us;
-    if (source->pulled && source->requested == 0 && source->pull_pause_us && source->pull_pause_us < until_us)
+    if (source->requested == 0 && source->pull_pause_us && source->pull_pause_us < until_us)
         until_us = source->pull_pause_us;
     int64_t left_us = until_us - moment_monotonic_us();
     return left_us > 0 ? left_us / 1000 + 1 : 1;
@@ -305,6 +279,10 @@ enum status bus_take(struct bus_source *source, struct arena *arena, struct bus_
         queue_wait_wake(&source->queue, wait_ms < BLOCK_WAIT_MS_MAX ? wait_ms : BLOCK_WAIT_MS_MAX);
         return OK;
     }
+    if (!source->pulled) {
+        *count = bus_serve_take(source, arena, out, count_max, bytes_max, ends_us);
+        return OK;
+    }
     while (true) {
         pull_more(source);
         *count = take_ready(source, arena, out, count_max, bytes_max);
@@ -314,7 +292,7 @@ enum status bus_take(struct bus_source *source, struct arena *arena, struct bus_
             source->gone = false;
             return error_code(error, RETRY, "consumer_gone", "%s: there is no such consumer", source->pull_subject);
         }
-        if (source->requested == 0 && source->pulled && bus_connection_up(source->bus->main) && source->window > 0 &&
+        if (source->requested == 0 && bus_connection_up(source->bus->main) && source->window > 0 &&
             moment_monotonic_us() >= source->pull_pause_us)
             continue;
         over = queue_wait(&source->queue, wait_for_ms(source, ends_us)) || moment_monotonic_us() >= ends_us;

@@ -123,6 +123,77 @@ static void the_same_id_is_a_duplicate_one_by_one_and_together(void **state)
         assert_true(messages[i].status == OK && messages[i].duplicate && messages[i].sequence == twin.sequence);
 }
 
+enum { CHAIN = 5 };
+
+static void chain_of(struct bus_publish messages[CHAIN], char ids[CHAIN][16], const char *name)
+{
+    for (int i = 0; i < CHAIN; i++) {
+        snprintf(ids[i], sizeof ids[i], "%s-%d", name, i);
+        messages[i] = thing(ids[i], ids[i]);
+        messages[i].status = RETRY;
+    }
+    bus_publish_chain(bus, messages, CHAIN, 3000);
+    for (int i = 0; i < CHAIN; i++)
+        assert_int_equal(messages[i].status, OK);
+}
+
+static uint64_t last_sequence(void)
+{
+    struct bus_stream_state state;
+    assert_int_equal(bus_stream_state(bus, "THINGS", &state, NULL), OK);
+    return state.last_sequence;
+}
+
+/* In their order, at the sequences from first on. */
+static void assert_chain_stored(char ids[CHAIN][16], int from, uint64_t first)
+{
+    for (int i = from; i < CHAIN; i++) {
+        struct bus_message got;
+        assert_int_equal(bus_stream_read(bus, arena, "THINGS", first + (uint64_t)(i - from), &got, NULL), OK);
+        assert_string_equal(got.data, ids[i]);
+    }
+}
+
+static void a_chain_is_stored_in_order_and_whole(void **state)
+{
+    (void)state;
+    char ids[CHAIN][16];
+    struct bus_publish messages[CHAIN];
+    uint64_t before = last_sequence();
+    chain_of(messages, ids, "whole");
+    assert_true(messages[0].sequence == 0 && messages[CHAIN - 1].sequence == 0); /* proven by one answer */
+    assert_int_equal(last_sequence(), before + CHAIN);
+    assert_chain_stored(ids, 0, before + 1);
+}
+
+static void a_chain_of_which_a_part_was_there_before_stores_the_rest(void **state)
+{
+    (void)state;
+    char ids[CHAIN][16];
+    struct bus_publish messages[CHAIN];
+    struct bus_publish known[] = { thing("part-0", "part-0"), thing("part-1", "part-1") };
+    uint64_t before = last_sequence();
+    bus_publish_all(bus, known, 2, 3000);
+    publish("somebody else's");
+    chain_of(messages, ids, "part");
+    assert_true(messages[0].duplicate && messages[1].duplicate);
+    assert_int_equal(last_sequence(), before + CHAIN + 1);
+    assert_chain_stored(ids, 2, before + 4);
+    chain_of(messages, ids, "part"); /* all of it again */
+    assert_int_equal(last_sequence(), before + CHAIN + 1);
+}
+
+static void a_chain_without_a_stream_says_retry(void **state)
+{
+    (void)state;
+    struct bus_publish messages[2];
+    for (int i = 0; i < 2; i++)
+        messages[i] = (struct bus_publish){ .subject = "nobody.here", .data = "x", .bytes = 1, .id = i ? "b" : "a" };
+    bus_publish_chain(bus, messages, 2, 3000);
+    for (int i = 0; i < 2; i++)
+        assert_true(messages[i].status == RETRY && strcmp(messages[i].error.code, "no_stream") == 0);
+}
+
 static void without_a_stream_publishing_says_retry_and_too_large_says_reject(void **state)
 {
     (void)state;
@@ -397,6 +468,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_published_message_comes_with_its_headers_and_numbers),
         cmocka_unit_test(the_same_id_is_a_duplicate_one_by_one_and_together),
+        cmocka_unit_test(a_chain_is_stored_in_order_and_whole),
+        cmocka_unit_test(a_chain_of_which_a_part_was_there_before_stores_the_rest),
+        cmocka_unit_test(a_chain_without_a_stream_says_retry),
         cmocka_unit_test(without_a_stream_publishing_says_retry_and_too_large_says_reject),
         cmocka_unit_test(a_batch_ends_at_its_count_or_its_bytes),
         cmocka_unit_test(a_nak_waits_as_many_milliseconds_as_it_says),

@@ -78,7 +78,7 @@ void event_publish_all(struct arena *arena, const Pb__Event *const *events, size
         places[composed] = i;
         event_compose(arena, events[i], &messages[composed++]);
     }
-    bus_publish_all(service_bus(), messages, composed, BLOCK_WAIT_MS_MAX);
+    bus_publish_chain(service_bus(), messages, composed, BLOCK_WAIT_MS_MAX);
     for (size_t i = 0; i < composed; i++)
         statuses[places[i]] = messages[i].status;
 }
