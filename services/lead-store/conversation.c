@@ -1,6 +1,7 @@
 #include "conversation.h"
 
 #include "base/text.h"
+#include "gate_rules.h"
 #include "handover.h"
 #include "payload.h"
 #include "transaction.h"
@@ -54,9 +55,6 @@ static Pb__HandoverReply *reply_start(struct arena *arena, const struct target *
     reply->n_conversation_ids = target->conversations.count;
     return reply;
 }
-
-/* What a channel sends in the last moment of its go is on its way a little longer. */
-enum { LAST_BYTES_MS = 500 };
 
 /* Past the gate and not settled: it may reach the provider until its go is over. Whoever asked waits until then. */
 static void tell_in_flight(const struct handover *handover, const struct target *target, Pb__HandoverReply *reply)

@@ -199,7 +199,8 @@ static struct gate_facts facts_of(const struct gate_batch *gate, const struct ga
                      message->created_at },
         .turn = turn_facts(gate, ask),
         .conversation = { text_same(ask->conversation->owner, "human"), ask->conversation->epoch,
-                          text_same(ask->conversation->channel, "whatsapp_cloud"), ask->conversation->window_ends_at },
+                          text_same(ask->conversation->channel, "whatsapp_cloud"), ask->conversation->window_ends_at,
+                          gate_ai_go_until(gate, ask) },
         .reach = { reach_has_account(reach), !text_empty(reach->address), reach->unreachable_at != 0 },
         .person = { ask->lead->opted_out_at, ask->marketing_consent,
                     text_same(ask->lead->proactive_message_id, message->id) ? 0 : ask->lead->proactive_at,
@@ -272,6 +273,7 @@ static enum status send_authorize_work(struct batch *batch, struct item **items,
         TRY(ask_join(&gate, &gate.list[i], error));
     TRY(templates_read(&gate, error));
     TRY(proactive_read(&gate, error));
+    TRY(gate_leaving_read(&gate, error));
     for (size_t i = 0; i < count; i++)
         if (gate.list[i].message)
             ask_judge(&gate, &gate.list[i]);

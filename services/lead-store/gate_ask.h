@@ -21,6 +21,7 @@ struct gate_ask {
     const struct gate_template_row *template;
     struct quiet_task quiet; /* of a proactive one */
     bool marketing_consent;
+    moment ai_go_until; /* of what the AI has past the gate there; 0: nothing. Not read for its own */
     struct gate_facts facts;
     struct gate_verdict verdict;
     Pb__SendAuthorized *reply;
@@ -34,6 +35,9 @@ struct gate_batch {
     struct ids withdrawn; /* turns taken back */
 };
 
+/* Read for the asks that are not the AI's; then for one ask, with what the batch itself has let go. */
+enum status gate_leaving_read(struct gate_batch *gate, struct error *error);
+moment gate_ai_go_until(const struct gate_batch *gate, const struct gate_ask *ask);
 /* What the channel needs for its call. */
 Pb__Outgoing *gate_outgoing(struct arena *arena, const struct gate_ask *ask);
 /* Statuses, coverage taken back, the frequency counter, verdicts with what they saw, events. */

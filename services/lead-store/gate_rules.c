@@ -86,6 +86,16 @@ static bool judge_opt_out(const struct gate_facts *facts, struct gate_verdict *o
     return true;
 }
 
+/* What the AI has past the gate comes before a person's word, never after it: it settles first, or its time is over. */
+static bool judge_ai_leaving(const struct gate_facts *facts, struct gate_verdict *out)
+{
+    moment until = facts->conversation.ai_go_until + LAST_BYTES_MS;
+    if (text_same(facts->message.sender_type, "ai") || until <= facts->now)
+        return false;
+    *out = (struct gate_verdict){ .verdict = BUSY, .reason = "ai_leaving", .until = facts->now + AI_LEAVING_AGAIN_MS };
+    return true;
+}
+
 /* A newer question takes the answer back until the maximum wait is over: one answer to all of it follows. */
 static bool judge_newer(const struct gate_facts *facts, struct gate_verdict *out)
 {
@@ -144,8 +154,9 @@ static bool judge_proactive(const struct gate_facts *facts, struct gate_verdict 
 struct gate_verdict gate_judge(const struct gate_facts *facts)
 {
     typedef bool gate_rule(const struct gate_facts *facts, struct gate_verdict *out);
-    static gate_rule *const rules[] = { judge_status,    judge_owner, judge_opt_out, judge_newer,
-                                        judge_proactive, judge_reach, judge_window,  NULL };
+    static gate_rule *const rules[] = { judge_status,     judge_owner,  judge_opt_out,
+                                        judge_ai_leaving, judge_newer,  judge_proactive,
+                                        judge_reach,      judge_window, NULL };
     struct gate_verdict verdict;
     for (size_t i = 0; rules[i]; i++)
         if (rules[i](facts, &verdict))

@@ -33,6 +33,7 @@ struct gate_conversation {
     int64_t epoch;
     bool windowed;         /* the channel has a customer service window */
     moment window_ends_at; /* 0: nobody ever wrote */
+    moment ai_go_until;    /* end of the go of what the AI has under way there; 0: nothing */
 };
 
 struct gate_reach {
@@ -71,6 +72,7 @@ struct gate_verdict {
     const char *status; /* what the message becomes; NULL: it stays */
 };
 
-enum { PROACTIVE_EVERY_MS = DAY_MS, BUSY_AGAIN_MS = 1000 };
+/* What a channel sends in the last moment of its go is on its way a little longer. */
+enum { PROACTIVE_EVERY_MS = DAY_MS, BUSY_AGAIN_MS = 1000, LAST_BYTES_MS = 500, AI_LEAVING_AGAIN_MS = 200 };
 
 struct gate_verdict gate_judge(const struct gate_facts *facts);

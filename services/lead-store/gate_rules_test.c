@@ -116,6 +116,26 @@ static void busy_never_asks_for_a_moment_that_has_passed(void **state)
     assert_int_equal(gate_judge(&facts).until, NOW + BUSY_AGAIN_MS);
 }
 
+static void a_person_s_word_and_a_notice_wait_for_what_the_ai_has_past_the_gate(void **state)
+{
+    (void)state;
+    static const char *const senders[] = { "operator", "system" };
+    for (size_t i = 0; i < sizeof senders / sizeof *senders; i++) {
+        struct gate_facts facts = reply();
+        facts.turn = (struct gate_turn){ 0 };
+        facts.message.sender_type = senders[i];
+        facts.message.cause = i == 0 ? "operator" : "notice";
+        facts.conversation.ai_go_until = NOW - LAST_BYTES_MS + 1;
+        expect(&facts, BUSY, "ai_leaving", NULL);
+        assert_int_equal(gate_judge(&facts).until, NOW + AI_LEAVING_AGAIN_MS);
+        facts.conversation.ai_go_until = NOW - LAST_BYTES_MS;
+        expect(&facts, GO, NULL, "sending");
+    }
+    struct gate_facts own = reply();
+    own.conversation.ai_go_until = NOW + 1;
+    expect(&own, GO, NULL, "sending");
+}
+
 static void only_a_failure_that_a_person_may_have_mended_is_replayed(void **state)
 {
     (void)state;
@@ -304,6 +324,7 @@ int main(void)
         cmocka_unit_test(every_status_has_its_answer_for_the_same_and_another_claim),
         cmocka_unit_test(the_same_go_is_told_again_even_when_it_is_over),
         cmocka_unit_test(busy_never_asks_for_a_moment_that_has_passed),
+        cmocka_unit_test(a_person_s_word_and_a_notice_wait_for_what_the_ai_has_past_the_gate),
         cmocka_unit_test(only_a_failure_that_a_person_may_have_mended_is_replayed),
         cmocka_unit_test(a_replayed_failure_passes_every_rule_again),
         cmocka_unit_test(what_the_ai_wrote_never_leaves_after_a_change_of_hands),

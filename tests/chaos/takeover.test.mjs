@@ -1,4 +1,4 @@
-// A person takes over, the customer stops, the customer writes again: at a hundred evenly spaced points of a turn, and at each of its stages the moment it is seen.
+// A person takes over or writes, the customer stops, the customer writes again: at a hundred evenly spaced points of a turn, and at each of its stages the moment it is seen.
 import test, { before, after, beforeEach } from 'node:test'
 import assert from 'node:assert/strict'
 import { Parley } from '../support/parley.mjs'
@@ -179,6 +179,23 @@ for (const [where, fireAll] of everywhere) {
     await proven(parley, bus)
   })
 }
+
+test('a person\'s message at each stage of a turn: the AI\'s word comes before it or not at all', async t => {
+  const fired = await atEveryStage(async phone => {
+    const posted = await parley.post('/api/v1/operator-message', { phone, message: `This is Mira for ${phone}.`, operator: 'mira' })
+    assert.deepEqual([posted.status, posted.body.status], [200, 'success'])
+  })
+  await whole()
+  const [found, sent] = await Promise.all([talks(parley, prefix), copies(parley, prefix)])
+  assert.equal(found.size, fired.size)
+  for (const [phone, messages] of found) {
+    assertWhole(phone, messages, sent.get(phone), { answered: false })
+    assert.equal(sent.get(phone).at(-1).text, `This is Mira for ${phone}.`, `${phone}: the AI talked over a person`)
+  }
+  tell(t, found)
+  await sawNothing(parley)
+  await proven(parley, bus)
+})
 
 test('a channel that is stopped between the go and the call wakes after the takeover and sends nothing', async () => {
   const [store, channel] = ['lead-store', 'channel-whatsapp-cloud'].map(name => parley.service(name))

@@ -273,7 +273,7 @@ test("another company's message is unknown at the gate, and so is an inbound one
 test('after STOP nothing that was written before it leaves, also when it was past the gate already', async () => {
   const talk = await Talk.start(store)
   const [reply, operator] = [await talk.reply(talk.first), await store.outbound(talk.first, { cause: 'operator', sender_type: 'operator' })]
-  for (const id of [reply, operator]) assert.equal((await talk.authorize(id)).verdict, 'go')
+  for (const id of [operator, reply]) assert.equal((await talk.authorize(id)).verdict, 'go')
   const stop = await talk.write({ message_text: 'STOP', opt_out: true, wants_answer: false })
   for (const id of [reply, operator]) {
     assert.equal((await talk.settle(id, 'not_sent')).status, 'queued')
@@ -340,4 +340,24 @@ test('an answer to a part of what was owed is not taken back by the rest', async
   const newer = await talk.write({ message_text: 'and this' })
   const withdrawn = await talk.authorize(id, 'claim-2')
   assert.deepEqual([...verdictOf(withdrawn), withdrawn.jobs[0].idempotency_key], ['refuse', 'superseded', 'withdrawn', engageKey(newer)])
+})
+
+test('a person\'s message waits until what the AI has past the gate is settled or its time is over', async () => {
+  const talk = await Talk.start(store)
+  const reply = await talk.reply(talk.first)
+  assert.equal((await talk.authorize(reply)).verdict, 'go')
+  const { message_id: mine } = await talk.post({})
+  const busy = await talk.authorize(mine, 'claim-2')
+  assert.deepEqual(verdictOf(busy), ['busy', 'ai_leaving', 'queued'])
+  assert.ok(busy.until_at > Date.now() && busy.until_at < Date.now() + 1000)
+  await talk.settle(reply, 'sent', { external_id: `wamid.${reply}` })
+  assert.equal((await talk.authorize(mine, 'claim-2')).verdict, 'go')
+
+  const other = await Talk.start(store)
+  const lost = await other.reply(other.first)
+  await other.authorize(lost)
+  const theirs = (await other.post({})).message_id
+  assert.equal((await other.authorize(theirs, 'claim-2')).verdict, 'busy')
+  await store.rows("update crm.messages set go_until = now() - interval '1 second' where id = $1", [lost]) // nobody settles it
+  assert.equal((await other.authorize(theirs, 'claim-2')).verdict, 'go')
 })
