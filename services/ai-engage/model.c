@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "breaker.h"
 
 enum { CALL_WAIT_MS_MIN = 1000, CALL_WAIT_MS_MAX = 55000 }; /* a run of the job has 60 s */
 
@@ -16,6 +17,7 @@ static struct access {
     const char *key, *base_url, *model; /* settings; "" when not set */
     char *trimmed;                      /* the base URL that counts */
     struct llm_endpoint endpoint;
+    struct breaker breaker; /* of provider and key, for a provider has one key; used on the route's thread only */
 } accesses[] = {
     { .provider = &LLM_OPENAI, .base_url_setting = "OPENAI_BASE_URL" },
     { .provider = &LLM_ANTHROPIC, .base_url_setting = "ANTHROPIC_BASE_URL" },
@@ -88,7 +90,7 @@ static bool is_reachable(const struct access *access)
     return !access->base_url_setting || !text_empty(access->key) || !text_empty(access->base_url);
 }
 
-static const struct access *access_of(const struct llm_provider *provider)
+static struct access *access_of(const struct llm_provider *provider)
 {
     for (size_t i = 0; i < ACCESSES; i++)
         if (accesses[i].provider == provider)
@@ -96,7 +98,7 @@ static const struct access *access_of(const struct llm_provider *provider)
     return NULL;
 }
 
-static const struct access *access_by_default(void)
+static struct access *access_by_default(void)
 {
     size_t i = 0;
     while (!is_reachable(&accesses[i])) /* the last one is */
@@ -104,17 +106,121 @@ static const struct access *access_by_default(void)
     return &accesses[i];
 }
 
-enum status model_choose(const Pb__TurnContext *context, struct model_choice *out, struct error *error)
+/* -- the company's list */
+
+enum { LIST_MAX = 8 };
+
+/* A model that the company may be answered by. */
+struct candidate {
+    const char *name; /* of the provider */
+    struct access *access;
+    const Pb__TurnModel *row; /* NULL: the context itself has it */
+    unsigned bit;
+};
+
+static struct candidate candidate_of(const char *name, const Pb__TurnModel *row, size_t place)
 {
-    const char *name = text_or(context->provider, "");
-    const struct access *access = *name ? access_of(llm_provider(name)) : access_by_default();
-    if (!access)
-        return error_code(error, REJECT, "provider", "there is no model provider '%.32s' here", name);
-    if (!is_reachable(access))
+    return (struct candidate){ .name = name, .access = access_of(llm_provider(name)), .row = row, .bit = 1u << place };
+}
+
+/* The first, then its fallbacks; without a choice of the company's there is one. */
+static size_t list_candidates(const Pb__TurnContext *context, struct candidate list[LIST_MAX])
+{
+    size_t count = 0;
+    if (text_empty(context->provider)) {
+        list[0] = (struct candidate){ .access = access_by_default(), .bit = 1 };
+        return 1;
+    }
+    list[count++] = candidate_of(context->provider, NULL, 0);
+    for (size_t i = 0; i < context->n_fallbacks && count < LIST_MAX; i++, count++)
+        list[count] = candidate_of(text_or(context->fallbacks[i]->provider, ""), context->fallbacks[i], count);
+    return count;
+}
+
+static enum status check(const struct candidate *candidate, struct error *error)
+{
+    if (!candidate->access)
+        return error_code(error, REJECT, "provider", "there is no model provider '%.32s' here", candidate->name);
+    if (!is_reachable(candidate->access))
         return error_code(error, REJECT, "auth", "the company wants %s, and neither a key nor a base URL is set",
-                          access->provider->name);
+                          candidate->access->provider->name);
+    return OK;
+}
+
+/* Of those that can be reached and were not tried: the first that its breaker admits, else the first. NULL: none. */
+static struct candidate *pick(struct candidate *list, size_t count, unsigned tried, moment now, bool *others)
+{
+    struct candidate *first = NULL, *admitted = NULL;
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++) {
+        if ((list[i].bit & tried) || check(&list[i], NULL) != OK)
+            continue;
+        left++;
+        if (!first)
+            first = &list[i];
+        if (!admitted && breaker_admits(&list[i].access->breaker, now))
+            admitted = &list[i];
+    }
+    *others = left > 1;
+    return admitted ? admitted : first;
+}
+
+static void take_row(Pb__TurnContext *context, const Pb__TurnModel *row)
+{
+    context->provider = row->provider;
+    context->model = row->model;
+    context->system_prompt = row->system_prompt;
+    PB_SET(context, temperature, row->temperature);
+    PB_SET(context, tokens_max, row->tokens_max);
+    PB_SET(context, prompt_version, row->prompt_version);
+}
+
+enum status model_choose(Pb__TurnContext *context, unsigned tried, moment now, struct model_choice *out,
+                         struct error *error)
+{
+    struct candidate list[LIST_MAX];
+    bool others = false;
+    size_t count = list_candidates(context, list);
+    struct candidate *chosen = pick(list, count, tried, now, &others);
+    if (!chosen) { /* none can be reached; or the list has changed, and what is left of it was tried: once more, then */
+        TRY(check(&list[0], error));
+        chosen = &list[0];
+    }
+    struct access *access = chosen->access;
+    breaker_admit(&access->breaker, now);
+    if (chosen->row)
+        take_row(context, chosen->row);
     *out = (struct model_choice){ .provider = access->provider,
                                   .model = text_or(access->model, access->provider->model),
-                                  .endpoint = access->endpoint };
+                                  .endpoint = access->endpoint,
+                                  .bit = chosen->bit,
+                                  .others = others };
     return OK;
+}
+
+/* -- what became of the calls */
+
+void model_answered(const struct llm_provider *provider, const struct llm_reply *reply, int64_t retry_after_ms,
+                    moment now)
+{
+    struct breaker *breaker = &access_of(provider)->breaker;
+    bool barred = text_same(reply->reason, "auth") || text_same(reply->reason, "quota");
+    bool unwell = text_same(reply->reason, "overloaded") || text_same(reply->reason, "rate_limit") ||
+                  text_same(reply->reason, "unreadable");
+    if (barred)
+        breaker_failed(breaker, now, BREAKER_WAIT_MS_MAX, true);
+    else if (unwell)
+        breaker_failed(breaker, now, retry_after_ms, retry_after_ms > 0);
+    else /* an answer, or a no to this one question */
+        breaker_worked(breaker);
+}
+
+void model_lost(const struct llm_provider *provider, moment now)
+{
+    breaker_failed(&access_of(provider)->breaker, now, 0, false);
+}
+
+void model_ended(const struct llm_provider *provider)
+{
+    breaker_forget(&access_of(provider)->breaker);
 }

@@ -1,8 +1,11 @@
 /*
  * model - which provider and model answer a turn, from the company's configuration and the installation's settings.
  *
- * Without a company's own choice it is the first of openai, anthropic, gemini with a key or a base URL, and `local` when
- * there is none.
+ * Without a company's own choice it is the first of openai, anthropic, gemini with a key or a base URL, and `local`
+ * when there is none.
+ *
+ * A company may list several: the first that was not tried yet and is not known to be down answers. Every call that was
+ * made must be told of, by one of the last three functions.
  */
 #pragma once
 #include "llm/llm.h"
@@ -17,6 +20,15 @@ struct model_choice {
     const struct llm_provider *provider;
     const char *model; /* default of the provider */
     struct llm_endpoint endpoint;
+    unsigned bit; /* of its place in the company's list; what was tried is such bits together */
+    bool others;  /* there are more that can be reached and were not tried */
 };
-/* REJECT: the company wants a provider that isn't here, or has no key. */
-enum status model_choose(const Pb__TurnContext *context, struct model_choice *out, struct error *error);
+/* What the chosen one of the list brings with it (model, system prompt, ...) is put into the context. REJECT: the
+ * company wants a provider that isn't here, or has no key. */
+enum status model_choose(Pb__TurnContext *context, unsigned tried, moment now, struct model_choice *out,
+                         struct error *error);
+
+void model_answered(const struct llm_provider *provider, const struct llm_reply *reply, int64_t retry_after_ms,
+                    moment now);
+void model_lost(const struct llm_provider *provider, moment now); /* no answer came */
+void model_ended(const struct llm_provider *provider);            /* the call was ended by us */

@@ -14,7 +14,12 @@ struct turn {
     const char *prompt_json;
     Pb__TurnCommitRequest commit; /* filled by and by; its texts are the item's or the batch's */
     int64_t started_us;
-    int opens; /* how often this handling asked for the turn */
+    int opens;      /* how often this handling asked for the turn */
+    unsigned tried; /* models of the company's list that did not answer, as bits */
+    unsigned bit;   /* of the one that is asked */
+    bool others;    /* there are more of them */
+    bool heals;     /* one that was tried may answer later */
+    int64_t began_us;
 };
 
 /* The turn's own part of a commit: position, knowledge used, prompt version. Copies what outlives the batch. */

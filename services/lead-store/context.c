@@ -17,6 +17,7 @@ enum {
     QUERY_CHARACTERS_MAX = 4000,       /* of the owed text, from its end, asked of the knowledge base */
     QUERY_BYTES_MAX = 4 * QUERY_CHARACTERS_MAX,
     PASSAGES_MAX = 5,
+    FALLBACKS_MAX = 3, /* models after the first */
 };
 
 /*
@@ -29,7 +30,7 @@ static const struct statement context_base = {
         "select v.id as conversation_id, c.company_id, o.name as company_name, o.company_card, o.locale, c.lead_id, "
         "       l.contact_name, s.name as stage, s.ai_config as stage_policy, coalesce(a.provider, '') as provider, "
         "       coalesce(a.model, '') as model, a.temperature, a.max_tokens as tokens_max, a.system_prompt, a.prompt_version, "
-        "       e.memory, e.summary, exists (select from crm.ai_kb_docs k where k.company_id = c.company_id) as documents, "
+        "       a.model_count, e.memory, e.summary, exists (select from crm.ai_kb_docs k where k.company_id = c.company_id) as documents, "
         "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, l.opted_out_at "
         "from unnest($1::uuid[]) as v(id) "
         "cross join lateral (select company_id, lead_id from crm.conversations where id = v.id limit 1) c "
@@ -37,13 +38,32 @@ static const struct statement context_base = {
         "cross join lateral (select * from crm.companies where id = c.company_id limit 1) o "
         "cross join lateral (select name, ai_config from crm.stages where id = l.stage_id limit 1) s "
         "left join lateral (select memory, summary from crm.ai_sessions where lead_id = c.lead_id limit 1) e on true "
-        "left join lateral (select m.* from crm.ai_models m where m.company_id = c.company_id "
+        "left join lateral (select m.*, count(*) over () as model_count from crm.ai_models m where m.company_id = c.company_id "
         "    and (m.stage_id = l.stage_id or m.stage_id is null) order by m.stage_id nulls last, m.position limit 1) a on true",
 };
 static const struct cell terms_cells[] = {
-    CELL(context_terms, conversation_id, CELL_TEXT), CELL(context_terms, buffer_ms, CELL_INT),
-    CELL(context_terms, buffer_max_ms, CELL_INT),    CELL(context_terms, opted_out_at, CELL_MOMENT),
-    CELL(context_terms, documents, CELL_BOOL),       { 0 },
+    CELL(context_terms, conversation_id, CELL_TEXT),
+    CELL(context_terms, buffer_ms, CELL_INT),
+    CELL(context_terms, buffer_max_ms, CELL_INT),
+    CELL(context_terms, opted_out_at, CELL_MOMENT),
+    CELL(context_terms, documents, CELL_BOOL),
+    CELL(context_terms, model_count, CELL_INT),
+    { 0 },
+};
+
+/* What comes after the first, for the companies that have more than one. */
+static const struct statement context_models = {
+    .name = "context_models",
+    .sql =
+        "select v.id as conversation_id, m.provider, m.model, m.temperature, m.max_tokens as tokens_max, m.system_prompt, "
+        "       m.prompt_version "
+        "from unnest($1::uuid[]) as v(id) "
+        "cross join lateral (select company_id, lead_id from crm.conversations where id = v.id limit 1) c "
+        "cross join lateral (select stage_id from crm.leads where id = c.lead_id limit 1) l "
+        "cross join lateral (select m.* from crm.ai_models m where m.company_id = c.company_id "
+        "    and (m.stage_id = l.stage_id or m.stage_id is null) order by m.stage_id nulls last, m.position "
+        "    offset 1 limit $2) m "
+        "order by v.id, m.stage_id nulls last, m.position",
 };
 
 struct line {
@@ -217,6 +237,33 @@ static Pb__TurnContext *context_of(Pb__TurnContext *const *contexts, size_t coun
     return NULL;
 }
 
+static struct params *context_params(struct batch *batch, const struct ids *conversations)
+{
+    struct params *params = params_new(batch->arena);
+    params_texts(params, conversations->list, conversations->count);
+    return params;
+}
+
+enum status context_add_models(struct batch *batch, Pb__TurnContext *const *contexts, size_t count, struct error *error)
+{
+    struct ids conversations = { .arena = batch->arena };
+    for (size_t i = 0; i < count; i++)
+        if (contexts[i]->fallbacks)
+            ids_add(&conversations, contexts[i]->conversation_id);
+    if (!conversations.count)
+        return OK;
+    struct params *params = context_params(batch, &conversations);
+    params_int(params, FALLBACKS_MAX);
+    struct rows rows;
+    TRY(db_run(batch->db, batch->arena, &context_models, params, &rows, error));
+    int conversation = rows_column(&rows, "conversation_id");
+    for (size_t row = 0; row < rows.count; row++) {
+        Pb__TurnContext *context = context_of(contexts, count, rows_text(&rows, row, conversation));
+        context->fallbacks[context->n_fallbacks++] = pbrow_read(batch->arena, &pb__turn_model__descriptor, &rows, row);
+    }
+    return OK;
+}
+
 enum status context_add_passages(struct batch *batch, Pb__TurnContext *const *contexts, size_t count,
                                  struct error *error)
 {
@@ -237,13 +284,6 @@ enum status context_add_passages(struct batch *batch, Pb__TurnContext *const *co
         context->passages[context->n_passages++] = pbrow_read(batch->arena, &pb__passage__descriptor, &rows, row);
     }
     return OK;
-}
-
-static struct params *context_params(struct batch *batch, const struct ids *conversations)
-{
-    struct params *params = params_new(batch->arena);
-    params_texts(params, conversations->list, conversations->count);
-    return params;
 }
 
 static void lines_queue(struct batch *batch, const struct statement *statement, int64_t lines_max,
@@ -292,7 +332,9 @@ void context_read(struct arena *arena, const struct context_reading *reading, st
         const struct context_terms *terms = context_terms_of(reading, tasks[i].conversation->id);
         tasks[i].context =
             pbrow_read(arena, &pb__turn_context__descriptor, &reading->base, (size_t)(terms - reading->terms));
-        tasks[i].documents = terms->documents;
+        tasks[i].unfinished = terms->documents || terms->model_count > 1;
+        if (terms->model_count > 1)
+            tasks[i].context->fallbacks = ARENA_ARRAY(arena, Pb__TurnModel *, FALLBACKS_MAX);
         *map_at(contexts, tasks[i].conversation->id) = tasks[i].context;
     }
     lines_fill(arena, &reading->owed, owed_fill, contexts);

@@ -10,7 +10,7 @@
 struct context_task {
     const struct held_conversation *conversation;
     Pb__TurnContext *context; /* set by context_read */
-    bool documents;           /* the company has some: there may be passages */
+    bool unfinished;          /* the company has documents or further models: to be added below */
 };
 
 /* What a conversation's turn is decided by, beside the conversation itself. */
@@ -19,6 +19,7 @@ struct context_terms {
     int64_t buffer_ms, buffer_max_ms; /* the company's, or the installation's */
     moment opted_out_at;              /* of the lead; 0: never */
     bool documents;
+    int64_t model_count;
 };
 
 /* Queued behind the locks, so that all of a turn is one round trip. */
@@ -32,8 +33,11 @@ void context_queue(struct batch *batch, const struct ids *conversations, struct 
 enum status context_take(struct batch *batch, const struct ids *conversations, struct context_reading *reading,
                          struct error *error);
 const struct context_terms *context_terms_of(const struct context_reading *reading, const char *conversation_id);
-/* All but the passages. */
+/* All but what is added below. */
 void context_read(struct arena *arena, const struct context_reading *reading, struct context_task *tasks, size_t count);
+/* The further models. Each context of another conversation, as below. */
+enum status context_add_models(struct batch *batch, Pb__TurnContext *const *contexts, size_t count,
+                               struct error *error);
 /*
  * What the company knows about what is owed: after the transaction, for it takes its time and needs no lock. Each
  * context of another conversation.

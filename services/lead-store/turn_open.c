@@ -332,7 +332,7 @@ static void contexts_tell(struct opening_batch *work)
         const struct context_task *task = map_find(by_conversation, work->list[i].conversation->id);
         work->list[i].reply->turn_id = (char *)work->list[i].turn_id;
         work->list[i].reply->context = task->context;
-        work->list[i].item->state = task->documents ? task->context : NULL;
+        work->list[i].item->state = task->unfinished ? task->context : NULL;
     }
 }
 
@@ -355,7 +355,7 @@ static enum status turn_open_work(struct batch *batch, struct item **items, size
     struct opening_batch work = { .batch = batch, .held = { .batch = batch }, .count = count };
     work.list = ARENA_ARRAY(batch->arena, struct opening, count);
     for (size_t i = 0; i < count; i++) {
-        items[i]->state = NULL; /* of a company with documents: the context, which lacks its passages */
+        items[i]->state = NULL; /* of a company with documents or several models: the context, which lacks them */
         work.list[i] = (struct opening){ .item = items[i], .request = items[i]->message };
     }
     TRY(openings_find(&work, error));
@@ -378,7 +378,7 @@ static enum status turn_open_work(struct batch *batch, struct item **items, size
     return OK;
 }
 
-/* Those of companies with documents. Two claims of one conversation share their context. */
+/* Those that lack something. Two claims of one conversation share their context. */
 static size_t contexts_to_complete(const struct batch *batch, Pb__TurnContext **out)
 {
     size_t count = 0;
@@ -412,6 +412,7 @@ void turn_open(struct batch *batch)
     Pb__TurnContext **contexts = ARENA_ARRAY(batch->arena, Pb__TurnContext *, batch->count + 1);
     size_t count = contexts_to_complete(batch, contexts);
     struct error error = { 0 };
-    if (context_add_passages(batch, contexts, count, &error) != OK)
+    if (context_add_models(batch, contexts, count, &error) != OK ||
+        context_add_passages(batch, contexts, count, &error) != OK)
         openings_withdraw(batch, &error);
 }

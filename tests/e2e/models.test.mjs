@@ -23,9 +23,9 @@ const job = async (id, status) => until(`job ${id} to be ${status}`, async () =>
   const { body } = await parley.get(`/jobs/${id}`)
   return body.status === status && body
 })
-const use = (provider, model, { position = 0, temperature = 0.2 } = {}) => parley.postgres.rows(
+const use = (provider, model, { position = 0, temperature = 0.2, prompt = 'You are Bob of Acme.' } = {}) => parley.postgres.rows(
   `insert into crm.ai_models (id, company_id, position, provider, model, temperature, max_tokens, system_prompt, prompt_version, created_at, updated_at)
-   values ($1, $2, $3, $4, $5, $6, 300, 'You are Bob of Acme.', 7, now(), now())`, [randomUUID(), company, position, provider, model, temperature])
+   values ($1, $2, $3, $4, $5, $6, 300, $7, 7, now(), now())`, [randomUUID(), company, position, provider, model, temperature, prompt])
 const calls = () => parley.sim('/_sim/llm')
 const turnOf = async jobId => (await parley.postgres.rows('select * from crm.turns where job_id = $1', [jobId]))[0]
 const writtenOf = async turn => (await parley.postgres.rows('select * from crm.ai_messages where id = $1', [turn.message_id]))[0]
@@ -146,4 +146,60 @@ test('a wrong key goes to the DLQ with reason auth, whoever the vendor is; with 
   }
   await parley.post('/admin/dlq/replay', { max_jobs: 100 })
   await parley.sentCount(1, String(phone))
+  await until('all jobs over', async () => {
+    const { body } = await parley.get('/queue/stats')
+    return body.queued + body.processing + body.failed === 0
+  })
+})
+
+// From here on a company lists several models; no breaker has opened yet: ai-engage was started anew.
+const asked = async (provider, status) => (await calls()).filter(call => call.provider === provider && call.status === status).length
+const answer = async () => job((await parley.inbound(`+${++phone}`, 'hello?')).body.job_id, 'completed')
+
+test('a vendor that is down: the next of the list answers within the same run, soon without asking the first, until a probe finds it well', async () => {
+  await use('anthropic', 'claude-sonnet-4-6')
+  await use('gemini', 'gemini-2.0-flash', { position: 1 })
+  await parley.faults({ llm: { provider: 'anthropic', status: 529 } })
+  for (let n = 1; n <= 5; n++) {
+    const { result, attempt_log, id } = await answer()
+    assert.deepEqual([result.model, attempt_log.length, (await turnOf(id)).provider], ['gemini-2.0-flash', 1, 'gemini'])
+  }
+  assert.deepEqual([await asked('anthropic', 529), await asked('gemini', 200)], [5, 5])
+  await until('an answer without a call to the first', async () => { // a probe may come between
+    const before = await asked('anthropic', 529)
+    assert.equal((await answer()).result.model, 'gemini-2.0-flash')
+    return await asked('anthropic', 529) === before
+  })
+
+  await parley.faults({ llm: null })
+  await until('the first to answer again', async () => (await answer()).result.model === 'claude-sonnet-4-6')
+  assert.equal((await answer()).result.model, 'claude-sonnet-4-6')
+})
+
+test('a vendor that cuts the connection: the next of the list answers within the same run, by its own prompt', async () => {
+  await use('openai', 'sim-cut')
+  await use('gemini', 'gemini-2.0-flash', { position: 1, prompt: 'You are Eve of Acme.' })
+  const { attempt_log } = await answer()
+  assert.equal(attempt_log.length, 1)
+  const [first, second] = await calls()
+  assert.deepEqual([first.provider, first.status, second.provider, second.status], ['openai', null, 'gemini', 200])
+  assert.match(first.messages[0].content, /^You are Bob/)
+  assert.match(vendors.gemini.system(second), /^You are Eve/)
+})
+
+test('with every model of the list in trouble the job is tried again if one of them may be well later', async () => {
+  await use('openai', 'gpt-4o-mini')
+  await use('gemini', 'no-such-model', { position: 1 })
+  await parley.faults({ llm: { provider: 'openai', status: 500, count: 1 } })
+  const { result, attempt_log } = await answer()
+  assert.deepEqual(attempt_log.map(({ outcome, code }) => [outcome, code]), [['retry', 'model'], ['completed', undefined]])
+  assert.equal(result.model, 'gpt-4o-mini')
+})
+
+test('a refusal is not taken to the next of the list', async () => {
+  await use('openai', 'sim-filter')
+  await use('gemini', 'gemini-2.0-flash', { position: 1 })
+  const { attempt_log } = await job((await parley.inbound(`+${++phone}`, 'hello?')).body.job_id, 'dlq')
+  assert.deepEqual(attempt_log.map(({ outcome, code }) => [outcome, code]), [['dead', 'refused']])
+  assert.equal(await asked('gemini', 200), 0)
 })

@@ -222,6 +222,27 @@ test("a stage's model goes before the company's", async () => {
   await store.rows('delete from crm.ai_models')
 })
 
+test('further models follow in their order, the stage\'s before the company\'s, three at most', async () => {
+  const talk = await Talk.start(store)
+  const stage = await store.value('select stage_id from crm.leads where id = $1', [talk.leadId])
+  const add = (stageId, position, provider, model) => store.rows(
+    `insert into crm.ai_models (id, company_id, stage_id, position, provider, model, temperature, max_tokens, system_prompt, prompt_version, created_at, updated_at)
+     values ($1, $2, $3, $4, $5, $6, 0.2, 300, $7, 7, now(), now())`, [randomUUID(), talk.first.company_id, stageId, position, provider, model, `Be ${model}.`])
+  await add(null, 0, 'openai', 'c0')
+  await add(stage, 5, 'gemini', 's5')
+  await add(stage, 2, 'anthropic', 's2')
+  const { context } = await talk.open(talk.first)
+  assert.deepEqual([context.provider, context.model], ['anthropic', 's2'])
+  assert.deepEqual(context.fallbacks, [
+    { provider: 'gemini', model: 's5', temperature: 0.2, tokens_max: 300, system_prompt: 'Be s5.', prompt_version: 7 },
+    { provider: 'openai', model: 'c0', temperature: 0.2, tokens_max: 300, system_prompt: 'Be c0.', prompt_version: 7 },
+  ])
+  await add(null, 1, 'local', 'c1')
+  await add(null, 2, 'local', 'c2')
+  assert.deepEqual((await talk.open(talk.first)).context.fallbacks.map(({ model }) => model), ['s5', 'c0', 'c1'])
+  await store.rows('delete from crm.ai_models')
+})
+
 /** They can be written to by mail too, and prefer that: the conversation and the contact there. */
 async function preferMail(talk) {
   const account = randomUUID(), contact = randomUUID(), other = randomUUID()
