@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -11,6 +12,7 @@
 
 enum {
     RELAY_ITEMS_MAX = 1000,
+    AHEAD_ITEMS = RELAY_ITEMS_MAX / 4, /* of a full read: looked at, to see what belongs in front of them */
     LEASE_MS = 10000,
     IDLE_MS = 1000, /* nothing to do: until a commit wakes it */
     HORIZON_MS = 5, /* an older transaction still runs in front of known events, and its end wakes nobody */
@@ -93,7 +95,8 @@ static enum status relay_lease(struct batch *batch, bool *held, struct error *er
 static const struct statement relay_read = {
     .name = "relay_read",
     .sql =
-        "select id, type, company_id, entity_type, entity_id, lead_id, payload, actor, correlation_id, occurred_at, admitted_at, xid, n "
+        "select id, type, company_id, entity_type, entity_id, lead_id, payload, actor, correlation_id, occurred_at, admitted_at, xid, n, "
+        "       (select min(n) from crm.events where xid >= pg_snapshot_xmin(pg_current_snapshot())) as ahead "
         "from crm.events where (xid, n) > ($1::xid8, $2::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot()) "
         "order by xid, n limit $3",
 };
@@ -116,13 +119,60 @@ static enum status events_read(struct batch *batch, struct rows *rows, bool *ear
     return OK;
 }
 
+/*
+ * Numbers are given out when an event is written, which is under the locks of what it tells of: they are the order of
+ * what happened. A transaction has its xid earlier, before it waits for a lock, so one that waited stands too far in
+ * front: what is read is published by number, and no further than where everything before has smaller numbers than
+ * everything that is known after it, read or still held back by the horizon.
+ */
+struct place {
+    int64_t n;
+    size_t row;
+};
+
+static int place_compare(const void *a, const void *b)
+{
+    const struct place *one = a, *other = b;
+    return (one->n > other->n) - (one->n < other->n);
+}
+
+/* How many of the rows; 0: what must come before them is committed and held back, so they wait. */
+static size_t page_end(struct arena *arena, const struct rows *rows, int n_column)
+{
+    int64_t *smallest = ARENA_ARRAY(arena, int64_t, rows->count + 1), largest = 0;
+    int64_t ahead = rows_int(rows, 0, rows_column(rows, "ahead"));
+    bool full = rows->count == RELAY_ITEMS_MAX;
+    size_t end = 0;
+    smallest[rows->count] = ahead ? ahead : INT64_MAX;
+    for (size_t row = rows->count; row-- > 0;) {
+        int64_t n = rows_int(rows, row, n_column);
+        smallest[row] = n < smallest[row + 1] ? n : smallest[row + 1];
+    }
+    for (size_t row = 0; row < rows->count - (full ? AHEAD_ITEMS : 0); row++) {
+        int64_t n = rows_int(rows, row, n_column);
+        largest = n > largest ? n : largest;
+        end = largest < smallest[row + 1] ? row + 1 : end;
+    }
+    return end || ahead ? end : rows->count;
+}
+
+/* The rows of the page, in the order in which they are published. */
+static const struct place *page_order(struct arena *arena, const struct rows *rows, size_t count, int n_column)
+{
+    struct place *places = ARENA_ARRAY(arena, struct place, count + 1);
+    for (size_t row = 0; row < count; row++)
+        places[row] = (struct place){ rows_int(rows, row, n_column), row };
+    qsort(places, count, sizeof *places, place_compare);
+    return places;
+}
+
 /* How many from the start are out, or can never be (which is a bug of ours, reported, and must not stop the others). */
-static size_t events_publish(struct batch *batch, const struct rows *rows, size_t count)
+static size_t events_publish(struct batch *batch, const struct rows *rows, const struct place *order, size_t count)
 {
     const Pb__Event **events = ARENA_ARRAY(batch->arena, const Pb__Event *, count);
     enum status *statuses = ARENA_ARRAY(batch->arena, enum status, count);
     for (size_t i = 0; i < count; i++)
-        events[i] = pbrow_read(batch->arena, &pb__event__descriptor, rows, i);
+        events[i] = pbrow_read(batch->arena, &pb__event__descriptor, rows, order[i].row);
     event_publish_all(batch->arena, events, count, statuses);
     for (size_t i = 0; i < count; i++) {
         if (statuses[i] == RETRY)
@@ -236,6 +286,28 @@ static void tell_others(struct batch *batch)
         nudge(batch->arena, &NUDGE_RELAY, PB_NEW(batch->arena, empty));
 }
 
+/* The watermark passes a page as a whole: what is out of one that is not comes again, under its own ids. */
+static enum status page_relay(struct batch *batch, const struct rows *rows, int64_t *again_ms, struct error *error)
+{
+    int n_column = rows_column(rows, "n");
+    size_t count = page_end(batch->arena, rows, n_column);
+    if (count == 0) {
+        *again_ms = HORIZON_MS;
+        return OK;
+    }
+    if (events_publish(batch, rows, page_order(batch->arena, rows, count, n_column), count) < count) {
+        *again_ms = TROUBLE_MS;
+        return OK;
+    }
+    TRY(watermark_move(batch, rows_text(rows, count - 1, rows_column(rows, "xid")),
+                       rows_text(rows, count - 1, n_column), error));
+    if (rows->count == RELAY_ITEMS_MAX)
+        *again_ms = 0;
+    else if (count < rows->count)
+        *again_ms = HORIZON_MS;
+    return OK;
+}
+
 static enum status relay_step(struct batch *batch, int64_t *again_ms, struct error *error)
 {
     bool held, back, early;
@@ -259,15 +331,7 @@ static enum status relay_step(struct batch *batch, int64_t *again_ms, struct err
         *again_ms = HORIZON_MS;
     if (!rows.count)
         return OK;
-    size_t out = events_publish(batch, &rows, rows.count);
-    if (out)
-        TRY(watermark_move(batch, rows_text(&rows, out - 1, rows_column(&rows, "xid")),
-                           rows_text(&rows, out - 1, rows_column(&rows, "n")), error));
-    if (out < rows.count)
-        *again_ms = TROUBLE_MS;
-    else if (rows.count == RELAY_ITEMS_MAX)
-        *again_ms = 0;
-    return OK;
+    return page_relay(batch, &rows, again_ms, error);
 }
 
 int64_t relay_run(struct batch *batch)

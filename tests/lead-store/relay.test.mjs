@@ -25,7 +25,7 @@ async function stream() {
   }
   return all
 }
-const logged = () => store.rows('select id, type from crm.events order by xid, n')
+const logged = () => store.rows('select id, type from crm.events order by n')
 const first = list => list.filter((event, i) => list.findIndex(other => other.id === event.id) === i)
 
 test('events come out in the order of the log, as CloudEvents, with the ids that find them', async () => {
@@ -65,6 +65,32 @@ test('an event of a long transaction is not overtaken: it comes out before later
   client.release()
   await until('the events', async () => (await stream()).filter(event => event.event.lead_id === lead_id).length === 2)
   assert.deepEqual((await stream()).map(event => event.id), (await logged()).map(row => row.id))
+})
+
+test('who waited for a lock comes after who held it, whichever transaction was older', async () => {
+  const [older, third, younger] = [await store.postgres.pool.connect(), await store.postgres.pool.connect(), await store.postgres.pool.connect()]
+  const { lead_id, company_id } = await store.recordOne(message({ phone: '+15005550304' }))
+  const write = (client, type) => client.query(`insert into crm.events (id, company_id, type, entity_type, entity_id, lead_id, payload, occurred_at, admitted_at)
+    values (gen_random_uuid(), $1, $2, 'lead', $3, $3, '{}', now(), now())`, [company_id, type, lead_id])
+  const lock = client => client.query('select from crm.leads where id = $1 for no key update', [lead_id])
+  for (const client of [older, third, younger]) { // the third, which has to do with none of it, holds the younger one back
+    await client.query('begin')
+    await client.query('select pg_current_xact_id()')
+  }
+  await lock(younger)
+  const waited = lock(older).then(() => write(older, 'lead.stage_changed')).then(() => older.query('commit'))
+  await until('the older one to wait', async () => await store.value(`select count(*) from pg_stat_activity where wait_event_type = 'Lock'`) > 0)
+  await write(younger, 'lead.updated')
+  await younger.query('commit')
+  await waited
+  await new Promise(resolve => setTimeout(resolve, 300))
+  await third.query('commit')
+  for (const client of [older, third, younger]) client.release()
+  const types = await until('the events', async () => {
+    const list = (await stream()).filter(event => event.event.lead_id === lead_id).map(event => event.type)
+    return list.length === 4 && list
+  })
+  assert.deepEqual(types.slice(2), ['lead.updated', 'lead.stage_changed'])
 })
 
 test('the relay\'s copy is killed again and again under load: every event comes out, in order, under its own id', async () => {

@@ -61,20 +61,23 @@ export const eventRules = [
   rule('an event stays what it was', page, async world => [...world.told.values()].filter(told => told.versions.size > 1)
     .map(({ event, versions }) => `EVENTS tells event ${event.id} (${event.type}) in ${versions.size} different ways`)),
 
-  // A stream that was lost is filled again from the log, beside what is new: there only the log's order counts.
-  rule('events of a lead come in the order of the log', page, async world => {
+  // What speaks of one message, and what made its person known: written under the same locks, so that one is known to be before the other. A stream that was lost is
+  // filled again from the log, beside what is new: there no order is promised.
+  rule('events of a message come in the order of the log', page, async world => {
     if (world.ledger.deleted.some(({ stream }) => stream === 'EVENTS')) return []
     const found = [], last = new Map()
     for (const row of world.log) {
-      const told = world.told.get(row.id), before = last.get(row.lead_id)
-      if (!told) continue
-      if (before && before.told.sequence > told.sequence) found.push(`lead ${row.lead_id}: event ${row.id} (${row.type}) comes before ${before.row.id} (${before.row.type}), which happened first`)
-      last.set(row.lead_id, { row, told })
+      const sequence = world.told.get(row.id)?.sequence, about = row.payload.message_id, known = [row.lead_id, about].map(id => last.get(id)).filter(Boolean)
+      if (!sequence) continue
+      for (const before of known.filter(one => one.sequence > sequence))
+        found.push(`lead ${row.lead_id}: event ${row.id} (${row.type}) comes before ${before.row.id} (${before.row.type}), which happened first`)
+      if (row.type === 'lead.created') last.set(row.lead_id, { row, sequence })
+      if (about) last.set(about, { row, sequence })
     }
     return found
   }),
 
-  // the log's order is by transaction; what one transaction saw of another must be before it
+  // numbers are given out under the locks of what an event tells of: they must agree with the commits
   rule('the log is in the order of what happened', page, async world => {
     const found = [], last = new Map()
     for (const row of world.log) {

@@ -31,7 +31,7 @@ const rowPlants = [
   { rule: 'coverage only moves on', sql: at => turn(at.a.turns[0], `committed_at = committed_at + interval '1 day'`) },
   { rule: 'a turn has at most one reply', also: [dense, 'a reply has its turn', status, fact], sql: at => at.copy('messages', at.a.replies[0], { id: randomUUID(), position: 99, external_id: null, status: 'withdrawn' }) },
   { rule: 'a committed turn has its reply', also: ['a reply has its turn'], sql: at => turn(at.a.turns[0], 'message_id = null') },
-  { rule: 'a reply has its turn', also: ['a committed turn has its reply'], sql: at => message(at.a.replies[0], 'turn_id = null') },
+  { rule: 'a reply has its turn', also: ['a committed turn has its reply', fact], sql: at => message(at.a.replies[0], 'turn_id = null') },
   { rule: 'a job answers once', sql: at => `alter table crm.turns drop constraint turns_job_id_key; ${turn(at.a.turns[1], `job_id = (select job_id from crm.turns where id = ${q(at.a.turns[0])})`)}` },
   { rule: 'what a conversation says of itself agrees', sql: at => conversation(at.a.conversation, 'covered_position = last_position + 5') },
   { rule: 'what is owed was said', sql: at => conversation(at.b.conversation, 'owed_position = owed_position + 1, last_position = last_position + 1'), also: [dense, 'the newest message is the newest'] },
@@ -60,14 +60,15 @@ const rowPlants = [
   { rule: 'companies are not mixed', sql: at => message(at.a.inbound[0], `company_id = ${q(at.otherCompany)}`) },
   { rule: `a conversation is one person's`, also: ['stored as it was said', 'an accepted message has the job that was told', fact], sql: at => message(at.a.inbound[0], `lead_id = ${q(at.c.lead)}`) },
 
-  { rule: fact, also: [told], sql: at => `delete from crm.events where type = 'turn.opened' and payload ->> 'turn_id' = ${q(at.a.turns[0])}` },
+  { rule: fact, also: [told], sql: at => `delete from crm.events where type = 'turn.committed' and payload ->> 'turn_id' = ${q(at.a.turns[0])}` },
   { rule: 'an event speaks of what is there', also: [told, fact], sql: at => `update crm.events set payload = (payload::jsonb || '{"message_id":"${randomUUID()}"}')::json where id = ${event('message.received', at.a.inbound[0])}` },
   { rule: 'an event happens once', also: [untold], sql: at => at.copy('events', event('message.received', at.a.inbound[0]), { id: randomUUID() }) },
   { rule: untold, sql: at => at.copy('events', `(select id from crm.events where type = 'lead.created' limit 1)`, { id: randomUUID() }) },
   { rule: told, also: [untold], sql: at => `update crm.events set id = gen_random_uuid() where type = 'lead.created' and lead_id = ${q(at.a.lead)}` },
-  { rule: 'events of a lead come in the order of the log', sql: at => `update crm.events set xid = '999999999' where type = 'lead.created' and lead_id = ${q(at.a.lead)}` },
-  { rule: 'the log is in the order of what happened', also: ['events of a lead come in the order of the log', 'status never goes backwards'],
-    sql: at => `update crm.events set xid = '3' where id = ${event('message.delivered', at.a.replies[0])}` },
+  { rule: 'events of a message come in the order of the log', also: ['the log is in the order of what happened', 'status never goes backwards'],
+    sql: at => `alter table crm.events alter column n drop identity; update crm.events set n = -1 where id = ${event('message.read', at.a.replies[0])}` },
+  { rule: 'the log is in the order of what happened', also: ['events of a message come in the order of the log', 'status never goes backwards'],
+    sql: at => `alter table crm.events alter column n drop identity; update crm.events set n = 0 where id = ${event('message.delivered', at.a.replies[0])}` },
   ...jobPlants,
 ]
 
@@ -93,7 +94,7 @@ const streamPlants = [
   { rule: untold, bus: at => remove(at, row => row.type === 'turn.committed') },
   { rule: 'dead letters are told', bus: at => remove(at, row => row.type === 'job.dead_lettered') },
   { rule: told, bus: at => publishEvent(at, { id: randomUUID(), type: 'lead.created', company_id: at.otherCompany, entity_type: 'lead', entity_id: randomUUID(), payload: { text: '{}' } }, randomUUID()) },
-  { rule: 'an event stays what it was', bus: async at => publishEvent(at, { ...await at.event(row => row.type === 'turn.opened'), payload: { text: '{"another":"story"}' } }, randomUUID()) },
+  { rule: 'an event stays what it was', bus: async at => publishEvent(at, { ...await at.event(row => row.type === 'message.received'), payload: { text: '{"another":"story"}' } }, randomUUID()) },
   { rule: 'nothing is left in a queue', bus: at => at.bus.jetstream.publish('work.ai.engage', '') },
   { rule: 'nothing was put aside unread', bus: at => at.bus.jetstream.publish('quarantine.inbound.message.whatsapp_cloud', '') },
 ]

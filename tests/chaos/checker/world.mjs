@@ -74,7 +74,7 @@ export class World {
     this.storedTexts = grouped(messages.filter(row => row.direction === 'inbound'), row => row.message_text)
     this.byExternalId = new Map(messages.filter(row => row.external_id).map(row => [row.external_id, row]))
     this.postsByPhone = grouped(this.ledger.posts, post => digits(post.phone))
-    this.log = await this.rows(`select *, extract(epoch from pg_xact_commit_timestamp(xmin)) * 1000 as committed from crm.events order by xid, n`)
+    this.log = await this.rows(`select *, extract(epoch from pg_xact_commit_timestamp(xmin)) * 1000 as committed from crm.events order by n`)
     this.addresses = grouped(await this.rows('select lead_id, address from crm.lead_contacts'), row => row.lead_id)
     const merges = this.log.filter(row => row.type === 'lead.merged')
     this.merged = new Set(merges.flatMap(row => [row.lead_id, row.payload.merged_lead_id]))
