@@ -87,11 +87,15 @@ static const struct statement unused_sql = {
     "SELECT id FROM jobs.lanes WHERE next_at < $1::timestamptz AND wake_at IS NULL AND id > $2::bigint ORDER BY id LIMIT $3::bigint",
 };
 
+/* named: those of them that a job names, found by one walk over the jobs. */
 static const struct statement drop_sql = {
     "keep_lanes_drop",
-    "DELETE FROM jobs.lanes WHERE id = ANY ($1::bigint[]) AND wake_at IS NULL"
-    " AND id NOT IN (SELECT lane_1 FROM jobs.unfinished WHERE lane_1 IS NOT NULL)"
-    " AND id NOT IN (SELECT lane_2 FROM jobs.unfinished WHERE lane_2 IS NOT NULL)",
+    "WITH asked AS MATERIALIZED (SELECT unnest($1::bigint[]) AS id),"
+    " named AS MATERIALIZED ("
+    "  SELECT DISTINCT u.lane_1 AS id FROM jobs.unfinished AS u JOIN asked ON asked.id = u.lane_1"
+    "  UNION SELECT DISTINCT u.lane_2 FROM jobs.unfinished AS u JOIN asked ON asked.id = u.lane_2)"
+    " DELETE FROM jobs.lanes AS l USING asked AS a WHERE l.id = a.id AND l.wake_at IS NULL"
+    " AND NOT EXISTS (SELECT FROM named AS n WHERE n.id = l.id)",
 };
 
 static void drop_lanes(struct change *change, const struct rows *rows)
