@@ -9,6 +9,7 @@ export class Worker {
     this.consumer = consumer ?? task.replaceAll('.', '-')
     this.taken = [] // every dispatch, in the order it came
     this.held = 0
+    this.hands = new Set() // their messages
     this.waiting = []
     this.retried = [] // why results had to be reported again
   }
@@ -21,6 +22,7 @@ export class Worker {
     this.loop = this.#take()
     this.tell()
     this.timer = setInterval(() => this.tell(), 1000)
+    this.heartbeat = setInterval(() => { for (const message of this.hands) message.working() }, 5000) // a third of the ack wait, as the skeleton does
     return this
   }
 
@@ -38,6 +40,7 @@ export class Worker {
       job.params = job.params?.text ? JSON.parse(job.params.text) : {}
       this.taken.push(job)
       this.held++
+      this.hands.add(message)
       this.#run(job, message)
     }
   }
@@ -47,6 +50,7 @@ export class Worker {
     if (!answer) return // held until the test finishes it itself
     await this.finish(job, answer)
     message.ack()
+    this.hands.delete(message)
     this.held--
   }
 
@@ -67,12 +71,14 @@ export class Worker {
           this.retried.push(answers[i].error)
           setTimeout(() => this.finish(one.item, one.item).then(one.resolve, one.reject), 50)
         }))
-        .catch(() => setTimeout(() => { this.waiting.push(...some); if (this.waiting.length === some.length) this.#report() }, 100))
+        .catch(() => this.over || setTimeout(() => { this.waiting.push(...some); if (this.waiting.length === some.length) this.#report() }, 100))
     }
   }
 
   async stop() {
+    this.over = true // what could not be reported until now is not reported by this one
     clearInterval(this.timer)
+    clearInterval(this.heartbeat)
     this.tell(0)
     await this.messages.close()
     await this.loop
