@@ -6,7 +6,9 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { Parley } from '../support/parley.mjs'
 import { folder, pause, until } from '../support/process.mjs'
+import { growth } from './growth.mjs'
 import { cpuSeconds, memoryMb, summary } from './measure.mjs'
+import { queue } from './queue.mjs'
 import { stages } from './stages.mjs'
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 })
@@ -124,6 +126,9 @@ const PHASES = {
     await drained()
     return { 'POST idle, ms': idle, 'POST with 2,000 turns at a 10 s model, ms': busy, 'ai-engage RSS, MB': rss, 'ai-engage PSS, MB': pss }
   },
+
+  queue,
+  growth,
 }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PHASES)
