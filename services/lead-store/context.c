@@ -1,5 +1,6 @@
 #include "context.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -259,6 +260,7 @@ enum status context_add_models(struct batch *batch, Pb__TurnContext *const *cont
     int conversation = rows_column(&rows, "conversation_id");
     for (size_t row = 0; row < rows.count; row++) {
         Pb__TurnContext *context = context_of(contexts, count, rows_text(&rows, row, conversation));
+        assert(context && context->fallbacks && context->n_fallbacks < FALLBACKS_MAX);
         context->fallbacks[context->n_fallbacks++] = pbrow_read(batch->arena, &pb__turn_model__descriptor, &rows, row);
     }
     return OK;
