@@ -84,6 +84,12 @@ $(BUILD)/tests/simulator/simulator: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests
 	$(call say,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcurl -lcjson -lcrypto
 
+# The no-op benchmark's driver and worker.
+BENCH := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+$(BENCH): %: %.o $(LIBRARY)
+	$(call say,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
+
 # A unit test links the library and the other files of its own folder (a service's, but for its main.c).
 define unit_rule
 $(BUILD)/$(1): $(BUILD)/$(1).o $(LIBRARY) \
@@ -122,10 +128,13 @@ fuzz: ## every parser that meets the outside, FUZZ_SECONDS (10) each
 	@infra/dev/packages build test
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) infra/dev/fuzz
 
+.PHONY: bench-programs
+bench-programs: $(BENCH)
+
 .PHONY: bench
 bench: ## measure it: tests/bench; figures of one run, to be read as ratios
 	@infra/dev/packages build run test
-	@$(MAKE) --no-print-directory RELEASE=1 all
+	@$(MAKE) --no-print-directory RELEASE=1 all bench-programs
 	@tests/bench/run build/release
 
 .PHONY: status

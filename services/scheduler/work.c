@@ -56,15 +56,35 @@ static struct bus_publish compose(struct arena *arena, const Pb__JobDispatch *jo
     };
 }
 
-void work_publish(struct arena *arena, Pb__JobDispatch *const *jobs, size_t count, moment now)
+static void owe(moment since, size_t missing)
 {
-    if (count == 0)
+    if (missing == 0)
         return;
-    size_t missing = 0;
-    moment since = now;
+    metric_add(&unpublished_total, NULL, (int64_t)missing);
+    work_owe(since);
+    due_by(moment_now() + PAY_AGAIN_MS);
+}
+
+static struct bus_publish *compose_all(struct arena *arena, Pb__JobDispatch *const *jobs, size_t count)
+{
     struct bus_publish *messages = ARENA_ARRAY(arena, struct bus_publish, count);
     for (size_t i = 0; i < count; i++)
         messages[i] = compose(arena, jobs[i]);
+    return messages;
+}
+
+/* All of them were dispatched now. */
+void work_publish(struct arena *arena, Pb__JobDispatch *const *jobs, size_t count, moment now)
+{
+    if (count > 0)
+        bus_publish_apart(service_bus(), compose_all(arena, jobs, count), count, BLOCK_WAIT_MS_MAX, owe, now);
+}
+
+static void publish_again(struct arena *arena, Pb__JobDispatch *const *jobs, size_t count)
+{
+    size_t missing = 0;
+    moment since = INT64_MAX;
+    struct bus_publish *messages = compose_all(arena, jobs, count);
     bus_publish_all(service_bus(), messages, count, BLOCK_WAIT_MS_MAX);
     for (size_t i = 0; i < count; i++) {
         if (messages[i].status != RETRY)
@@ -72,11 +92,7 @@ void work_publish(struct arena *arena, Pb__JobDispatch *const *jobs, size_t coun
         missing++;
         since = jobs[i]->dispatched_at < since ? jobs[i]->dispatched_at : since;
     }
-    if (missing == 0)
-        return;
-    metric_add(&unpublished_total, NULL, (int64_t)missing);
-    work_owe(since);
-    due_by(now + PAY_AGAIN_MS);
+    owe(since, missing);
 }
 
 static const struct statement owed_sql = {
@@ -108,13 +124,14 @@ static enum status pay_some(struct batch *batch, const struct rows *owed, size_t
     Pb__JobDispatch **jobs = ARENA_ARRAY(batch->arena, Pb__JobDispatch *, rows.count);
     for (size_t i = 0; i < rows.count; i++)
         jobs[i] = work_read(batch->arena, &rows, i, 0, rows_moment(&rows, i, WORK_COLUMN_COUNT));
-    work_publish(batch->arena, jobs, rows.count, batch->now);
+    publish_again(batch->arena, jobs, rows.count);
     return OK;
 }
 
 /* What fails again owes itself again. */
 enum status work_pay(struct batch *batch, struct error *error)
 {
+    bus_publish_overdue(service_bus());
     moment since = atomic_exchange(&owed_since, 0);
     if (since == 0)
         return OK;

@@ -15,7 +15,7 @@ enum { WORK_COLUMN_COUNT = 12 };
 /* They start at this column of the rows. */
 Pb__JobDispatch *work_read(struct arena *arena, const struct rows *rows, size_t row, int column, moment dispatched_at);
 
-/* What the stream does not take is owed. */
+/* Without waiting for the stream: what it does not take is owed. */
 void work_publish(struct arena *arena, Pb__JobDispatch *const *jobs, size_t count, moment now);
 
 /* Everything dispatched since then may be missing in the stream. */

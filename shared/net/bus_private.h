@@ -44,7 +44,8 @@ struct bus {
     pthread_mutex_t lock;       /* of the lists below */
     struct bus_source *sources; /* told of reconnects */
     struct bus_listening *listening;
-    struct publishing *publishing; /* asynchronous publishes whose acks are awaited */
+    struct publishing *publishing;  /* asynchronous publishes whose acks are awaited */
+    struct publishing_apart *apart; /* those that nobody waits for */
     uint64_t publishing_next;
     struct bus_subscription acks;             /* of asynchronous publishes */
     char denied[256];                         /* what the server refused us, until somebody asks; "" */
@@ -102,5 +103,10 @@ void bus_serve_stop(struct bus_source *source); /* the same, and what the server
 void bus_serve_clear(struct bus_source *source);
 
 void bus_sources_reset(struct bus *bus); /* after a reconnect: outstanding pulls are gone */
+/* Its ack comes under this call's id and the message's place in it. */
+enum status bus_send_for_ack(struct bus *bus, natsConnection *connection, const struct bus_publish *message,
+                             uint64_t id, size_t place, struct error *error);
+void bus_apart_answered(struct bus *bus, uint64_t id, size_t place, enum status status);
+void bus_apart_close(struct bus *bus);
 enum status bus_publish_open(struct bus *bus, struct error *error);
 void bus_publish_close(struct bus *bus);

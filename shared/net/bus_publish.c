@@ -133,12 +133,18 @@ static void on_ack(natsConnection *connection, natsSubscription *subscription, n
     struct publishing *call = bus->publishing;
     while (call && call->id != id)
         call = call->next;
+    bool apart = !call;
     if (call && place < call->count && (int)call->messages[place].status == AWAITED) {
         read_answer(&call->messages[place], answer);
         if (--call->missing == 0)
             pthread_cond_signal(&call->complete);
     }
     pthread_mutex_unlock(&bus->lock);
+    if (apart) {
+        struct bus_publish told = { .subject = "" };
+        read_answer(&told, answer);
+        bus_apart_answered(bus, id, place, told.status);
+    }
     natsMsg_Destroy(answer);
 }
 
@@ -180,16 +186,24 @@ static void settle(struct bus *bus, struct publishing *call, struct bus_publish 
     pthread_mutex_unlock(&bus->lock);
 }
 
-static void send_one(struct bus *bus, struct publishing *call, size_t place)
+enum status bus_send_for_ack(struct bus *bus, natsConnection *connection, const struct bus_publish *message,
+                             uint64_t id, size_t place, struct error *error)
 {
     char reply[BUS_SUBJECT_BYTES_MAX + 64];
-    snprintf(reply, sizeof reply, "%s%llu.%zu", bus->ack_prefix, (unsigned long long)call->id, place);
+    snprintf(reply, sizeof reply, "%s%llu.%zu", bus->ack_prefix, (unsigned long long)id, place);
     struct bus_publish failed = { .status = OK };
-    natsMsg *request = compose(&call->messages[place], reply, &failed);
+    natsMsg *request = compose(message, reply, &failed);
     if (request)
-        failed.status =
-            bus_failed(natsConnection_PublishMsg(bus->bulk, request), call->messages[place].subject, &failed.error);
+        failed.status = bus_failed(natsConnection_PublishMsg(connection, request), message->subject, &failed.error);
     natsMsg_Destroy(request);
+    *error = failed.error;
+    return failed.status;
+}
+
+static void send_one(struct bus *bus, struct publishing *call, size_t place)
+{
+    struct bus_publish failed = { .status = OK };
+    failed.status = bus_send_for_ack(bus, bus->bulk, &call->messages[place], call->id, place, &failed.error);
     if (failed.status != OK)
         settle(bus, call, &call->messages[place], &failed);
 }
@@ -262,4 +276,5 @@ enum status bus_publish_open(struct bus *bus, struct error *error)
 void bus_publish_close(struct bus *bus)
 {
     bus_unsubscribe(&bus->acks);
+    bus_apart_close(bus);
 }

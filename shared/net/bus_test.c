@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "base/limits.h"
+#include "base/queue.h"
 #include "base/text.h"
 #include "net/test_broker.h"
 
@@ -226,6 +227,43 @@ static void drop_all(struct bus_source *source)
             bus_ack(bus, &got[i]);
     } while (count > 0);
     bus_flush(bus);
+}
+
+static struct queue untaken_told;
+static _Atomic int64_t untaken_word;
+static _Atomic size_t untaken_count;
+
+static void tell_untaken(int64_t word, size_t untaken)
+{
+    untaken_word = word;
+    untaken_count = untaken;
+    queue_wake(&untaken_told);
+}
+
+static void publishing_apart_tells_once_what_no_stream_took_and_else_nothing(void **state)
+{
+    (void)state;
+    enum { MANY = PUBLISH_SYNC_MAX + 2 };
+    struct bus_publish messages[MANY], twin = thing("apart", "apart 0");
+    char ids[MANY][24];
+    queue_init(&untaken_told);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(ids[i], sizeof ids[i], "apart %d", i);
+        messages[i] = thing("apart", ids[i]);
+    }
+    bus_publish_apart(bus, messages, MANY, 3000, tell_untaken, 7);
+    messages[1].subject = messages[3].subject = "nobody.here";
+    for (int many = 0; many < 2; many++) { /* one by one, and together */
+        bus_publish_apart(bus, messages, many ? MANY : 4, 200, tell_untaken, 8 + many);
+        while (!queue_wait(&untaken_told, 10))
+            bus_publish_overdue(bus);
+        assert_int_equal(untaken_word, 8 + many);
+        assert_int_equal(untaken_count, 2);
+    }
+    bus_publish_all(bus, &twin, 1, 3000);
+    assert_true(twin.status == OK && twin.duplicate);
+    bus_publish_overdue(bus);
+    queue_clear(&untaken_told);
 }
 
 static void a_batch_ends_at_its_count_or_its_bytes(void **state)
@@ -472,6 +510,7 @@ int main(void)
         cmocka_unit_test(a_chain_of_which_a_part_was_there_before_stores_the_rest),
         cmocka_unit_test(a_chain_without_a_stream_says_retry),
         cmocka_unit_test(without_a_stream_publishing_says_retry_and_too_large_says_reject),
+        cmocka_unit_test(publishing_apart_tells_once_what_no_stream_took_and_else_nothing),
         cmocka_unit_test(a_batch_ends_at_its_count_or_its_bytes),
         cmocka_unit_test(a_nak_waits_as_many_milliseconds_as_it_says),
         cmocka_unit_test(what_a_closed_source_gives_back_comes_at_once_and_once),

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { Parley } from '../support/parley.mjs'
 import { folder, pause, until } from '../support/process.mjs'
 import { growth } from './growth.mjs'
+import { noopFigures } from './noop.mjs'
 import { cpuSeconds, memoryMb, summary } from './measure.mjs'
 import { queue } from './queue.mjs'
 import { stages } from './stages.mjs'
@@ -129,6 +130,8 @@ const PHASES = {
 
   queue,
   growth,
+  /** The scheduler alone, on servers of its own, with no-op jobs. */
+  async noop() { return noopFigures() },
 }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PHASES)
