@@ -110,6 +110,12 @@ static void follow_committed(struct item *item, const Pb__TurnCommitted *reply, 
     }
 }
 
+/* Opened, and forgotten with the database's last moment: opening does not wait for the disk. */
+static bool turn_forgotten(const struct call *call)
+{
+    return call->status == REJECT && text_same(call->error.code, "unknown_turn");
+}
+
 static void commit_turns(struct batch *batch, const struct answers *answers)
 {
     struct call *calls = ARENA_ARRAY(batch->arena, struct call, answers->count);
@@ -121,6 +127,8 @@ static void commit_turns(struct batch *batch, const struct answers *answers)
         struct item *item = answers->list[i].item;
         if (calls[i].status == OK)
             follow_committed(item, calls[i].reply, &again);
+        else if (turn_forgotten(&calls[i]))
+            again.list[again.count++] = item;
         else
             store_failed(item, &calls[i]);
     }

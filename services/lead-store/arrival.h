@@ -24,7 +24,8 @@ struct person {
 /* A key under which a provider knows somebody: a contact that is there, or will be. */
 struct identity {
     const char *key; /* account, kind, value */
-    const char *account_id, *company_id, *channel, *kind, *value, *address;
+    const char *account_id, *channel, *kind, *value, *address;
+    const struct place *place;
     const char *contact_id; /* NULL: unknown yet */
     const char *lead_id;    /* as found; NULL: unknown yet */
     struct sender *sender;
@@ -96,6 +97,13 @@ struct recording {
     size_t count;
     struct identity *identities;
     size_t identity_count;
+    struct places *places;
+    struct arrival **asked; /* of known_rows, in its order */
+    size_t asked_count;
+    struct rows known_rows, contact_rows; /* contact_rows: of all identities */
+    struct map *talks_looked;             /* lead and account: looked for with the people's locks */
+    struct rows talk_rows;
+    bool merged;        /* two people became one in this transaction */
     struct map *people; /* by lead id */
     struct person **person_list;
     size_t person_count;
@@ -106,13 +114,25 @@ struct recording {
     struct event_list events;
 };
 
-/* arrival_place.c: accounts, companies; refuses by item what has no account. */
+/*
+ * A recording takes three round trips: places, known messages and contacts are looked up at once; then people and their
+ * conversations are locked, or new people's keys are claimed (both: four); then all is written. Lookups that build on
+ * another's answer go out with it on the strength of what is remembered (places) or was just read (leads of contacts);
+ * where that turns out wrong, they are made again.
+ */
+
+/* arrival_place.c: accounts, companies; refuses by item what has no account. From memory, with the look queued, or by a
+ * look of its own; then what was remembered is compared. */
 enum status arrivals_place(struct recording *recording, struct error *error);
-/* arrival_known.c: messages that are there already, in the tables or earlier in this batch. */
-enum status arrivals_know(struct recording *recording, struct error *error);
-/* identity.c: senders, their leads and contacts, locked. */
+enum status arrivals_placed(struct recording *recording, struct error *error);
+/* arrival_known.c: messages that are there already, in the tables or earlier in this batch: queued, taken. */
+void arrivals_ask_known(struct recording *recording);
+void arrivals_know(struct recording *recording);
+/* identity.c: senders, their leads and contacts: queued; taken and locked. */
+void arrivals_ask_contacts(struct recording *recording);
 enum status arrivals_identify(struct recording *recording, struct error *error);
-/* arrival_talk.c: conversations, locked. */
+/* arrival_talk.c: conversations: queued with the locks of their people; taken. */
+void arrivals_ask_talks(struct recording *recording);
 enum status arrivals_join(struct recording *recording, struct error *error);
 /* arrival_effect.c: positions, what is owed, owner, consent: in memory, in order. */
 void arrivals_take_effect(struct recording *recording);

@@ -11,15 +11,13 @@ static const struct statement known_find = {
         "select w.n, m.id, m.job_id, m.lead_id, m.conversation_id, m.position, m.wants_answer, c.owner = 'human' as human, "
         "       c.state = 'open' and m.position > c.covered_position as uncovered, x.id as confirmation_id, t.address as recipient "
         "from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[]) with ordinality as w(id, account_id, external_id, confirmation_id, n) "
-        "join lateral (select * from crm.messages where id = w.id "
+        "cross join lateral (select * from crm.messages where id = w.id "
         "              union all "
         "              select * from crm.messages where channel_account_id = w.account_id and external_id = w.external_id and id <> w.id "
-        "              limit 1) as m on true "
-        "join crm.conversations c on c.id = m.conversation_id "
-        "left join crm.messages x on x.id = w.confirmation_id and x.status || '' = 'queued' " /* not by the index of
-                                                                                               * what is queued
-                                                                                               */
-        "left join crm.lead_contacts t on t.id = c.contact_id",
+        "              limit 1) as m "
+        "cross join lateral (select * from crm.conversations where id = m.conversation_id limit 1) as c "
+        "left join lateral (select id from crm.messages where id = w.confirmation_id and status || '' = 'queued' limit 1) as x on true "
+        "left join lateral (select address from crm.lead_contacts where id = c.contact_id limit 1) as t on true",
 };
 
 const char *arrival_confirmation_id(struct arena *arena, const char *message_id)
@@ -40,24 +38,6 @@ static void known_fill(struct arrival *arrival, const struct rows *rows, size_t 
     arrival->opted_out = arrival->message->opt_out;
     arrival->confirmation_id = rows_text(rows, row, rows_column(rows, "confirmation_id"));
     arrival->confirmation_recipient = rows_text(rows, row, rows_column(rows, "recipient"));
-}
-
-static enum status known_read(struct recording *recording, struct arrival **wanted, size_t count, struct error *error)
-{
-    struct arena *arena = recording->batch->arena;
-    struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, count, i, wanted[i]->message->id);
-    COLUMN_TEXTS(params, count, i, wanted[i]->place->account_id);
-    COLUMN_TEXTS(params, count, i,
-                 text_empty(wanted[i]->message->external_id) ? NULL : wanted[i]->message->external_id);
-    COLUMN_TEXTS(params, count, i,
-                 wanted[i]->message->opt_out ? arrival_confirmation_id(arena, wanted[i]->message->id) : NULL);
-    struct rows rows;
-    TRY(db_run(recording->batch->db, arena, &known_find, params, &rows, error));
-    int n = rows_column(&rows, "n");
-    for (size_t row = 0; row < rows.count; row++)
-        known_fill(wanted[rows_int(&rows, row, n) - 1], &rows, row);
-    return OK;
 }
 
 static struct arrival *first_of(struct arrival *arrival)
@@ -82,10 +62,10 @@ static struct arrival *repeat_find(struct recording *recording, struct map *seen
     return NULL;
 }
 
-enum status arrivals_know(struct recording *recording, struct error *error)
+void arrivals_ask_known(struct recording *recording)
 {
     struct arena *arena = recording->batch->arena;
-    struct arrival **wanted = ARENA_ARRAY(arena, struct arrival *, recording->count);
+    struct arrival **asked = ARENA_ARRAY(arena, struct arrival *, recording->count);
     struct map *seen = map_new(arena, 2 * recording->count);
     size_t count = 0;
     for (size_t i = 0; i < recording->count; i++) {
@@ -94,9 +74,26 @@ enum status arrivals_know(struct recording *recording, struct error *error)
             continue;
         arrival->repeats = repeat_find(recording, seen, arrival);
         if (!arrival->repeats)
-            wanted[count++] = arrival;
+            asked[count++] = arrival;
     }
-    return count ? known_read(recording, wanted, count, error) : OK;
+    recording->asked = asked;
+    recording->asked_count = count;
+    if (!count)
+        return;
+    struct params *params = params_new(arena);
+    COLUMN_UUIDS(params, count, i, asked[i]->message->id);
+    COLUMN_UUIDS(params, count, i, asked[i]->place->account_id);
+    COLUMN_WORDS(params, count, i, text_empty(asked[i]->message->external_id) ? NULL : asked[i]->message->external_id);
+    COLUMN_UUIDS(params, count, i,
+                 asked[i]->message->opt_out ? arrival_confirmation_id(arena, asked[i]->message->id) : NULL);
+    db_queue(recording->batch->db, arena, &known_find, params, &recording->known_rows);
+}
+
+void arrivals_know(struct recording *recording)
+{
+    const struct rows *rows = &recording->known_rows;
+    for (size_t row = 0; row < rows->count; row++)
+        known_fill(recording->asked[rows_int(rows, row, rows_column(rows, "n")) - 1], rows, row);
 }
 
 bool arrival_new(const struct arrival *arrival)

@@ -2,6 +2,10 @@
 #include "base/ident.h"
 #include "base/text.h"
 #include "company.h"
+#include "transaction.h"
+
+#include <stdio.h>
+#include <string.h>
 
 /*
  * $1 channels, $2 accounts ('': the company's own), $3 companies (null: the account tells). An account that is named
@@ -39,8 +43,42 @@ struct places {
     struct map *by_key;
     struct place **all;
     const char **asked_accounts, **asked_companies;
+    const char **keys;
     size_t count;
+    struct rows rows;
+    bool foreseen; /* account ids are from memory until arrivals_placed */
 };
+
+/*
+ * Which account a place was, last time, on this thread: enough to ask for what is known there in the same round trip.
+ * The place itself is read anew each time.
+ */
+enum { MEMORY_SLOTS = 64, KEY_BYTES = 160 };
+static _Thread_local struct {
+    char key[KEY_BYTES], account_id[IDENT_BYTES];
+} memory[MEMORY_SLOTS];
+
+static size_t memory_slot(const char *key)
+{
+    uint32_t hash = 2166136261u;
+    for (; *key; key++)
+        hash = (hash ^ (unsigned char)*key) * 16777619u;
+    return hash % MEMORY_SLOTS;
+}
+
+static const char *remembered(const char *key)
+{
+    size_t slot = memory_slot(key);
+    return strcmp(memory[slot].key, key) == 0 ? memory[slot].account_id : NULL;
+}
+
+static void remember(const char *key, const char *account_id)
+{
+    size_t slot = memory_slot(key);
+    bool fits = account_id && strlen(key) < KEY_BYTES && strlen(account_id) < IDENT_BYTES;
+    snprintf(memory[slot].key, KEY_BYTES, "%s", fits ? key : "");
+    snprintf(memory[slot].account_id, IDENT_BYTES, "%s", fits ? account_id : "");
+}
 
 static struct place *place_ask(struct recording *recording, struct places *places, const struct arrival *arrival)
 {
@@ -52,6 +90,7 @@ static struct place *place_ask(struct recording *recording, struct places *place
         return *slot;
     struct place *place = ARENA_NEW(arena, struct place);
     place->channel = channel;
+    places->keys[places->count] = key;
     places->asked_accounts[places->count] = account;
     places->asked_companies[places->count] = text_empty(arrival->company_id) ? NULL : arrival->company_id;
     places->all[places->count++] = place;
@@ -65,6 +104,7 @@ static void places_collect(struct recording *recording, struct places *places)
     places->all = ARENA_ARRAY(arena, struct place *, recording->count);
     places->asked_accounts = ARENA_ARRAY(arena, const char *, recording->count);
     places->asked_companies = ARENA_ARRAY(arena, const char *, recording->count);
+    places->keys = ARENA_ARRAY(arena, const char *, recording->count);
     for (size_t i = 0; i < recording->count; i++)
         recording->arrivals[i].place = place_ask(recording, places, &recording->arrivals[i]);
 }
@@ -82,7 +122,7 @@ static void place_fill(struct place *place, const struct rows *rows, size_t row)
     place->buffer_max_ms = own_max ? (int32_t)rows_int(rows, row, rows_column(rows, "buffer_max_ms")) : -1;
 }
 
-static enum status places_find(struct recording *recording, struct places *places, struct error *error)
+static void places_ask(struct recording *recording, struct places *places)
 {
     struct arena *arena = recording->batch->arena;
     struct params *params = params_new(arena);
@@ -92,12 +132,36 @@ static enum status places_find(struct recording *recording, struct places *place
     params_texts(params, channels, places->count);
     params_texts(params, places->asked_accounts, places->count);
     params_texts(params, places->asked_companies, places->count);
-    struct rows rows;
-    TRY(db_run(recording->batch->db, arena, &place_find, params, &rows, error));
-    int n = rows_column(&rows, "n");
-    for (size_t row = 0; row < rows.count; row++)
-        place_fill(places->all[rows_int(&rows, row, n) - 1], &rows, row);
+    db_queue(recording->batch->db, arena, &place_find, params, &places->rows);
+}
+
+static void places_take(struct places *places)
+{
+    int n = rows_column(&places->rows, "n");
+    for (size_t row = 0; row < places->rows.count; row++) {
+        size_t place = (size_t)rows_int(&places->rows, row, n) - 1;
+        place_fill(places->all[place], &places->rows, row);
+        remember(places->keys[place], places->all[place]->account_id);
+    }
+}
+
+static enum status places_find(struct recording *recording, struct places *places, struct error *error)
+{
+    places_ask(recording, places);
+    TRY(db_flush(recording->batch->db, error));
+    places_take(places);
     return OK;
+}
+
+static bool places_foresee(struct recording *recording, struct places *places)
+{
+    for (size_t i = 0; i < places->count; i++) {
+        const char *account_id = remembered(places->keys[i]);
+        if (!account_id)
+            return false;
+        places->all[i]->account_id = arena_text(recording->batch->arena, account_id);
+    }
+    return true;
 }
 
 static enum status places_hold(struct recording *recording, const char *const *company_ids, const char *const *channels,
@@ -147,16 +211,45 @@ static void place_check(struct arrival *arrival)
         item_fail(arrival->item, REJECT, "no_pipeline", "the company has no pipeline with a stage");
 }
 
+static void places_check(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->count; i++)
+        if (recording->arrivals[i].item->status == OK)
+            place_check(&recording->arrivals[i]);
+}
+
 enum status arrivals_place(struct recording *recording, struct error *error)
 {
-    struct places places = { 0 };
+    struct places *places = recording->places = ARENA_NEW(recording->batch->arena, struct places);
     bool made;
-    places_collect(recording, &places);
-    TRY(places_find(recording, &places, error));
-    TRY(places_make(recording, &places, &made, error));
+    places_collect(recording, places);
+    places->foreseen = places_foresee(recording, places);
+    if (places->foreseen) {
+        places_ask(recording, places);
+        return OK;
+    }
+    TRY(places_find(recording, places, error));
+    TRY(places_make(recording, places, &made, error));
     if (made)
-        TRY(places_find(recording, &places, error));
-    for (size_t i = 0; i < recording->count; i++)
-        place_check(&recording->arrivals[i]);
+        TRY(places_find(recording, places, error));
+    places_check(recording);
+    return OK;
+}
+
+/* An account that changed hands, or a company that lost its stages: what was asked on the strength of it is void. */
+enum status arrivals_placed(struct recording *recording, struct error *error)
+{
+    struct places *places = recording->places;
+    if (!places->foreseen)
+        return OK;
+    const char **ids = ARENA_ARRAY(recording->batch->arena, const char *, places->count);
+    for (size_t i = 0; i < places->count; i++)
+        ids[i] = places->all[i]->account_id;
+    places_take(places);
+    for (size_t i = 0; i < places->count; i++)
+        if (!places->all[i]->stage_id || !text_same(places->all[i]->account_id, ids[i])) {
+            remember(places->keys[i], NULL);
+            return error_code(error, RETRY, TRANSACTION_AGAIN, "an account is another than before");
+        }
     return OK;
 }

@@ -21,12 +21,48 @@ static const struct statement talk_lock = {
         "    from crm.conversations where id = found.id for no key update) as c",
 };
 
+static const char *talk_key(struct arena *arena, const char *lead_id, const char *account_id)
+{
+    return text_format(arena, "%s|%s", lead_id, account_id);
+}
+
+static void talks_ask(struct recording *recording, const char *const *leads, const char *const *accounts, size_t count,
+                      struct rows *rows)
+{
+    struct params *params = params_new(recording->batch->arena);
+    params_uuids(params, leads, count);
+    params_uuids(params, accounts, count);
+    db_queue(recording->batch->db, recording->batch->arena, &talk_lock, params, rows);
+}
+
+/* Of the leads behind the contacts, as they are before two of them may turn out to be one. */
+void arrivals_ask_talks(struct recording *recording)
+{
+    struct arena *arena = recording->batch->arena;
+    const char **leads = ARENA_ARRAY(arena, const char *, recording->identity_count);
+    const char **accounts = ARENA_ARRAY(arena, const char *, recording->identity_count);
+    size_t count = 0;
+    recording->talks_looked = map_new(arena, recording->identity_count);
+    for (size_t i = 0; i < recording->identity_count; i++) {
+        struct identity *identity = &recording->identities[i];
+        if (!identity->lead_id)
+            continue;
+        void **looked = map_at(recording->talks_looked, talk_key(arena, identity->lead_id, identity->account_id));
+        if (*looked)
+            continue;
+        *looked = identity;
+        leads[count] = identity->lead_id;
+        accounts[count++] = identity->account_id;
+    }
+    if (count)
+        talks_ask(recording, leads, accounts, count, &recording->talk_rows);
+}
+
 static struct talk *talk_of(struct recording *recording, struct map *talks, const struct arrival *arrival)
 {
     struct arena *arena = recording->batch->arena;
     struct person *person = arrival->sender->person;
-    const char *key = text_format(arena, "%s|%s", person->id, arrival->place->account_id);
-    void **slot = map_at(talks, key);
+    void **slot = map_at(talks, talk_key(arena, person->id, arrival->place->account_id));
     if (*slot)
         return *slot;
     struct talk *talk = ARENA_NEW(arena, struct talk);
@@ -56,28 +92,40 @@ static void talk_fill(struct talk *talk, const struct rows *rows, size_t row)
     talk->last_message_id = rows_text(rows, row, 14);
 }
 
+static void talks_take(struct recording *recording, struct map *talks, const struct rows *rows)
+{
+    for (size_t row = 0; row < rows->count; row++) {
+        struct talk *talk =
+            map_find(talks, talk_key(recording->batch->arena, rows_text(rows, row, 1), rows_text(rows, row, 2)));
+        if (talk)
+            talk_fill(talk, rows, row);
+    }
+}
+
+/* Those that were not looked for: of people who were made or merged meanwhile. */
 static enum status talks_lock(struct recording *recording, struct map *talks, struct error *error)
 {
     struct arena *arena = recording->batch->arena;
     const char **leads = ARENA_ARRAY(arena, const char *, recording->talk_count);
     const char **accounts = ARENA_ARRAY(arena, const char *, recording->talk_count);
     size_t count = 0;
+    if (!recording->merged)
+        talks_take(recording, talks, &recording->talk_rows);
     for (size_t i = 0; i < recording->talk_count; i++) {
-        if (recording->talks[i]->person->created)
+        const struct talk *talk = recording->talks[i];
+        if (talk->person->created ||
+            (!recording->merged &&
+             map_find(recording->talks_looked, talk_key(arena, talk->person->id, talk->account_id))))
             continue;
-        leads[count] = recording->talks[i]->person->id;
-        accounts[count++] = recording->talks[i]->account_id;
+        leads[count] = talk->person->id;
+        accounts[count++] = talk->account_id;
     }
     if (!count)
         return OK;
-    struct params *params = params_new(arena);
-    params_texts(params, leads, count);
-    params_texts(params, accounts, count);
     struct rows rows;
-    TRY(db_run(recording->batch->db, arena, &talk_lock, params, &rows, error));
-    for (size_t row = 0; row < rows.count; row++)
-        talk_fill(map_find(talks, text_format(arena, "%s|%s", rows_text(&rows, row, 1), rows_text(&rows, row, 2))),
-                  &rows, row);
+    talks_ask(recording, leads, accounts, count, &rows);
+    TRY(db_flush(recording->batch->db, error));
+    talks_take(recording, talks, &rows);
     return OK;
 }
 

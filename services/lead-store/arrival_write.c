@@ -61,24 +61,24 @@ static void talks_queue(const struct recording *recording, const struct statemen
         return;
     struct params *params = params_new(recording->batch->arena);
     struct records *rows = records_new(params->arena, count);
-    RECORD_IDS(rows, i, talks[i]->id);
-    RECORD_IDS(rows, i, talks[i]->owner);
-    RECORD_INTS(rows, i, talks[i]->epoch);
-    RECORD_INTS(rows, i, talks[i]->last_position);
-    RECORD_INTS(rows, i, talks[i]->covered_position);
-    RECORD_INTS(rows, i, talks[i]->owed_position);
+    RECORD_UUIDS(rows, i, talks[i]->id);
+    RECORD_TEXTS(rows, i, talks[i]->owner);
+    RECORD_BIGINTS(rows, i, talks[i]->epoch);
+    RECORD_BIGINTS(rows, i, talks[i]->last_position);
+    RECORD_BIGINTS(rows, i, talks[i]->covered_position);
+    RECORD_BIGINTS(rows, i, talks[i]->owed_position);
     RECORD_MOMENTS(rows, i, talks[i]->owed_since);
     RECORD_MOMENTS(rows, i, talks[i]->buffer_until);
     RECORD_MOMENTS(rows, i, talks[i]->window_ends_at);
-    RECORD_IDS(rows, i, talks[i]->contact_id);
+    RECORD_UUIDS(rows, i, talks[i]->contact_id);
     RECORD_TEXTS(rows, i, talks[i]->phone);
     RECORD_TEXTS(rows, i, talks[i]->name);
-    RECORD_IDS(rows, i, talks[i]->last_message_id);
-    RECORD_IDS(rows, i, talks[i]->company_id);
-    RECORD_IDS(rows, i, talks[i]->person->id);
-    RECORD_IDS(rows, i, talks[i]->account_id);
-    RECORD_IDS(rows, i, talks[i]->channel);
-    params_records(params, rows);
+    RECORD_UUIDS(rows, i, talks[i]->last_message_id);
+    RECORD_UUIDS(rows, i, talks[i]->company_id);
+    RECORD_UUIDS(rows, i, talks[i]->person->id);
+    RECORD_UUIDS(rows, i, talks[i]->account_id);
+    RECORD_TEXTS(rows, i, talks[i]->channel);
+    params_records(params, rows, "crm.conversation_row");
     params_moment(params, recording->batch->now);
     db_queue(recording->batch->db, recording->batch->arena, statement, params, NULL);
 }
@@ -102,31 +102,31 @@ static struct records *message_records(const struct recording *recording)
 {
     const struct message_row *list = recording->rows;
     struct records *rows = records_new(recording->batch->arena, recording->row_count);
-    RECORD_IDS(rows, i, list[i].id);
-    RECORD_IDS(rows, i, list[i].company_id);
-    RECORD_IDS(rows, i, list[i].conversation_id);
-    RECORD_IDS(rows, i, list[i].lead_id);
-    RECORD_IDS(rows, i, list[i].account_id);
-    RECORD_IDS(rows, i, list[i].channel);
-    RECORD_INTS(rows, i, list[i].position);
-    RECORD_IDS(rows, i, list[i].direction);
-    RECORD_IDS(rows, i, list[i].sender_type);
-    RECORD_IDS(rows, i, NULL); /* sender_id */
+    RECORD_UUIDS(rows, i, list[i].id);
+    RECORD_UUIDS(rows, i, list[i].company_id);
+    RECORD_UUIDS(rows, i, list[i].conversation_id);
+    RECORD_UUIDS(rows, i, list[i].lead_id);
+    RECORD_UUIDS(rows, i, list[i].account_id);
+    RECORD_TEXTS(rows, i, list[i].channel);
+    RECORD_BIGINTS(rows, i, list[i].position);
+    RECORD_TEXTS(rows, i, list[i].direction);
+    RECORD_TEXTS(rows, i, list[i].sender_type);
+    RECORD_TEXTS(rows, i, NULL); /* sender_id */
     RECORD_TEXTS(rows, i, list[i].kind);
     RECORD_TEXTS(rows, i, list[i].external_id);
     RECORD_TEXTS(rows, i, list[i].text);
-    RECORD_TEXTS(rows, i, list[i].media_info);
-    RECORD_TEXTS(rows, i, list[i].extra_metadata);
+    RECORD_JSONBS(rows, i, list[i].media_info);
+    RECORD_JSONBS(rows, i, list[i].extra_metadata);
     RECORD_TEXTS(rows, i, list[i].reply_to);
     RECORD_TEXTS(rows, i, list[i].correlation_id);
     RECORD_MOMENTS(rows, i, list[i].provider_at);
-    RECORD_IDS(rows, i, list[i].job_id);
-    RECORD_IDS(rows, i, NULL); /* turn_id */
+    RECORD_UUIDS(rows, i, list[i].job_id);
+    RECORD_UUIDS(rows, i, NULL); /* turn_id */
     RECORD_BOOLS(rows, i, list[i].wants_answer);
-    RECORD_IDS(rows, i, list[i].status);
-    RECORD_IDS(rows, i, list[i].cause);
-    RECORD_IDS(rows, i, list[i].epoch < 0 ? NULL : record_int(rows, list[i].epoch));
-    RECORD_IDS(rows, i, list[i].priority < 0 ? NULL : record_int(rows, list[i].priority));
+    RECORD_TEXTS(rows, i, list[i].status);
+    RECORD_TEXTS(rows, i, list[i].cause);
+    RECORD_BIGINTS(rows, i, list[i].epoch < 0 ? RECORD_NULL : list[i].epoch);
+    RECORD_INTEGERS(rows, i, list[i].priority < 0 ? RECORD_NULL : list[i].priority);
     return rows;
 }
 
@@ -142,9 +142,13 @@ static void messages_insert(struct recording *recording)
 static const struct statement stop_queued = {
     .name = "stop_queued",
     .sql =
-        "with stopped as (select id from crm.messages where lead_id = any($1::uuid[]) and status || '' = 'queued' and cause <> 'notice' "
-        "                 order by id for no key update) "
-        "update crm.messages m set status = 'cancelled', error_class = 'opted_out', updated_at = $2 from stopped where m.id = stopped.id "
+        "with found as materialized ( "
+        "    select m.id from unnest($1::uuid[]) as v(id) cross join lateral (select id from crm.messages where lead_id = v.id "
+        "        and status || '' = 'queued' and cause <> 'notice' offset 0) m order by 1), "
+        "stopped as materialized (select s.id from found cross join lateral ( "
+        "    select id from crm.messages where id = found.id and status || '' = 'queued' for no key update) s) "
+        "update crm.messages m set status = 'cancelled', error_class = 'opted_out', updated_at = $2 "
+        "where m.id = any (array(select id from stopped)) "
         "returning m.id, m.lead_id, m.conversation_id, m.channel, m.company_id",
 };
 

@@ -15,6 +15,12 @@
         add((params), column_, (count));                                                                               \
     } while (0)
 
+#define COLUMN_UUIDS(params, count, index, expression)                                                                 \
+    COLUMN_OF(params, count, index, const char *, params_uuids, expression)
+#define COLUMN_WORDS(params, count, index, expression)                                                                 \
+    COLUMN_OF(params, count, index, const char *, params_words, expression)
+#define COLUMN_BIGINTS(params, count, index, expression)                                                               \
+    COLUMN_OF(params, count, index, int64_t, params_bigints, expression)
 #define COLUMN_TEXTS(params, count, index, expression)                                                                 \
     COLUMN_OF(params, count, index, const char *, params_texts, expression)
 #define COLUMN_INTS(params, count, index, expression)  COLUMN_OF(params, count, index, int64_t, params_ints, expression)

@@ -12,8 +12,8 @@ struct commit {
     struct held_turn *turn;
     struct held_conversation *conversation;
     Pb__TurnCommitted *reply;
-    struct outbound *outbound; /* NULL: it does not commit */
-    const char **covered_ids;  /* as found in the conversation, after the position; NULL: none */
+    struct outbound *outbound;      /* NULL: it does not commit */
+    const char *const *covered_ids; /* as found in the conversation, after the position; NULL: none */
     size_t covered_count;
     const char *covered_in;
     int64_t covered_after;

@@ -241,7 +241,7 @@ static Pb__TurnContext *context_of(Pb__TurnContext *const *contexts, size_t coun
 static struct params *context_params(struct batch *batch, const struct ids *conversations)
 {
     struct params *params = params_new(batch->arena);
-    params_texts(params, conversations->list, conversations->count);
+    params_uuids(params, conversations->list, conversations->count);
     return params;
 }
 

@@ -41,17 +41,17 @@ static struct params *event_params(const struct event_list *list)
     const struct event_note *notes = list->notes;
     struct params *params = params_new(list->batch->arena);
     struct records *rows = records_new(params->arena, list->count);
-    RECORD_IDS(rows, i, ident_fresh(params->arena));
-    RECORD_IDS(rows, i, notes[i].company_id);
-    RECORD_IDS(rows, i, notes[i].type);
-    RECORD_IDS(rows, i, notes[i].entity_type ? notes[i].entity_type : "lead");
-    RECORD_IDS(rows, i, notes[i].entity_id ? notes[i].entity_id : notes[i].lead_id);
-    RECORD_IDS(rows, i, notes[i].lead_id);
-    RECORD_TEXTS(rows, i, notes[i].payload ? notes[i].payload : "{}");
+    RECORD_UUIDS(rows, i, ident_fresh(params->arena));
+    RECORD_UUIDS(rows, i, notes[i].company_id);
+    RECORD_TEXTS(rows, i, notes[i].type);
+    RECORD_TEXTS(rows, i, notes[i].entity_type ? notes[i].entity_type : "lead");
+    RECORD_UUIDS(rows, i, notes[i].entity_id ? notes[i].entity_id : notes[i].lead_id);
+    RECORD_UUIDS(rows, i, notes[i].lead_id);
+    RECORD_JSONS(rows, i, notes[i].payload ? notes[i].payload : "{}");
     RECORD_TEXTS(rows, i, notes[i].actor);
     RECORD_TEXTS(rows, i, text_empty(notes[i].correlation_id) ? NULL : notes[i].correlation_id);
     RECORD_MOMENTS(rows, i, notes[i].occurred_at ? notes[i].occurred_at : list->batch->now);
-    params_records(params, rows);
+    params_records(params, rows, "crm.event_row");
     params_moment(params, list->batch->now);
     return params;
 }

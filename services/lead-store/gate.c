@@ -36,8 +36,8 @@ static enum status gate_hold(struct gate_batch *gate, struct error *error)
 {
     struct arena *arena = gate->batch->arena;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, gate->count, i, gate->list[i].request->message_id);
-    COLUMN_TEXTS(params, gate->count, i, gate->list[i].item->caller.company_id);
+    COLUMN_UUIDS(params, gate->count, i, gate->list[i].request->message_id);
+    COLUMN_UUIDS(params, gate->count, i, gate->list[i].item->caller.company_id);
     struct rows rows;
     TRY(db_run(gate->batch->db, arena, &gate_find, params, &rows, error));
     struct ids messages = { .arena = arena }, leads = { .arena = arena }, conversations = { .arena = arena },

@@ -38,16 +38,16 @@ static void messages_save(struct gate_batch *gate)
         return;
     struct params *params = params_new(arena);
     struct records *rows = records_new(arena, count);
-    RECORD_IDS(rows, i, asks[i]->message->id);
-    RECORD_IDS(rows, i, asks[i]->message->status);
+    RECORD_UUIDS(rows, i, asks[i]->message->id);
+    RECORD_TEXTS(rows, i, asks[i]->message->status);
     RECORD_TEXTS(rows, i, asks[i]->message->claim);
     RECORD_MOMENTS(rows, i, asks[i]->message->go_until);
-    RECORD_IDS(rows, i, NULL); /* external_id: stays */
+    RECORD_TEXTS(rows, i, NULL); /* external_id: stays */
     RECORD_TEXTS(rows, i, asks[i]->message->error_class);
-    RECORD_IDS(rows, i, NULL); /* error_code */
-    RECORD_IDS(rows, i, NULL); /* error */
-    RECORD_IDS(rows, i, NULL); /* sent_at: stays */
-    params_records(params, rows);
+    RECORD_TEXTS(rows, i, NULL); /* error_code */
+    RECORD_TEXTS(rows, i, NULL); /* error */
+    RECORD_MOMENTS(rows, i, 0);  /* sent_at: stays */
+    params_records(params, rows, "crm.message_status_row");
     params_moment(params, gate->batch->now);
     db_queue(gate->batch->db, arena, &gate_message_save, params, NULL);
 }
@@ -152,12 +152,12 @@ static void verdicts_save(struct gate_batch *gate)
         return;
     struct params *params = params_new(arena);
     struct records *rows = records_new(arena, count);
-    RECORD_IDS(rows, i, asks[i]->message->company_id);
-    RECORD_IDS(rows, i, asks[i]->message->id);
-    RECORD_IDS(rows, i, verdict_word(asks[i]->verdict.verdict));
+    RECORD_UUIDS(rows, i, asks[i]->message->company_id);
+    RECORD_UUIDS(rows, i, asks[i]->message->id);
+    RECORD_TEXTS(rows, i, verdict_word(asks[i]->verdict.verdict));
     RECORD_TEXTS(rows, i, asks[i]->verdict.reason);
-    RECORD_TEXTS(rows, i, verdict_saw(arena, asks[i]));
-    params_records(params, rows);
+    RECORD_JSONS(rows, i, verdict_saw(arena, asks[i]));
+    params_records(params, rows, "crm.verdict_row");
     params_moment(params, gate->batch->now);
     db_queue(gate->batch->db, arena, &verdict_insert, params, NULL);
 }

@@ -53,9 +53,9 @@ static const struct statement target_find = {
         "    union select lead_id from crm.lead_contacts where company_id = v.company_id and value = v.phone "
         "    union select coalesce(merged_into, id) from crm.leads where company_id = v.company_id and id = v.lead_id "
         "    union select lead_id from crm.conversations where company_id = v.company_id and id = v.conversation_id) l on true "
-        "left join crm.conversations c on c.lead_id = l.id and c.company_id = v.company_id and c.state = 'open' "
-        "    and (v.conversation_id is null or c.channel_account_id = "
-        "        (select o.channel_account_id from crm.conversations o where o.id = v.conversation_id))",
+        "left join lateral (select c.id from crm.conversations c where c.lead_id = l.id and c.company_id = v.company_id "
+        "    and c.state = 'open' and (v.conversation_id is null or c.channel_account_id = "
+        "        (select o.channel_account_id from crm.conversations o where o.id = v.conversation_id)) offset 0) c on true",
 };
 
 static const char *given(const char *text)

@@ -211,13 +211,13 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static struct params *ids_params(const struct ids *ids)
+struct params *ids_params(const struct ids *ids)
 {
     struct params *params = params_new(ids->arena);
     const char **sorted = ARENA_ARRAY(ids->arena, const char *, ids->count);
     memcpy(sorted, ids->list, ids->count * sizeof *sorted);
     qsort(sorted, ids->count, sizeof *sorted, by_text);
-    params_texts(params, sorted, ids->count);
+    params_uuids(params, sorted, ids->count);
     return params;
 }
 
@@ -348,15 +348,15 @@ void hold_save(struct held *held)
         return;
     struct params *params = params_new(arena);
     struct records *rows = records_new(arena, count);
-    RECORD_IDS(rows, i, list[i]->id);
-    RECORD_INTS(rows, i, list[i]->last_position);
-    RECORD_INTS(rows, i, list[i]->covered_position);
-    RECORD_IDS(rows, i, list[i]->owner);
-    RECORD_INTS(rows, i, list[i]->epoch);
-    RECORD_IDS(rows, i, list[i]->last_message_id);
+    RECORD_UUIDS(rows, i, list[i]->id);
+    RECORD_BIGINTS(rows, i, list[i]->last_position);
+    RECORD_BIGINTS(rows, i, list[i]->covered_position);
+    RECORD_TEXTS(rows, i, list[i]->owner);
+    RECORD_BIGINTS(rows, i, list[i]->epoch);
+    RECORD_UUIDS(rows, i, list[i]->last_message_id);
     RECORD_TEXTS(rows, i, list[i]->assignee);
     RECORD_MOMENTS(rows, i, list[i]->owed_from);
-    params_records(params, rows);
+    params_records(params, rows, "crm.conversation_state_row");
     params_moment(params, held->batch->now);
     db_queue(held->batch->db, arena, &conversation_save, params, NULL);
 }

@@ -86,6 +86,7 @@ struct ids {
 };
 void ids_add(struct ids *ids, const char *id); /* NULL and what is there already: nothing */
 bool ids_has(const struct ids *ids, const char *id);
+struct params *ids_params(const struct ids *ids); /* as the first parameter, sorted: rows are locked in this order */
 
 /* Locks and reads, queued: each at most once per batch run, in this order; the rows are there after hold_read. */
 void hold_leads(struct held *held, const struct ids *ids);

@@ -22,7 +22,7 @@ static struct identity *identity_at(struct recording *recording, struct map *kno
     struct identity *identity = &recording->identities[recording->identity_count++];
     *identity = (struct identity){ .key = key,
                                    .account_id = arrival->place->account_id,
-                                   .company_id = arrival->place->company_id,
+                                   .place = arrival->place,
                                    .channel = arrival->place->channel,
                                    .kind = kind,
                                    .value = value,
@@ -49,6 +49,7 @@ static void identities_of(struct recording *recording, struct map *known, struct
     const Pb__InboundMessage *message = arrival->message;
     arrival->sender = ARENA_NEW(arena, struct sender);
     arrival->sender->first = arrival;
+    arrival->identity_count = 0;
     arrival->identities = ARENA_ARRAY(arena, struct identity *, message->n_identities + 1);
     for (size_t i = 0; i < message->n_identities; i++) {
         const Pb__Identity *given = message->identities[i];
@@ -73,24 +74,6 @@ static void identities_collect(struct recording *recording)
     for (size_t i = 0; i < recording->count; i++)
         if (arrival_new(&recording->arrivals[i]))
             identities_of(recording, known, &recording->arrivals[i]);
-}
-
-/* Finds all; those that nobody has are locked by name and looked for once more. */
-static enum status identities_resolve(struct recording *recording, struct error *error)
-{
-    struct identity **wanted = ARENA_ARRAY(recording->batch->arena, struct identity *, recording->identity_count);
-    size_t count = 0;
-    for (size_t i = 0; i < recording->identity_count; i++)
-        wanted[count++] = &recording->identities[i];
-    TRY(identities_find(recording, wanted, count, error));
-    count = 0;
-    for (size_t i = 0; i < recording->identity_count; i++)
-        if (!recording->identities[i].contact_id)
-            wanted[count++] = &recording->identities[i];
-    if (!count)
-        return OK;
-    identities_lock(recording, wanted, count);
-    return identities_find(recording, wanted, count, error);
 }
 
 static struct person *person_add(struct recording *recording, const char *id)
@@ -135,6 +118,7 @@ static enum status sender_meets(struct recording *recording, struct sender *send
     struct person *into = person_older(sender->person, person) ? sender->person : person;
     struct person *from = into == person ? sender->person : person;
     TRY(person_merge(recording, into, from, error));
+    recording->merged = true;
     for (size_t i = 0; i < recording->identity_count; i++)
         if (text_same(recording->identities[i].lead_id, from->id))
             recording->identities[i].lead_id = into->id;
@@ -192,19 +176,74 @@ static void person_describe(struct person *person, const struct arrival *arrival
     }
 }
 
-enum status arrivals_identify(struct recording *recording, struct error *error)
+static struct identity **identities_all(struct recording *recording)
 {
-    struct arena *arena = recording->batch->arena;
+    struct identity **all = ARENA_ARRAY(recording->batch->arena, struct identity *, recording->identity_count);
+    for (size_t i = 0; i < recording->identity_count; i++)
+        all[i] = &recording->identities[i];
+    return all;
+}
+
+void arrivals_ask_contacts(struct recording *recording)
+{
     identities_collect(recording);
-    if (!recording->identity_count)
+    if (recording->identity_count)
+        identities_ask(recording, identities_all(recording), recording->identity_count, &recording->contact_rows);
+}
+
+/* Senders of messages that turned out to be known are of no concern: without them, once more. */
+static enum status identities_without_known(struct recording *recording, struct error *error)
+{
+    if (!recording->known_rows.count)
         return OK;
-    TRY(identities_resolve(recording, error));
-    recording->people = map_new(arena, 2 * recording->identity_count);
-    recording->person_list = ARENA_ARRAY(arena, struct person *, 2 * recording->identity_count);
+    recording->identity_count = 0;
+    recording->contact_rows = (struct rows){ 0 };
+    arrivals_ask_contacts(recording);
+    return db_flush(recording->batch->db, error);
+}
+
+/* Keys that nobody has are locked by name and looked for once more: another writer may have made them meanwhile. */
+static enum status identities_claim(struct recording *recording, struct error *error)
+{
+    struct identity **unknown = ARENA_ARRAY(recording->batch->arena, struct identity *, recording->identity_count);
+    struct rows found;
+    size_t count = 0;
+    for (size_t i = 0; i < recording->identity_count; i++)
+        if (!recording->identities[i].contact_id)
+            unknown[count++] = &recording->identities[i];
+    if (!count)
+        return OK;
+    identities_lock(recording, unknown, count);
+    identities_ask(recording, unknown, count, &found);
+    TRY(db_flush(recording->batch->db, error));
+    identities_take(unknown, &found);
+    return OK;
+}
+
+/* All people at once, in one order, or two writers wait for each other; their conversations behind them. */
+static enum status people_hold(struct recording *recording, struct error *error)
+{
+    struct rows people;
     for (size_t i = 0; i < recording->identity_count; i++)
         if (recording->identities[i].lead_id)
             person_add(recording, recording->identities[i].lead_id);
-    TRY(people_lock(recording, error));
+    people_ask(recording, &people);
+    arrivals_ask_talks(recording);
+    TRY(db_flush(recording->batch->db, error));
+    return people_take(recording, &people, error);
+}
+
+enum status arrivals_identify(struct recording *recording, struct error *error)
+{
+    struct arena *arena = recording->batch->arena;
+    TRY(identities_without_known(recording, error));
+    if (!recording->identity_count)
+        return OK;
+    identities_take(identities_all(recording), &recording->contact_rows);
+    recording->people = map_new(arena, 2 * recording->identity_count);
+    recording->person_list = ARENA_ARRAY(arena, struct person *, 2 * recording->identity_count);
+    TRY(identities_claim(recording, error));
+    TRY(people_hold(recording, error));
     TRY(senders_meet(recording, error));
     identities_complete(recording);
     for (size_t i = 0; i < recording->count; i++)

@@ -12,7 +12,9 @@
 enum status person_merge(struct recording *recording, struct person *into, struct person *from, struct error *error);
 /* Contacts and leads in memory become rows. */
 void people_write(struct recording *recording);
-/* identity_row.c: the statements. */
-enum status identities_find(struct recording *recording, struct identity **wanted, size_t count, struct error *error);
+/* identity_row.c: the statements, queued, and what they answered. */
+void identities_ask(struct recording *recording, struct identity **wanted, size_t count, struct rows *rows);
+void identities_take(struct identity **wanted, const struct rows *rows);
 void identities_lock(struct recording *recording, struct identity **unknown, size_t count);
-enum status people_lock(struct recording *recording, struct error *error);
+void people_ask(struct recording *recording, struct rows *rows); /* sorts them */
+enum status people_take(struct recording *recording, const struct rows *rows, struct error *error);

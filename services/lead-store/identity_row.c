@@ -1,3 +1,6 @@
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/text.h"
 #include "column.h"
 #include "identity.h"
@@ -5,9 +8,11 @@
 
 static const struct statement contact_find = {
     .name = "contact_find",
-    .sql = "select w.n, c.id, c.lead_id, c.address, c.unreachable_at is not null as unreachable "
-           "from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality as w(account_id, kind, value, n) "
-           "join crm.lead_contacts c on c.channel_account_id = w.account_id and c.kind = w.kind and c.value = w.value",
+    .sql =
+        "select w.n, c.id, c.lead_id, c.address, c.unreachable_at is not null as unreachable "
+        "from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality as w(account_id, kind, value, n) "
+        "cross join lateral (select * from crm.lead_contacts where channel_account_id = w.account_id and kind = w.kind "
+        "                    and value = w.value limit 1) as c",
 };
 
 static void identity_fill(struct identity *identity, const struct rows *rows, size_t row)
@@ -17,18 +22,20 @@ static void identity_fill(struct identity *identity, const struct rows *rows, si
     identity->changed = rows_bool(rows, row, 4) || !text_same(identity->address, rows_text(rows, row, 3));
 }
 
-enum status identities_find(struct recording *recording, struct identity **wanted, size_t count, struct error *error)
+void identities_ask(struct recording *recording, struct identity **wanted, size_t count, struct rows *rows)
 {
     struct arena *arena = recording->batch->arena;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, count, i, wanted[i]->account_id);
-    COLUMN_TEXTS(params, count, i, wanted[i]->kind);
-    COLUMN_TEXTS(params, count, i, wanted[i]->value);
-    struct rows rows;
-    TRY(db_run(recording->batch->db, arena, &contact_find, params, &rows, error));
-    for (size_t row = 0; row < rows.count; row++)
-        identity_fill(wanted[rows_int(&rows, row, 0) - 1], &rows, row);
-    return OK;
+    COLUMN_UUIDS(params, count, i, wanted[i]->account_id);
+    COLUMN_WORDS(params, count, i, wanted[i]->kind);
+    COLUMN_WORDS(params, count, i, wanted[i]->value);
+    db_queue(recording->batch->db, arena, &contact_find, params, rows);
+}
+
+void identities_take(struct identity **wanted, const struct rows *rows)
+{
+    for (size_t row = 0; row < rows->count; row++)
+        identity_fill(wanted[rows_int(rows, row, 0) - 1], rows, row);
 }
 
 /* The names of keys that have no row yet can be locked all the same; in one order, or two writers wait for each other.
@@ -42,14 +49,16 @@ static const struct statement identity_lock = {
 void identities_lock(struct recording *recording, struct identity **unknown, size_t count)
 {
     struct params *params = params_new(recording->batch->arena);
-    COLUMN_TEXTS(params, count, i, unknown[i]->key);
+    COLUMN_WORDS(params, count, i, unknown[i]->key);
     db_queue(recording->batch->db, recording->batch->arena, &identity_lock, params, NULL);
 }
 
 static const struct statement lead_lock = {
     .name = "lead_lock",
-    .sql = "select id, company_id, contact_name, phone_number, opted_out_at, created_at, merged_into from crm.leads "
-           "where id = any($1::uuid[]) order by id for no key update",
+    .sql =
+        "select l.* from unnest($1::uuid[]) as v(id) cross join lateral ( "
+        "    select id, company_id, contact_name, phone_number, opted_out_at, created_at, merged_into from crm.leads "
+        "    where id = v.id for no key update) as l",
 };
 
 static enum status person_fill(struct recording *recording, const struct rows *rows, size_t row, struct error *error)
@@ -65,17 +74,28 @@ static enum status person_fill(struct recording *recording, const struct rows *r
     return OK;
 }
 
-enum status people_lock(struct recording *recording, struct error *error)
+static int by_id(const void *a, const void *b)
 {
-    if (!recording->person_count)
-        return OK;
-    struct arena *arena = recording->batch->arena;
-    struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, recording->person_count, i, recording->person_list[i]->id);
-    struct rows rows;
-    TRY(db_run(recording->batch->db, arena, &lead_lock, params, &rows, error));
-    for (size_t row = 0; row < rows.count; row++)
-        TRY(person_fill(recording, &rows, row, error));
+    return strcmp((*(struct person *const *)a)->id, (*(struct person *const *)b)->id);
+}
+
+void people_ask(struct recording *recording, struct rows *rows)
+{
+    size_t count = recording->person_count;
+    struct person **list = recording->person_list;
+    *rows = (struct rows){ 0 };
+    if (!count)
+        return;
+    struct params *params = params_new(recording->batch->arena);
+    qsort(list, count, sizeof(struct person *), by_id);
+    COLUMN_UUIDS(params, count, i, list[i]->id);
+    db_queue(recording->batch->db, recording->batch->arena, &lead_lock, params, rows);
+}
+
+enum status people_take(struct recording *recording, const struct rows *rows, struct error *error)
+{
+    for (size_t row = 0; row < rows->count; row++)
+        TRY(person_fill(recording, rows, row, error));
     return OK;
 }
 
@@ -90,12 +110,12 @@ static void leads_insert(struct recording *recording, struct person **people, si
 {
     struct arena *arena = recording->batch->arena;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, count, i, people[i]->id);
-    COLUMN_TEXTS(params, count, i, people[i]->company_id);
-    COLUMN_TEXTS(params, count, i, people[i]->pipeline_id);
-    COLUMN_TEXTS(params, count, i, people[i]->stage_id);
-    COLUMN_TEXTS(params, count, i, people[i]->phone);
-    COLUMN_TEXTS(params, count, i, people[i]->name);
+    COLUMN_UUIDS(params, count, i, people[i]->id);
+    COLUMN_UUIDS(params, count, i, people[i]->company_id);
+    COLUMN_UUIDS(params, count, i, people[i]->pipeline_id);
+    COLUMN_UUIDS(params, count, i, people[i]->stage_id);
+    COLUMN_WORDS(params, count, i, people[i]->phone);
+    COLUMN_WORDS(params, count, i, people[i]->name);
     params_moment(params, recording->batch->now);
     db_queue(recording->batch->db, arena, &lead_insert, params, NULL);
 }
@@ -113,15 +133,15 @@ static void contacts_insert(struct recording *recording, struct identity **conta
     struct arena *arena = recording->batch->arena;
     struct params *params = params_new(arena);
     struct records *rows = records_new(arena, count);
-    RECORD_IDS(rows, i, contacts[i]->contact_id);
-    RECORD_IDS(rows, i, contacts[i]->company_id);
-    RECORD_IDS(rows, i, contacts[i]->lead_id);
-    RECORD_IDS(rows, i, contacts[i]->account_id);
-    RECORD_IDS(rows, i, contacts[i]->channel);
-    RECORD_IDS(rows, i, contacts[i]->kind);
+    RECORD_UUIDS(rows, i, contacts[i]->contact_id);
+    RECORD_UUIDS(rows, i, contacts[i]->place->company_id);
+    RECORD_UUIDS(rows, i, contacts[i]->lead_id);
+    RECORD_UUIDS(rows, i, contacts[i]->account_id);
+    RECORD_TEXTS(rows, i, contacts[i]->channel);
+    RECORD_TEXTS(rows, i, contacts[i]->kind);
     RECORD_TEXTS(rows, i, contacts[i]->value);
     RECORD_TEXTS(rows, i, contacts[i]->address);
-    params_records(params, rows);
+    params_records(params, rows, "crm.contact_row");
     params_moment(params, recording->batch->now);
     db_queue(recording->batch->db, arena, &contact_insert, params, NULL);
 }

@@ -121,7 +121,11 @@ static enum status record(struct batch *batch, struct item **items, size_t count
     struct recording recording = { .batch = batch, .events = { .batch = batch } };
     arrivals_collect(&recording, items, count);
     TRY(arrivals_place(&recording, error));
-    TRY(arrivals_know(&recording, error));
+    arrivals_ask_known(&recording);
+    arrivals_ask_contacts(&recording);
+    TRY(db_flush(batch->db, error));
+    TRY(arrivals_placed(&recording, error));
+    arrivals_know(&recording);
     TRY(arrivals_identify(&recording, error));
     TRY(arrivals_join(&recording, error));
     arrivals_take_effect(&recording);

@@ -17,7 +17,7 @@ static const struct statement message_insert = {
 void messages_queue(struct batch *batch, const struct records *rows)
 {
     struct params *params = params_new(batch->arena);
-    params_records(params, rows);
+    params_records(params, rows, "crm.message_row");
     params_moment(params, batch->now);
     db_queue(batch->db, batch->arena, &message_insert, params, NULL);
 }
@@ -55,31 +55,31 @@ static const char *or_null(const char *text)
 static struct records *outbound_records(struct arena *arena, const struct outbound *list, size_t count)
 {
     struct records *rows = records_new(arena, count);
-    RECORD_IDS(rows, i, list[i].id);
-    RECORD_IDS(rows, i, list[i].conversation->company_id);
-    RECORD_IDS(rows, i, list[i].conversation->id);
-    RECORD_IDS(rows, i, list[i].conversation->lead_id);
-    RECORD_IDS(rows, i, list[i].conversation->account_id);
-    RECORD_IDS(rows, i, list[i].conversation->channel);
-    RECORD_INTS(rows, i, list[i].position);
-    RECORD_IDS(rows, i, "outbound");
-    RECORD_IDS(rows, i, list[i].sender_type);
+    RECORD_UUIDS(rows, i, list[i].id);
+    RECORD_UUIDS(rows, i, list[i].conversation->company_id);
+    RECORD_UUIDS(rows, i, list[i].conversation->id);
+    RECORD_UUIDS(rows, i, list[i].conversation->lead_id);
+    RECORD_UUIDS(rows, i, list[i].conversation->account_id);
+    RECORD_TEXTS(rows, i, list[i].conversation->channel);
+    RECORD_BIGINTS(rows, i, list[i].position);
+    RECORD_TEXTS(rows, i, "outbound");
+    RECORD_TEXTS(rows, i, list[i].sender_type);
     RECORD_TEXTS(rows, i, list[i].sender_id);
     RECORD_TEXTS(rows, i, list[i].media_type ? list[i].media_type : "text");
-    RECORD_IDS(rows, i, NULL); /* external_id */
+    RECORD_TEXTS(rows, i, NULL); /* external_id */
     RECORD_TEXTS(rows, i, list[i].text);
-    RECORD_TEXTS(rows, i, list[i].media_info);
-    RECORD_IDS(rows, i, NULL); /* extra_metadata */
+    RECORD_JSONBS(rows, i, list[i].media_info);
+    RECORD_JSONBS(rows, i, NULL); /* extra_metadata */
     RECORD_TEXTS(rows, i, list[i].reply_to);
     RECORD_TEXTS(rows, i, or_null(list[i].caller->correlation_id));
-    RECORD_IDS(rows, i, NULL); /* provider_ts */
-    RECORD_IDS(rows, i, list[i].job->id);
-    RECORD_IDS(rows, i, list[i].turn_id);
+    RECORD_MOMENTS(rows, i, 0); /* provider_ts */
+    RECORD_UUIDS(rows, i, list[i].job->id);
+    RECORD_UUIDS(rows, i, list[i].turn_id);
     RECORD_BOOLS(rows, i, false); /* wants_answer */
-    RECORD_IDS(rows, i, "queued");
-    RECORD_IDS(rows, i, list[i].cause);
-    RECORD_INTS(rows, i, list[i].conversation->epoch);
-    RECORD_INTS(rows, i, list[i].priority);
+    RECORD_TEXTS(rows, i, "queued");
+    RECORD_TEXTS(rows, i, list[i].cause);
+    RECORD_BIGINTS(rows, i, list[i].conversation->epoch);
+    RECORD_INTEGERS(rows, i, list[i].priority);
     return rows;
 }
 

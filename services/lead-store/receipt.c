@@ -3,6 +3,7 @@
 #include "base/ident.h"
 #include "base/text.h"
 #include "column.h"
+#include "hold.h"
 #include "map.h"
 #include "payload.h"
 #include "receipt_rules.h"
@@ -22,9 +23,9 @@ static enum status accounts_find(struct applying *applying, struct error *error)
     struct batch *batch = applying->events->batch;
     struct receipt_task *tasks = applying->tasks;
     struct params *params = params_new(batch->arena);
-    COLUMN_TEXTS(params, applying->count, i,
+    COLUMN_WORDS(params, applying->count, i,
                  pbjson_enum_word(&pb__channel__descriptor, (int)tasks[i].receipt->channel));
-    COLUMN_TEXTS(params, applying->count, i, tasks[i].receipt->account);
+    COLUMN_WORDS(params, applying->count, i, tasks[i].receipt->account);
     struct rows rows;
     TRY(db_run(batch->db, batch->arena, &receipt_accounts, params, &rows, error));
     for (size_t row = 0; row < rows.count; row++) {
@@ -52,15 +53,18 @@ static const struct statement receipt_messages = {
 /* What a failed receipt may change beside the message is locked before it: people first, messages last. */
 static const struct statement receipt_leads = {
     .name = "receipt_leads",
-    .sql = "select id from crm.leads where id = any($1::uuid[]) order by id for no key update",
+    .sql = "select l.id from unnest($1::uuid[]) as v(id) "
+           "cross join lateral (select id from crm.leads where id = v.id for no key update) as l",
 };
 
 static const struct statement receipt_lock = {
     .name = "receipt_lock",
     .sql =
         "select m.id, m.company_id, m.lead_id, m.conversation_id, m.channel, m.external_id, m.status, m.correlation_id, c.contact_id "
-        "from crm.messages m join crm.conversations c on c.id = m.conversation_id "
-        "where m.id = any($1::uuid[]) order by m.id for no key update of m",
+        "from unnest($1::uuid[]) as v(id) cross join lateral ( "
+        "    select id, company_id, lead_id, conversation_id, channel, external_id, status, correlation_id from crm.messages "
+        "    where id = v.id for no key update) as m "
+        "cross join lateral (select contact_id from crm.conversations where id = m.conversation_id limit 1) as c",
 };
 
 static void message_fill(struct spoken_of *message, const struct rows *rows, size_t row)
@@ -86,18 +90,16 @@ static bool touches_person(const Pb__Receipt *receipt)
 static enum status messages_lock(struct applying *applying, const struct rows *found, struct error *error)
 {
     struct batch *batch = applying->events->batch;
-    const char **leads = ARENA_ARRAY(batch->arena, const char *, found->count + 1);
-    size_t lead_count = 0;
+    struct ids leads = { .arena = batch->arena }, messages = { .arena = batch->arena };
     for (size_t row = 0; row < found->count; row++)
         if (touches_person(applying->tasks[rows_int(found, row, 0) - 1].receipt))
-            leads[lead_count++] = rows_text(found, row, 2);
-    struct params *people = params_new(batch->arena), *params = params_new(batch->arena);
-    params_texts(people, leads, lead_count);
-    if (lead_count)
-        db_queue(batch->db, batch->arena, &receipt_leads, people, NULL);
-    COLUMN_TEXTS(params, found->count, row, rows_text(found, row, 1));
+            ids_add(&leads, rows_text(found, row, 2));
+    for (size_t row = 0; row < found->count; row++)
+        ids_add(&messages, rows_text(found, row, 1));
+    if (leads.count)
+        db_queue(batch->db, batch->arena, &receipt_leads, ids_params(&leads), NULL);
     struct rows rows;
-    TRY(db_run(batch->db, batch->arena, &receipt_lock, params, &rows, error));
+    TRY(db_run(batch->db, batch->arena, &receipt_lock, ids_params(&messages), &rows, error));
     applying->messages = ARENA_ARRAY(batch->arena, struct spoken_of, rows.count + 1);
     applying->message_count = rows.count;
     struct map *by_id = map_new(batch->arena, rows.count);
@@ -115,9 +117,9 @@ static enum status messages_find(struct applying *applying, struct error *error)
     struct batch *batch = applying->events->batch;
     struct receipt_task *tasks = applying->tasks;
     struct params *params = params_new(batch->arena);
-    COLUMN_TEXTS(params, applying->count, i, tasks[i].account_id);
-    COLUMN_TEXTS(params, applying->count, i, tasks[i].receipt->external_id);
-    COLUMN_TEXTS(params, applying->count, i,
+    COLUMN_UUIDS(params, applying->count, i, tasks[i].account_id);
+    COLUMN_WORDS(params, applying->count, i, tasks[i].receipt->external_id);
+    COLUMN_UUIDS(params, applying->count, i,
                  ident_valid(text_or(tasks[i].receipt->message_id, "")) ? tasks[i].receipt->message_id : NULL);
     struct rows found;
     applying->by_task = ARENA_ARRAY(batch->arena, struct spoken_of *, applying->count);

@@ -34,16 +34,16 @@ void receipt_write_messages(struct applying *applying)
         return;
     struct params *params = params_new(batch->arena);
     struct records *rows = records_new(params->arena, count);
-    RECORD_IDS(rows, i, changed[i]->id);
-    RECORD_IDS(rows, i, changed[i]->status);
-    RECORD_IDS(rows, i, NULL); /* claim and go_until follow from the change */
-    RECORD_IDS(rows, i, NULL);
+    RECORD_UUIDS(rows, i, changed[i]->id);
+    RECORD_TEXTS(rows, i, changed[i]->status);
+    RECORD_TEXTS(rows, i, NULL); /* claim and go_until follow from the change */
+    RECORD_MOMENTS(rows, i, 0);
     RECORD_TEXTS(rows, i, changed[i]->external_id);
     RECORD_TEXTS(rows, i, changed[i]->error_class);
     RECORD_TEXTS(rows, i, changed[i]->error_code);
     RECORD_TEXTS(rows, i, changed[i]->error);
     RECORD_MOMENTS(rows, i, text_same(changed[i]->status, "failed") ? 0 : changed[i]->sent_at);
-    params_records(params, rows);
+    params_records(params, rows, "crm.message_status_row");
     params_moment(params, batch->now);
     db_queue(batch->db, batch->arena, &receipt_update, params, NULL);
 }

@@ -15,6 +15,7 @@ enum {
     AHEAD_ITEMS = RELAY_ITEMS_MAX / 4, /* of a full read: looked at, to see what belongs in front of them */
     LEASE_MS = 10000,
     IDLE_MS = 1000, /* nothing to do: until a commit wakes it */
+    KEEP_MS = 100,  /* how long the row may know less than we do of what is published */
     HORIZON_MS = 5, /* an older transaction still runs in front of known events, and its end wakes nobody */
     TROUBLE_MS = 1000,
     REPUBLISH_MS = DAY_MS,
@@ -71,7 +72,8 @@ static void watermark_set(struct watermark *at, const char *xid, const char *n)
 
 /* What the duty's one thread knows of its lease; every move of the watermark proves it right, and renews it. */
 static struct {
-    struct watermark at;
+    struct watermark at, kept; /* published up to here; the row's own */
+    moment kept_at;
     moment until; /* 0: not held, or not sure */
 } standing;
 
@@ -86,6 +88,7 @@ static enum status relay_lease(struct batch *batch, bool *held, struct error *er
     *held = rows.count == 1;
     if (*held) {
         watermark_set(&standing.at, rows_text(&rows, 0, 0), rows_text(&rows, 0, 1));
+        standing.kept = standing.at;
         standing.until = batch->now + LEASE_MS;
     }
     return OK;
@@ -192,22 +195,36 @@ static const struct statement relay_move = {
            "  and set_config('synchronous_commit', 'off', true) is not null",
 };
 
-static enum status watermark_move(struct batch *batch, const char *xid, const char *n, struct error *error)
+static enum status watermark_keep(struct batch *batch, struct error *error)
 {
     struct rows rows;
     struct params *params = params_new(batch->arena);
     moment until = moment_now() + LEASE_MS;
-    params_text(params, xid);
-    params_text(params, n);
-    params_moment(params, until);
-    params_text(params, service_worker_id());
     params_text(params, standing.at.xid);
     params_text(params, standing.at.n);
+    params_moment(params, until);
+    params_text(params, service_worker_id());
+    params_text(params, standing.kept.xid);
+    params_text(params, standing.kept.n);
     TRY(db_run(batch->db, batch->arena, &relay_move, params, &rows, error));
     if (!rows.affected)
         return error_set(error, RETRY, "the relay's watermark was moved by another");
-    watermark_set(&standing.at, xid, n);
+    standing.kept = standing.at;
+    standing.kept_at = batch->now;
     standing.until = until;
+    return OK;
+}
+
+/* Not after each page: another copy, or this one after a crash, publishes what the row doesn't know once more. */
+static enum status watermark_keep_due(struct batch *batch, int64_t *again_ms, struct error *error)
+{
+    if (text_same(standing.at.xid, standing.kept.xid) && text_same(standing.at.n, standing.kept.n))
+        return OK;
+    int64_t due_ms = standing.kept_at + KEEP_MS - batch->now;
+    if (due_ms <= 0 || due_ms > KEEP_MS)
+        return watermark_keep(batch, error);
+    if (*again_ms > due_ms)
+        *again_ms = due_ms;
     return OK;
 }
 
@@ -299,8 +316,8 @@ static enum status page_relay(struct batch *batch, const struct rows *rows, int6
         *again_ms = TROUBLE_MS;
         return OK;
     }
-    TRY(watermark_move(batch, rows_text(rows, count - 1, rows_column(rows, "xid")),
-                       rows_text(rows, count - 1, n_column), error));
+    watermark_set(&standing.at, rows_text(rows, count - 1, rows_column(rows, "xid")),
+                  rows_text(rows, count - 1, n_column));
     if (rows->count == RELAY_ITEMS_MAX)
         *again_ms = 0;
     else if (count < rows->count)
@@ -329,9 +346,9 @@ static enum status relay_step(struct batch *batch, int64_t *again_ms, struct err
     metric_set(&behind, NULL, rows.count > 0 || early);
     if (early)
         *again_ms = HORIZON_MS;
-    if (!rows.count)
-        return OK;
-    return page_relay(batch, &rows, again_ms, error);
+    if (rows.count)
+        TRY(page_relay(batch, &rows, again_ms, error));
+    return watermark_keep_due(batch, again_ms, error);
 }
 
 int64_t relay_run(struct batch *batch)
@@ -347,6 +364,9 @@ int64_t relay_run(struct batch *batch)
 
 void relay_stop(struct batch *batch)
 {
+    struct error error = { 0 };
+    if (standing.until && watermark_keep(batch, &error) != OK)
+        log_line(LOG_WARN, "relay's watermark is not kept: events are published again", "reason", error.text, NULL);
     standing.until = 0;
     lease_release(batch, "events");
     nudge(batch->arena, &NUDGE_RELAY, PB_NEW(batch->arena, empty));

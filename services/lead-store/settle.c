@@ -199,16 +199,16 @@ static void messages_save(struct settle_batch *work)
     const char **given_ids = ids_given(arena, list, count);
     struct params *params = params_new(arena);
     struct records *rows = records_new(arena, count);
-    RECORD_IDS(rows, i, list[i]->message->id);
-    RECORD_IDS(rows, i, list[i]->message->status);
-    RECORD_IDS(rows, i, NULL); /* claim: stays */
-    RECORD_IDS(rows, i, NULL); /* go_until: stays */
+    RECORD_UUIDS(rows, i, list[i]->message->id);
+    RECORD_TEXTS(rows, i, list[i]->message->status);
+    RECORD_TEXTS(rows, i, NULL); /* claim: stays */
+    RECORD_MOMENTS(rows, i, 0);  /* go_until: stays */
     RECORD_TEXTS(rows, i, given_ids[i]);
-    RECORD_IDS(rows, i, list[i]->error_class);
+    RECORD_TEXTS(rows, i, list[i]->error_class);
     RECORD_TEXTS(rows, i, list[i]->error_class ? given(list[i]->request->error_code) : NULL);
     RECORD_TEXTS(rows, i, list[i]->error_class ? given(list[i]->request->error) : NULL);
     RECORD_MOMENTS(rows, i, text_same(list[i]->verdict.status, "sent") ? settled_at(work, list[i]) : 0);
-    params_records(params, rows);
+    params_records(params, rows, "crm.message_status_row");
     params_moment(params, work->batch->now);
     db_queue(work->batch->db, arena, &settle_save, params, NULL);
 }

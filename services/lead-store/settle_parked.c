@@ -24,7 +24,7 @@ void parked_look_queue(struct batch *batch, struct parked_list *list)
     if (!list->looked.count)
         return;
     struct params *params = params_new(batch->arena);
-    params_texts(params, list->looked.list, list->looked.count);
+    params_words(params, list->looked.list, list->looked.count);
     db_queue(batch->db, batch->arena, &parked_find, params, &list->found);
 }
 

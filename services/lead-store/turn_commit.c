@@ -47,14 +47,18 @@ static enum status turn_commit_check(const struct item *item, struct error *erro
 }
 
 /*
- * The conversation asked in, where the reply stands if it exists, and where it may go if the person prefers another
- * channel. Lateral queries are fences: whatever the statistics say, every row is found by its key.
+ * The conversation asked in, where the reply stands if it exists, where it may go if the person prefers another
+ * channel, and the messages that it would cover. These are read before the locks: nothing but a merge of two people or
+ * a newer opening changes them, and then place and beginning of the turn are others than here. Lateral queries are
+ * fences: whatever the statistics say, every row is found by its key.
  */
 static const struct statement turn_commit_find = {
     .name = "turn_commit_find",
     .sql =
-        "select t.conversation_id, r.conversation_id as reply_id, y.id as preferred_id "
-        "from unnest($1::uuid[], $2::uuid[]) as v(job_id, company_id) "
+        "select v.n, t.after_position, array(select m.id from crm.messages m where m.conversation_id = t.conversation_id "
+        "           and m.position > t.after_position and m.position <= v.covered_position and m.direction = 'inbound' "
+        "           order by m.position) as covered, t.conversation_id, r.conversation_id as reply_id, y.id as preferred_id "
+        "from unnest($1::uuid[], $2::uuid[], $3::bigint[]) with ordinality as v(job_id, company_id, covered_position, n) "
         "cross join lateral (select * from crm.turns where job_id = v.job_id and company_id = v.company_id limit 1) t "
         "cross join lateral (select lead_id from crm.conversations where id = t.conversation_id limit 1) c "
         "cross join lateral (select preferred_channel from crm.leads where id = c.lead_id limit 1) l "
@@ -63,57 +67,31 @@ static const struct statement turn_commit_find = {
         "    and y.channel = l.preferred_channel and y.id <> t.conversation_id offset 0) y on l.preferred_channel is not null",
 };
 
-/*
- * What each would cover, read before the locks to save a round trip: nothing but a merge of two people or a newer
- * opening changes it, and then place and beginning of the turn are others than here.
- */
-static const struct statement turn_commit_covered = {
-    .name = "turn_commit_covered",
-    .sql =
-        "select v.n, m.id, t.conversation_id, t.after_position "
-        "from unnest($1::uuid[], $2::uuid[], $3::bigint[]) with ordinality as v(job_id, company_id, covered_position, n) "
-        "cross join lateral (select * from crm.turns where job_id = v.job_id and company_id = v.company_id limit 1) t "
-        "cross join lateral (select id from crm.messages where conversation_id = t.conversation_id and position > t.after_position "
-        "    and position <= v.covered_position and direction = 'inbound' order by position offset 0) m",
-};
+enum { FOUND_N, FOUND_AFTER, FOUND_COVERED, FOUND_CONVERSATIONS }; /* from there on */
 
-static void covered_take(struct commit_batch *work, const struct rows *rows)
+static void covered_take(struct commit_batch *work, const struct rows *rows, size_t row)
 {
-    for (size_t row = 0; row < rows->count; row++) {
-        struct commit *commit = &work->list[rows_int(rows, row, 0) - 1];
-        if (!commit->covered_ids)
-            commit->covered_ids = ARENA_ARRAY(work->batch->arena, const char *, rows->count);
-        commit->covered_ids[commit->covered_count++] = rows_text(rows, row, 1);
-        commit->covered_in = rows_text(rows, row, 2);
-        commit->covered_after = rows_int(rows, row, 3);
-    }
-}
-
-static enum status commits_find(struct commit_batch *work, struct rows *found, struct error *error)
-{
-    struct arena *arena = work->batch->arena;
-    struct params *params = params_new(arena), *covered = params_new(arena);
-    COLUMN_TEXTS(params, work->count, i, work->list[i].request->job_id);
-    COLUMN_TEXTS(params, work->count, i, work->list[i].item->caller.company_id);
-    COLUMN_TEXTS(covered, work->count, i, work->list[i].request->job_id);
-    COLUMN_TEXTS(covered, work->count, i, work->list[i].item->caller.company_id);
-    COLUMN_INTS(covered, work->count, i, work->list[i].request->covered_position);
-    struct rows rows;
-    db_queue(work->batch->db, arena, &turn_commit_covered, covered, &rows);
-    TRY(db_run(work->batch->db, arena, &turn_commit_find, params, found, error));
-    covered_take(work, &rows);
-    return OK;
+    struct commit *commit = &work->list[rows_int(rows, row, FOUND_N) - 1];
+    commit->covered_after = rows_int(rows, row, FOUND_AFTER);
+    commit->covered_in = rows_text(rows, row, FOUND_CONVERSATIONS);
+    commit->covered_count = rows_texts(rows, row, FOUND_COVERED, work->batch->arena, &commit->covered_ids);
 }
 
 static enum status commits_hold(struct commit_batch *work, struct error *error)
 {
     struct arena *arena = work->batch->arena;
+    struct params *params = params_new(arena);
+    COLUMN_UUIDS(params, work->count, i, work->list[i].request->job_id);
+    COLUMN_UUIDS(params, work->count, i, work->list[i].item->caller.company_id);
+    COLUMN_BIGINTS(params, work->count, i, work->list[i].request->covered_position);
     struct rows rows;
-    TRY(commits_find(work, &rows, error));
+    TRY(db_run(work->batch->db, arena, &turn_commit_find, params, &rows, error));
     struct ids conversations = { .arena = arena }, jobs = { .arena = arena };
-    for (size_t row = 0; row < rows.count; row++)
-        for (int column = 0; column < 3; column++)
+    for (size_t row = 0; row < rows.count; row++) {
+        covered_take(work, &rows, row);
+        for (int column = FOUND_CONVERSATIONS; column < (int)rows.columns; column++)
             ids_add(&conversations, rows_text(&rows, row, column));
+    }
     for (size_t i = 0; i < work->count; i++)
         ids_add(&jobs, text_lower(arena, work->list[i].request->job_id));
     hold_conversations(&work->held, &conversations);

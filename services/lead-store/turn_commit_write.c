@@ -21,11 +21,11 @@ static void coverage_write(struct commit_batch *work)
     size_t count = work->committing_count;
     struct params *params = params_new(arena);
     struct records *rows = records_new(arena, count);
-    RECORD_IDS(rows, i, work->committing[i]->conversation->id);
-    RECORD_INTS(rows, i, work->committing[i]->turn->after_position);
-    RECORD_INTS(rows, i, work->committing[i]->request->covered_position);
-    RECORD_IDS(rows, i, work->committing[i]->turn->id);
-    params_records(params, rows);
+    RECORD_UUIDS(rows, i, work->committing[i]->conversation->id);
+    RECORD_BIGINTS(rows, i, work->committing[i]->turn->after_position);
+    RECORD_BIGINTS(rows, i, work->committing[i]->request->covered_position);
+    RECORD_UUIDS(rows, i, work->committing[i]->turn->id);
+    params_records(params, rows, "crm.coverage_row");
     params_moment(params, work->batch->now);
     db_queue(work->batch->db, arena, &turn_cover, params, NULL);
 }
@@ -36,7 +36,7 @@ static const struct statement turn_save = {
         "update crm.turns t set state = 'committed', covered_position = v.covered_position, message_id = v.message_id, "
         "    prompt = v.prompt, provider = v.provider, model = v.model, prompt_version = v.prompt_version, "
         "    prompt_tokens = v.prompt_tokens, completion_tokens = v.completion_tokens, latency_ms = v.latency_ms, "
-        "    safety_checks = v.safety_checks, document_ids = v.document_ids, reply_elsewhere = v.reply_elsewhere, "
+        "    safety_checks = v.safety_checks, document_ids = v.document_ids::uuid[], reply_elsewhere = v.reply_elsewhere, "
         "    committed_at = $2, updated_at = $2 from unnest($1::crm.turn_committed_row[]) as v where t.id = v.id",
 };
 
@@ -60,20 +60,20 @@ static void committed_write(struct commit_batch *work)
     struct commit **list = work->committing;
     struct params *params = params_new(arena);
     struct records *rows = records_new(arena, count);
-    RECORD_IDS(rows, i, list[i]->turn->id);
-    RECORD_INTS(rows, i, list[i]->request->covered_position);
-    RECORD_IDS(rows, i, list[i]->outbound->id);
-    RECORD_TEXTS(rows, i, json_or_null(list[i]->request->prompt));
+    RECORD_UUIDS(rows, i, list[i]->turn->id);
+    RECORD_BIGINTS(rows, i, list[i]->request->covered_position);
+    RECORD_UUIDS(rows, i, list[i]->outbound->id);
+    RECORD_JSONS(rows, i, json_or_null(list[i]->request->prompt));
     RECORD_TEXTS(rows, i, list[i]->request->provider);
     RECORD_TEXTS(rows, i, list[i]->request->model);
-    RECORD_INTS(rows, i, list[i]->request->prompt_version);
-    RECORD_INTS(rows, i, list[i]->request->prompt_tokens);
-    RECORD_INTS(rows, i, list[i]->request->completion_tokens);
-    RECORD_INTS(rows, i, list[i]->request->latency_ms);
-    RECORD_TEXTS(rows, i, json_or_null(list[i]->request->safety_checks));
+    RECORD_INTEGERS(rows, i, list[i]->request->prompt_version);
+    RECORD_INTEGERS(rows, i, list[i]->request->prompt_tokens);
+    RECORD_INTEGERS(rows, i, list[i]->request->completion_tokens);
+    RECORD_INTEGERS(rows, i, list[i]->request->latency_ms);
+    RECORD_JSONBS(rows, i, json_or_null(list[i]->request->safety_checks));
     RECORD_TEXTS(rows, i, ids_text(arena, list[i]->request->document_ids, list[i]->request->n_document_ids));
     RECORD_BOOLS(rows, i, list[i]->outbound->conversation != list[i]->conversation);
-    params_records(params, rows);
+    params_records(params, rows, "crm.turn_committed_row");
     params_moment(params, work->batch->now);
     db_queue(work->batch->db, arena, &turn_save, params, NULL);
 }

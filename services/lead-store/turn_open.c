@@ -79,9 +79,9 @@ static enum status openings_find(struct opening_batch *work, struct error *error
 {
     struct arena *arena = work->batch->arena;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, work->count, i, work->list[i].request->message_id);
-    COLUMN_TEXTS(params, work->count, i, work->list[i].item->caller.company_id);
-    COLUMN_TEXTS(params, work->count, i, work->list[i].request->job_id);
+    COLUMN_UUIDS(params, work->count, i, work->list[i].request->message_id);
+    COLUMN_UUIDS(params, work->count, i, work->list[i].item->caller.company_id);
+    COLUMN_UUIDS(params, work->count, i, work->list[i].request->job_id);
     struct rows rows;
     TRY(db_run(work->batch->db, arena, &turn_asked_find, params, &rows, error));
     const struct asked *asked = cells_read(arena, &rows, asked_cells, sizeof *asked);
@@ -169,8 +169,8 @@ static const struct statement turns_under_way = {
     .name = "turns_under_way",
     .sql =
         "select t.conversation_id, t.job_id, t.opened_at from unnest($1::uuid[], $2::bigint[], $3::bigint[]) as v(id, covered, epoch) "
-        "join crm.turns t on t.conversation_id = v.id and t.opened_position > v.covered and t.after_position = v.covered "
-        "    and t.epoch = v.epoch and t.state = 'open'",
+        "cross join lateral (select conversation_id, job_id, opened_at from crm.turns where conversation_id = v.id "
+        "    and opened_position > v.covered and after_position = v.covered and epoch = v.epoch and state = 'open' offset 0) t",
 };
 
 /* Past the maximum wait every job of a burst may open; that many calls of the model for one answer are in vain. */
@@ -187,7 +187,7 @@ static enum status under_way_read(struct opening_batch *work, struct error *erro
     if (!count)
         return OK;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, count, i, late[i]->id);
+    COLUMN_UUIDS(params, count, i, late[i]->id);
     COLUMN_INTS(params, count, i, late[i]->covered_position);
     COLUMN_INTS(params, count, i, late[i]->epoch);
     return db_run(work->batch->db, arena, &turns_under_way, params, &work->under_way, error);
@@ -263,6 +263,10 @@ static bool is_newest(const struct opening_batch *work, size_t index)
     return true;
 }
 
+/*
+ * Its commit need not wait for the disk: of a turn that a crash of the server forgets, commit says `unknown_turn`, and
+ * ai-engage opens again.
+ */
 static const struct statement turn_upsert = {
     .name = "turn_upsert",
     .sql =
@@ -270,6 +274,7 @@ static const struct statement turn_upsert = {
         "    after_position, answer_by, opened_at, created_at, updated_at) "
         "select v.id, v.company_id, v.conversation_id, v.lead_id, v.job_id, v.claim, 'open', v.epoch, v.opened_position, "
         "    v.after_position, v.answer_by, $2, $2, $2 from unnest($1::crm.turn_opened_row[]) as v "
+        "where set_config('synchronous_commit', 'off', true) is not null "
         "on conflict (job_id) do update set conversation_id = excluded.conversation_id, lead_id = excluded.lead_id, "
         "    claim = excluded.claim, state = 'open', epoch = excluded.epoch, "
         "    opened_position = excluded.opened_position, after_position = excluded.after_position, covered_position = null, "
@@ -289,19 +294,19 @@ static void turns_write(struct opening_batch *work)
         return;
     struct params *params = params_new(arena);
     struct records *rows = records_new(arena, count);
-    RECORD_IDS(rows, i, newest[i]->turn_id);
-    RECORD_IDS(rows, i, newest[i]->conversation->company_id);
-    RECORD_IDS(rows, i, newest[i]->conversation->id);
-    RECORD_IDS(rows, i, newest[i]->conversation->lead_id);
-    RECORD_IDS(rows, i, newest[i]->request->job_id);
+    RECORD_UUIDS(rows, i, newest[i]->turn_id);
+    RECORD_UUIDS(rows, i, newest[i]->conversation->company_id);
+    RECORD_UUIDS(rows, i, newest[i]->conversation->id);
+    RECORD_UUIDS(rows, i, newest[i]->conversation->lead_id);
+    RECORD_UUIDS(rows, i, newest[i]->request->job_id);
     RECORD_TEXTS(rows, i, newest[i]->request->claim);
-    RECORD_INTS(rows, i, newest[i]->conversation->epoch);
-    RECORD_INTS(rows, i, newest[i]->conversation->owed_position);
-    RECORD_INTS(rows, i, newest[i]->conversation->covered_position);
+    RECORD_BIGINTS(rows, i, newest[i]->conversation->epoch);
+    RECORD_BIGINTS(rows, i, newest[i]->conversation->owed_position);
+    RECORD_BIGINTS(rows, i, newest[i]->conversation->covered_position);
     RECORD_MOMENTS(rows, i,
                    newest[i]->conversation->owed_since +
                        context_terms_of(&work->contexts, newest[i]->conversation->id)->buffer_max_ms);
-    params_records(params, rows);
+    params_records(params, rows, "crm.turn_opened_row");
     params_moment(params, work->batch->now);
     db_queue(work->batch->db, arena, &turn_upsert, params, NULL);
 }

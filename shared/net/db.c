@@ -62,6 +62,7 @@ void db_drop(struct db *db)
     db->transaction_lost = db->in_transaction;
     memset(db->prepared, 0, sizeof db->prepared);
     db->prepared_count = 0;
+    db->row_count = 0;
 }
 
 enum status db_lost(struct db *db, struct error *error)

@@ -11,6 +11,7 @@
 enum {
     PREPARED_SLOTS = 1024, /* a power of two; a service has some hundred statements */
     PREPARED_MAX = 512,    /* at most half full, so that probes stay short */
+    ROW_TYPES_MAX = 32,
     SQLSTATE_BYTES = 6,
     QUEUE_FIRST = 32,       /* statements; grows with what a transaction queues */
     ANSWER_WAIT_MS = 12000, /* past the server's own statement_timeout: the server is gone */
@@ -36,6 +37,11 @@ struct db {
     char sqlstate[SQLSTATE_BYTES];
     const struct statement *prepared[PREPARED_SLOTS]; /* on this connection; open addressing by pointer */
     size_t prepared_count;
+    struct {
+        const char *name;
+        uint32_t type;
+    } rows[ROW_TYPES_MAX]; /* the server's numbers of composite types */
+    size_t row_count;
 };
 
 /* Forgets the connection and what was prepared on it. */
@@ -63,5 +69,7 @@ enum status db_take_result(struct db *db, struct arena *arena, const PGresult *r
                            struct error *error);
 /* On this connection, once. */
 enum status db_prepare(struct db *db, const struct statement *statement, struct error *error);
+/* Before statements with such parameters are sent: the number of their rows' type, once per connection. */
+enum status db_know_row(struct db *db, const struct params *params, struct error *error);
 bool db_send_prepared(const struct db *db, const struct statement *statement, const struct params *params);
 void db_clear_result(PGresult **result); /* for CLEANUP */

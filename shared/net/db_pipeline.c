@@ -29,12 +29,18 @@ enum status db_flush(struct db *db, struct error *error)
     return db->queued_count ? db_pipeline(db, NULL, NULL, 0, error) : OK;
 }
 
+static enum status prepare(struct db *db, const struct db_step *step, struct error *error)
+{
+    TRY(db_prepare(db, step->statement, error));
+    return db_know_row(db, step->params, error);
+}
+
 static enum status prepare_all(struct db *db, const struct db_step *steps, size_t count, struct error *error)
 {
     for (size_t i = 0; i < db->queued_count; i++)
-        TRY(db_prepare(db, db->queue[i].step.statement, error));
+        TRY(prepare(db, &db->queue[i].step, error));
     for (size_t i = 0; i < count; i++)
-        TRY(db_prepare(db, steps[i].statement, error));
+        TRY(prepare(db, &steps[i], error));
     return OK;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net/db_inside.h"
+#include "net/record.h"
 
 void db_copy_rows(struct arena *arena, const PGresult *result, struct rows *rows)
 {
@@ -86,6 +87,28 @@ static size_t slot_of(const struct db *db, const struct statement *statement)
     return slot;
 }
 
+static const uint32_t *row_type(const struct db *db, const char *name)
+{
+    for (size_t i = 0; i < db->row_count; i++)
+        if (db->rows[i].name == name)
+            return &db->rows[i].type;
+    return NULL;
+}
+
+enum status db_know_row(struct db *db, const struct params *params, struct error *error)
+{
+    if (!params || !params->row || row_type(db, params->row))
+        return OK;
+    assert(db->row_count < ROW_TYPES_MAX);
+    if (!PQsendQueryParams(db->conn, "select $1::regtype::oid", 1, NULL, &params->row, NULL, NULL, 0))
+        return db_lost(db, error);
+    struct rows rows = { 0 };
+    TRY(take_results(db, params->arena, &rows, error));
+    db->rows[db->row_count].name = params->row;
+    db->rows[db->row_count++].type = (uint32_t)rows_int(&rows, 0, 0);
+    return OK;
+}
+
 enum status db_prepare(struct db *db, const struct statement *statement, struct error *error)
 {
     size_t slot = slot_of(db, statement);
@@ -105,6 +128,8 @@ bool db_send_prepared(const struct db *db, const struct statement *statement, co
 {
     static const struct params none;
     const struct params *sent = params ? params : &none;
+    if (sent->row)
+        records_set_type(sent, *row_type(db, sent->row));
     return PQsendQueryPrepared(db->conn, statement->name, (int)sent->count, sent->values, sent->lengths, sent->formats,
                                0);
 }
@@ -120,6 +145,7 @@ enum status db_run(struct db *db, struct arena *arena, const struct statement *s
     }
     TRY(db_usable(db, error));
     TRY(db_prepare(db, statement, error));
+    TRY(db_know_row(db, params, error));
     if (!db_send_prepared(db, statement, params))
         return db_lost(db, error);
     return take_results(db, arena, rows, error);

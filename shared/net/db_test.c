@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "net/db_inside.h"
+#include "net/record.h"
 
 #include "../../tests/support/private_postgres.c"
 
@@ -213,6 +214,48 @@ static void what_is_no_uuid_is_refused_by_the_server(void **state)
     struct error error = { 0 };
     assert_int_equal(db_run(fixture->db, fixture->arena, &ids, params, NULL, &error), REJECT);
     assert_string_equal(db_sqlstate(fixture->db), "22P02");
+}
+
+static void rows_go_in_as_one_parameter(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct statement read = {
+        "read_rows", "select id, words, big, small, flag, at, free, strict ->> 'k', $2::int "
+                     "from unnest($1::test_row[]) with ordinality as r(id, words, big, small, flag, "
+                     "at, free, strict, place) order by place"
+    };
+    struct error error = { 0 };
+    db_script(fixture->db, "drop type if exists test_row", NULL);
+    assert_int_equal(db_script(fixture->db,
+                               "create type test_row as (id uuid, words text, big bigint, small int, flag bool, "
+                               "at timestamptz, free json, strict jsonb)",
+                               &error),
+                     OK);
+    struct records *records = records_new(fixture->arena, 3);
+    RECORD_UUIDS(records, i, i ? NULL : "018F4E3A-5b6c-7d8e-9f00-112233445566");
+    RECORD_TEXTS(records, i, ((const char *const[]){ "\"(a, b)\\", "", NULL }[i]));
+    RECORD_BIGINTS(records, i, ((const int64_t[]){ INT64_MAX, -1, RECORD_NULL }[i]));
+    RECORD_INTEGERS(records, i, ((const int64_t[]){ INT32_MIN, INT32_MAX, RECORD_NULL }[i]));
+    RECORD_BOOLS(records, i, i == 1);
+    RECORD_MOMENTS(records, i, ((const moment[]){ 1, 1700000000123, 0 }[i]));
+    RECORD_JSONS(records, i, i == 2 ? NULL : "{\"b\": 1,  \"a\": \"বাংলা\"}");
+    RECORD_JSONBS(records, i, i == 2 ? NULL : "{\"k\":\"v\"}");
+    struct params *params = params_new(fixture->arena);
+    params_records(params, records, "test_row");
+    params_int(params, 7);
+    struct rows rows = run(fixture, &read, params);
+    assert_true(rows.count == 3 && rows_int(&rows, 2, 8) == 7);
+    assert_string_equal(rows_text(&rows, 0, 0), "018f4e3a-5b6c-7d8e-9f00-112233445566");
+    assert_string_equal(rows_text(&rows, 0, 1), "\"(a, b)\\");
+    assert_string_equal(rows_text(&rows, 1, 1), "");
+    assert_true(rows_int(&rows, 0, 2) == INT64_MAX && rows_int(&rows, 1, 2) == -1);
+    assert_true(rows_int(&rows, 0, 3) == INT32_MIN && rows_int(&rows, 1, 3) == INT32_MAX);
+    assert_true(!rows_bool(&rows, 0, 4) && rows_bool(&rows, 1, 4));
+    assert_true(rows_moment(&rows, 0, 5) == 1 && rows_moment(&rows, 1, 5) == 1700000000123);
+    assert_string_equal(rows_text(&rows, 0, 6), "{\"b\": 1,  \"a\": \"বাংলা\"}");
+    assert_string_equal(rows_text(&rows, 1, 7), "v");
+    for (int column = 0; column < 8; column++)
+        assert_true((rows_text(&rows, 2, column) == NULL) == (column != 4));
 }
 
 static void array_cells_with_bounds_or_nothing_are_read(void **state)
@@ -689,6 +732,7 @@ int main(void)
         TEST(arrays_of_numbers_flags_and_moments_go_in),
         TEST(arrays_in_binary_say_what_the_same_texts_say),
         TEST(what_is_no_uuid_is_refused_by_the_server),
+        TEST(rows_go_in_as_one_parameter),
         TEST(array_cells_with_bounds_or_nothing_are_read),
         TEST(a_failure_says_what_to_do_and_names_no_data),
         TEST(a_statement_of_the_wrong_data_leaves_the_connection_usable),

@@ -42,6 +42,18 @@ test('a message that lands while the model is thinking aborts the call and is in
   assert.match(JSON.stringify(whole[0].messages), /first half.*second half/)
 })
 
+test('a turn that the database forgot, as a crash may make it, is opened again and answered once', async () => {
+  const phone = '15005560012'
+  await parley.faults({ llm: { latency_ms: 1500 } })
+  await parley.receive(phone, 'Are you there?')
+  await thinking(1)
+  await parley.postgres.rows("delete from crm.turns where state = 'open'")
+  await parley.sentCount(1, phone)
+  await settled()
+  assert.equal((await parley.sent(phone)).length, 1)
+  assert.equal((await parley.sim('/_sim/llm')).length, 2)
+})
+
 test('a person writes through the same queue, takes over by it, and the AI knows it after handback', async () => {
   const phone = '15005560003'
   await parley.receive(phone, 'I want a person')

@@ -1,0 +1,71 @@
+// Plans are made once per session, here while the tables are all but empty: they must be good when the tables are not. PostgreSQL's own auto_explain tells what
+// each statement touched.
+import test, { after, before } from 'node:test'
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { Nats, Postgres } from '../support/servers.mjs'
+import { Service, PHONE_ID, TOKEN } from '../support/parley.mjs'
+import { Bus } from '../support/bus.mjs'
+import { Store, message, receipt } from './store.mjs'
+
+const LEADS = 3000, BATCH = 50
+const ROWS_PER_ITEM = 12 // that a step of a plan may look at for each item of a batch: a few messages of one conversation, never all conversations
+
+let store
+before(async () => {
+  const [postgres, nats] = await Promise.all([new Postgres().start(), new Nats().start()])
+  for (const [name, value] of [['session_preload_libraries', 'auto_explain'], ['auto_explain.log_min_duration', '0'], ['auto_explain.log_analyze', 'on'],
+    ['auto_explain.log_timing', 'off'], ['auto_explain.log_format', 'json']])
+    await postgres.rows(`alter database postgres set ${name} = '${value}'`)
+  const env = { DATABASE_URL: postgres.url, NATS_URL: nats.url, WHATSAPP_CLOUD_PHONE_ID: PHONE_ID, WHATSAPP_CLOUD_TOKEN: TOKEN, LOG_LEVEL: 'warn' }
+  const copies = [await new Service('lead-store', env).start()]
+  store = Object.assign(new Store(), { postgres, nats, copies, others: [], bus: await Bus.open(nats.url) })
+})
+after(() => store?.stop())
+
+const texts = (from, count) => Array.from({ length: count }, (_, i) => message({ phone: `+1500${5000000 + from + i}` }))
+
+async function call(subject, request, reply, items, company_id) {
+  const answers = await store.bus.call(subject, request, reply, items, { company_id, correlation_id: 'test' }, 60000)
+  for (const answer of answers) assert.equal(answer.status, 'STATUS_OK', answer.error)
+  return answers.map(answer => answer.reply)
+}
+
+/** One answer to each of these messages, every step of it for all of them at once. */
+async function answerAll(messages) {
+  const recorded = await call('store.inbound.record', 'InboundMessage', 'InboundRecorded', messages)
+  const { company_id } = recorded[0]
+  const turns = messages.map((item, i) => ({ job_id: item.job_id, claim: randomUUID(), lead_id: recorded[i].lead_id, message_id: recorded[i].message_id }))
+  const opened = await call('store.turn.open', 'TurnOpenRequest', 'TurnOpened', turns, company_id)
+  const committed = await call('store.turn.commit', 'TurnCommitRequest', 'TurnCommitted', turns.map((turn, i) => ({
+    job_id: turn.job_id, claim: turn.claim, turn_id: opened[i].turn_id, text: 'An answer.', covered_position: opened[i].context.owed.at(-1).position })), company_id)
+  const sends = committed.map(({ message_id }) => ({ message_id, claim: randomUUID() }))
+  await call('store.send.authorize', 'SendAuthorizeRequest', 'SendAuthorized', sends, company_id)
+  const settles = sends.map(send => ({ ...send, outcome: 'SEND_OUTCOME_SENT', external_id: `wamid.${randomUUID()}`, at: Date.now() }))
+  await call('store.send.settle', 'SendSettleRequest', 'SendSettled', settles, company_id)
+  await call('store.receipt.apply', 'Receipt', 'ReceiptApplied', settles.map(({ external_id }) => receipt('delivered', { external_id })))
+  await call('store.inbound.record', 'InboundMessage', 'InboundRecorded', messages) // redelivered
+}
+
+const steps = node => [node, ...(node.Plans ?? []).flatMap(steps)]
+const looked = node => (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Join Filter'] ?? 0) +
+  (node['Rows Removed by Index Recheck'] ?? 0)) * node['Actual Loops']
+
+/** [statement, rows that its hungriest step looked at] since a place in the server's log. */
+function explained(from) {
+  const log = readFileSync(`${store.postgres.folder}/log`, 'utf8').slice(from)
+  return [...log.matchAll(/ plan:\n((?:\t.*\n)+)/g)].map(match => JSON.parse(match[1]))
+    .map(({ 'Query Text': sql, Plan: plan }) => [sql, Math.max(...steps(plan).map(looked))])
+}
+
+test('no step of a message looks at more rows than belong to it, whatever the tables were when its plan was made', async () => {
+  for (let i = 0; i < 6; i++) await answerAll(texts(0, 1)) // plans, on each of the threads
+  for (let from = 0; from < LEADS; from += 200) await call('store.inbound.record', 'InboundMessage', 'InboundRecorded', texts(from, 200))
+  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
+  for (let from = 0; from < 4 * BATCH; from += BATCH) await answerAll(texts(1000 + from, BATCH))
+  const statements = explained(start).filter(([sql]) => /crm\.(messages|conversations|leads|lead_contacts|turns)/.test(sql) && !/limit \$5|skip locked/.test(sql))
+  assert.ok(statements.length > 100, `only ${statements.length} statements were explained`)
+  const hungry = statements.filter(([, rows]) => rows > ROWS_PER_ITEM * BATCH)
+  assert.deepEqual(hungry.map(([sql, rows]) => `${rows} rows: ${sql.slice(0, 200)}`), [])
+})
