@@ -12,7 +12,9 @@ enum {
     RECONNECT_WAIT_MS = 250,
     RECONNECT_JITTER_MS = 100,
     CONNECT_WAIT_MS = 2000,
-    RECONNECT_BUFFER_BYTES = 8 * 1024 * 1024
+    RECONNECT_BUFFER_BYTES = 8 * 1024 * 1024,
+    ACKS_AT_ONCE_MAX = 4,
+    LOCK_SPINS = 20,
 };
 
 bool bus_connection_up(natsConnection *connection)
@@ -128,16 +130,21 @@ static natsStatus set_options(natsOptions *options, struct bus *bus, const struc
     return NATS_OK;
 }
 
+/* With a drive its socket is ours. */
 static enum status connect_one(struct bus *bus, const struct bus_options *from, bool send_asap, natsConnection **out,
-                               struct error *error)
+                               struct bus_drive **drive, struct error *error)
 {
     natsOptions *options = NULL;
     natsStatus problem = natsOptions_Create(&options);
     if (problem == NATS_OK)
         problem = set_options(options, bus, from, send_asap);
+    if (problem == NATS_OK && drive)
+        *drive = bus_drive_new(bus->driver, options);
     if (problem == NATS_OK)
         problem = natsConnection_Connect(out, options);
     natsOptions_Destroy(options);
+    if (drive && *drive)
+        bus_drive_connected(*drive, *out);
     if (problem == NATS_OK || problem == NATS_NOT_YET_CONNECTED)
         return OK;
     return error_set(error, REJECT, "NATS_URL can't be used: %s", natsStatus_GetText(problem));
@@ -145,12 +152,12 @@ static enum status connect_one(struct bus *bus, const struct bus_options *from, 
 
 static enum status connect_all(struct bus *bus, const struct bus_options *options, struct error *error)
 {
-    TRY(connect_one(bus, options, true, &bus->main, error));
-    TRY(connect_one(bus, options, false, &bus->bulk, error));
+    TRY(connect_one(bus, options, true, &bus->main, NULL, error));
+    TRY(connect_one(bus, options, false, &bus->bulk, NULL, error));
     bus->sync_count = options->connections ? options->connections : 1;
     assert(bus->sync_count <= BUS_CONNECTIONS_MAX);
     for (unsigned i = 0; i < bus->sync_count; i++)
-        TRY(connect_one(bus, options, true, &bus->sync[i].connection, error));
+        TRY(connect_one(bus, options, true, &bus->sync[i].connection, &bus->sync[i].drive, error));
     bus->asking.connection = bus->main;
     bus->gathering.connection = bus->bulk;
     natsStatus problem = natsConnection_JetStream(&bus->jetstream, bus->main, NULL);
@@ -159,13 +166,22 @@ static enum status connect_all(struct bus *bus, const struct bus_options *option
     return bus_publish_open(bus, error);
 }
 
+/* The library spins 2000 times, up to 0.1 ms, before it waits for a lock: the cores have something better to do. */
+static void library_open(void)
+{
+    nats_Open(LOCK_SPINS);
+}
+
 enum status bus_open(const struct bus_options *options, struct bus **out, struct error *error)
 {
     struct bus *bus = calloc(1, sizeof *bus);
     if (!bus)
         abort();
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, library_open);
     pthread_mutex_init(&bus->lock, NULL);
     set_inbox_prefix(bus, options->name);
+    bus->driver = bus_driver_new();
     enum status status = connect_all(bus, options, error);
     if (status != OK) {
         bus_close(bus);
@@ -199,7 +215,9 @@ void bus_close(struct bus *bus)
     for (unsigned i = 0; i < bus->sync_count; i++) {
         bus_line_clear(&bus->sync[i]);
         disconnect(bus->sync[i].connection);
+        bus_drive_free(bus->sync[i].drive);
     }
+    bus_driver_free(bus->driver);
     pthread_mutex_destroy(&bus->lock);
     free(bus);
 }
@@ -253,9 +271,12 @@ static void answer(struct bus *bus, const char *ack_subject, const char *word)
     natsConnection_PublishString(bus->bulk, ack_subject, word);
 }
 
-void bus_ack(struct bus *bus, const struct bus_message *message)
+void bus_ack(struct bus *bus, const struct bus_message *message, size_t together)
 {
-    answer(bus, message->reply, "+ACK");
+    if (together <= ACKS_AT_ONCE_MAX)
+        natsConnection_PublishString(bus->main, message->reply, "+ACK"); /* cheaper than to wake the flusher */
+    else
+        answer(bus, message->reply, "+ACK");
 }
 
 void bus_nak(struct bus *bus, const struct bus_message *message, int64_t delay_ms)

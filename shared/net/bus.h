@@ -119,8 +119,9 @@ void bus_source_window(struct bus_source *source, size_t window);
 size_t bus_source_queued(struct bus_source *source); /* any thread: pulled and not taken */
 void bus_source_progress(struct bus_source *source); /* any thread: heartbeats for those */
 
-/* Best effort by nature: a lost ack is a redelivery. */
-void bus_ack(struct bus *bus, const struct bus_message *message);
+/* Best effort by nature: a lost ack is a redelivery. together: how many are acknowledged at this time; a few leave at
+ * once, many are gathered. */
+void bus_ack(struct bus *bus, const struct bus_message *message, size_t together);
 void bus_nak(struct bus *bus, const struct bus_message *message, int64_t delay_ms);
 void bus_progress(struct bus *bus, const char *ack_subject);            /* heartbeat: still working on it */
 void bus_terminate(struct bus *bus, const struct bus_message *message); /* never again */

@@ -2,8 +2,8 @@
  * bus_private - what bus.c and the bus_*.c files share. Nobody else includes it: nats.h ends here.
  *
  * Connections: `main` (SendAsap) carries requests, replies, pulls and subscriptions; `bulk` (with the library's
- * flusher, which gathers writes) acks, heartbeats and asynchronous publishing; `sync` (SendAsap) publishing with an
- * answer, one by one.
+ * flusher, which gathers writes) acks, heartbeats and asynchronous publishing; `sync` (driven by bus_drive.c)
+ * publishing with an answer, one by one.
  */
 #pragma once
 #include <nats/nats.h>
@@ -31,11 +31,13 @@ struct bus_listening; /* bus_listen's own */
 /* A connection that requests go over, and what they wait on. */
 struct bus_line {
     natsConnection *connection;
+    struct bus_drive *drive;  /* NULL: the library's own threads read and write */
     struct bus_asker *askers; /* nobody asks with them now; under the bus's lock */
 };
 
 struct bus {
     natsConnection *main, *bulk;
+    struct bus_driver *driver;         /* of sync */
     struct bus_line asking, gathering; /* main's, bulk's */
     struct bus_line sync[BUS_CONNECTIONS_MAX];
     unsigned sync_count;
@@ -66,6 +68,14 @@ bool bus_subject_valid(const char *subject);
 /* NULL: the subject or a header is not what the bus takes. */
 natsMsg *bus_message_to(const char *subject, const char *reply, const void *data, size_t bytes, const char *id,
                         const struct bus_header *headers, size_t header_count);
+
+/* bus_drive.c */
+struct bus_driver *bus_driver_new(void);
+void bus_driver_free(struct bus_driver *driver); /* its connections are closed */
+struct bus_drive *bus_drive_new(struct bus_driver *driver, natsOptions *options);
+void bus_drive_connected(struct bus_drive *drive, natsConnection *connection); /* or will be: it is known from now on */
+natsStatus bus_drive_publish(struct bus_drive *drive, natsMsg *message);
+void bus_drive_free(struct bus_drive *drive); /* accepts NULL; its connection is closed */
 
 /* bus_request.c: one answer, or the status that says why there is none. The question's status members are not used. */
 enum status bus_line_request(struct bus *bus, struct bus_line *line, const struct bus_publish *question,

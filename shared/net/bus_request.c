@@ -63,6 +63,13 @@ void bus_line_clear(struct bus_line *line)
     }
 }
 
+static natsStatus publish(const struct bus_line *line, natsMsg *message)
+{
+    if (!message)
+        return NATS_INVALID_SUBJECT;
+    return line->drive ? bus_drive_publish(line->drive, message) : natsConnection_PublishMsg(line->connection, message);
+}
+
 /* Answers to earlier questions, whose askers have stopped waiting, are passed over. */
 static natsStatus await(struct bus_asker *asker, const char *reply, int64_t wait_ms, natsMsg **out)
 {
@@ -90,7 +97,7 @@ enum status bus_line_request(struct bus *bus, struct bus_line *line, const struc
     snprintf(reply, sizeof reply, "%s.%llu", asker->inbox, (unsigned long long)++asker->asked);
     message = bus_message_to(question->subject, reply, question->data, question->bytes, question->id, question->headers,
                              question->header_count);
-    natsStatus problem = message ? natsConnection_PublishMsg(line->connection, message) : NATS_INVALID_SUBJECT;
+    natsStatus problem = publish(line, message);
     if (problem == NATS_OK)
         problem = await(asker, reply, wait_ms > 0 ? wait_ms : 1, answer);
     natsMsg_Destroy(message);

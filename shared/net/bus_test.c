@@ -102,7 +102,7 @@ static void a_published_message_comes_with_its_headers_and_numbers(void **state)
     assert_null(bus_header(&got, "absent"));
     assert_true(got.sequence == message.sequence && got.deliveries == 1);
     assert_true(got.published_at > moment_now() - 10000 && got.published_at <= moment_now() + 1000);
-    bus_ack(bus, &got);
+    bus_ack(bus, &got, 1);
     bus_flush(bus);
     bus_source_close(source);
 }
@@ -224,7 +224,7 @@ static void drop_all(struct bus_source *source)
     do {
         assert_int_equal(bus_take(source, arena, got, 256, BATCH_BYTES_MAX, 300, &count, NULL), OK);
         for (size_t i = 0; i < count; i++)
-            bus_ack(bus, &got[i]);
+            bus_ack(bus, &got[i], 1);
     } while (count > 0);
     bus_flush(bus);
 }
@@ -302,7 +302,7 @@ static void a_nak_waits_as_many_milliseconds_as_it_says(void **state)
     int64_t took_ms = (moment_monotonic_us() - began_us) / 1000;
     assert_true(took_ms >= 450 && took_ms < 1900);
     assert_int_equal(got.deliveries, 2);
-    bus_ack(bus, &got);
+    bus_ack(bus, &got, 1);
     bus_source_close(source);
 }
 
@@ -327,7 +327,7 @@ static void what_a_closed_source_gives_back_comes_at_once_and_once(void **state)
         assert_int_equal(take_some(source, &got[i], 1), 1);
         assert_int_equal(got[i].deliveries, 2);
         assert_int_equal(got[i].sequence, got[0].sequence + (uint64_t)i);
-        bus_ack(bus, &got[i]);
+        bus_ack(bus, &got[i], 1);
     }
     assert_true(moment_monotonic_us() - began_us < 1000000);
     assert_int_equal(bus_take(source, arena, got, 1, 1000, 2500, &count, NULL), OK);
@@ -349,7 +349,7 @@ static void progress_keeps_a_message_past_its_ack_wait(void **state)
         assert_int_equal(count, 0);
         bus_progress(bus, got.reply);
     }
-    bus_ack(bus, &got);
+    bus_ack(bus, &got, 1);
     bus_source_close(source);
 }
 
@@ -392,7 +392,7 @@ static void an_idle_take_hands_over_a_message_at_once(void **state)
     int64_t began_us = moment_monotonic_us();
     assert_int_equal(take_some(source, &got, 1), 1);
     assert_true(moment_monotonic_us() - began_us < 100000);
-    bus_ack(bus, &got);
+    bus_ack(bus, &got, 1);
     bus_source_close(source);
 }
 
@@ -457,7 +457,7 @@ static void a_missing_consumer_is_told_and_its_return_too(void **state)
         status = bus_take(source, arena, &got, 1, 1000, 2000, &count, &error);
     while (status == RETRY || count == 0);
     assert_string_equal(got.data, "back");
-    bus_ack(bus, &got);
+    bus_ack(bus, &got, 1);
     bus_source_close(source);
 }
 
@@ -476,7 +476,7 @@ static void a_killed_server_loses_nothing_acknowledged_and_taking_goes_on(void *
     wait_connected();
     assert_true(take_some(source, &got, 1) == 1);
     assert_string_equal(got.data, "survivor");
-    bus_ack(bus, &got);
+    bus_ack(bus, &got, 1);
     bus_source_close(source);
 }
 

@@ -167,7 +167,7 @@ static void name_worker(void)
 
 static enum status open_connections(struct error *error)
 {
-    const struct bus_options bus = { .url = nats_url, .name = process.service->name, .connections = 4 };
+    const struct bus_options bus = { .url = nats_url, .name = process.service->name, .connections = 1 };
     TRY(bus_open(&bus, &process.bus, error));
     if (process.service->http) {
         const struct http_options http = { .user_agent = "parley" };

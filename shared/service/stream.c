@@ -6,9 +6,9 @@
 #include "base/text.h"
 #include "service/process.h"
 
-static void ack(struct slot *slot)
+static void ack(struct slot *slot, size_t together)
 {
-    bus_ack(process.bus, &slot->message);
+    bus_ack(process.bus, &slot->message, together);
     held_remove(slot);
 }
 
@@ -16,18 +16,18 @@ static void refuse(struct worker *worker, struct slot *slot)
 {
     arena_reset(worker->scratch);
     if (quarantine_message(worker->scratch, &slot->message, &slot->item.error, worker->subject->name) == OK)
-        ack(slot);
+        ack(slot, 1);
     else
         worker_again_later(worker, slot);
 }
 
-static void settle(struct worker *worker, struct slot *slot)
+static void settle(struct worker *worker, struct slot *slot, size_t together)
 {
     const char *route = worker->subject->name;
     switch (slot->item.status) {
     case OK:
         metric_add(&measure_items, route, 1);
-        ack(slot);
+        ack(slot, together);
         break;
     case RETRY:
         metric_add(&measure_retries, route, 1);
@@ -90,7 +90,7 @@ static void handle(struct worker *worker, struct slot **slots, size_t count)
     else if (good > 0)
         worker_handle(worker, worker->route->handle, readable, good);
     for (size_t i = 0; i < count; i++)
-        settle(worker, slots[i]);
+        settle(worker, slots[i], count);
 }
 
 /* Firsts together; what came before killed a process, perhaps: each alone. */

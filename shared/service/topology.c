@@ -122,7 +122,9 @@ static const char *const work_subjects[] = { "work.>", NULL };
 static const char *const event_subjects[] = { "events.>", NULL };
 static const char *const quarantine_subjects[] = { "quarantine.>", NULL };
 
-enum { DUPLICATES_MS = 2 * MINUTE_MS };
+/* Of events the relay's next holder repeats at most what the last one had published within a lease (10 s): each id that
+ * the server keeps costs it memory, and there are six to a message. */
+enum { DUPLICATES_MS = 2 * MINUTE_MS, EVENT_DUPLICATES_MS = 30 * SECOND_MS };
 
 static const struct bus_stream inbound = {
     .name = "INBOUND", .subjects = inbound_subjects, .work_queue = true, .duplicates_ms = DUPLICATES_MS, .version = 1
@@ -135,8 +137,8 @@ static const struct bus_stream events = { .name = "EVENTS",
                                           .age_ms_max = 7LL * DAY_MS,
                                           .bytes_max = 8LL << 30,
                                           .discard_old = true,
-                                          .duplicates_ms = DUPLICATES_MS,
-                                          .version = 1 };
+                                          .duplicates_ms = EVENT_DUPLICATES_MS,
+                                          .version = 2 };
 static const struct bus_stream quarantine = { .name = "QUARANTINE",
                                               .subjects = quarantine_subjects,
                                               .age_ms_max = 30LL * DAY_MS,

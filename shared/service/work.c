@@ -42,6 +42,8 @@ static void tell(struct worker *worker, const struct slot *slot, bool stale)
     bool failed = slot->item.status != OK;
     metric_add(failed ? slot->item.status == RETRY ? &measure_retries : &measure_rejects : &measure_items,
                worker->subject->name, 1);
+    if (!log_enabled(levels[slot->item.status]))
+        return;
     log_line(levels[slot->item.status], outcome_word(slot), "task", dispatch->task, "job", dispatch->job_id, "company",
              dispatch->company_id, "correlation", dispatch->correlation_id, "attempt", number(arena, dispatch->attempt),
              "ms", number(arena, (moment_monotonic_us() - slot->taken_us) / 1000), "stale", stale ? "yes" : NULL,
@@ -67,7 +69,7 @@ static void set_aside(struct worker *worker, struct slot *slot)
         worker_again_later(worker, slot);
         return;
     }
-    bus_ack(process.bus, &slot->message);
+    bus_ack(process.bus, &slot->message, 1);
     release(slot);
 }
 
@@ -86,13 +88,13 @@ static void refused(struct worker *worker, struct slot *slot, const struct error
     worker_again_later(worker, slot);
 }
 
-static void settle_one(struct worker *worker, struct slot *slot, const struct call *call)
+static void settle_one(struct worker *worker, struct slot *slot, const struct call *call, size_t together)
 {
     const Pb__JobFinished *finished = call->reply;
     switch (call->status) {
     case OK:
         tell(worker, slot, finished->has_stale && finished->stale);
-        bus_ack(process.bus, &slot->message);
+        bus_ack(process.bus, &slot->message, together);
         release(slot);
         break;
     case RETRY:
@@ -125,7 +127,7 @@ static void report(struct worker *worker, struct slot **slots, size_t count)
     ask(worker->scratch, &JOBS_FINISH, calls, count);
     log_unreported(worker, calls, count);
     for (size_t i = 0; i < count; i++)
-        settle_one(worker, slots[i], &calls[i]);
+        settle_one(worker, slots[i], &calls[i], count);
 }
 
 void work_settle(struct worker *worker, struct slot **slots, size_t count)
