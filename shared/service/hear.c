@@ -20,10 +20,10 @@ static void on_nudge(void *context, const struct bus_message *message)
         abort();
     heard->bytes = message->bytes;
     memcpy(heard->data, message->data, message->bytes);
-    if (queue_offer(&worker->heard, &heard->entry, HEARD_MAX))
-        bus_source_wake(worker->source);
-    else
+    if (!queue_offer(&worker->heard, &heard->entry, HEARD_MAX))
         free(heard);
+    else if (!worker->route->resume || worker->parked_count > 0) /* else nothing can be in vain before it comes round */
+        bus_source_wake(worker->source);
 }
 
 enum status hear_open(struct worker *worker, struct error *error)

@@ -75,7 +75,7 @@ static void work_queues_refuse_when_full_and_logs_forget_the_oldest(void **state
     for (const struct bus_stream *const *stream = TOPOLOGY_STREAMS; *stream; stream++) {
         assert_true((*stream)->work_queue != (*stream)->discard_old);
         assert_true((*stream)->work_queue == ((*stream)->age_ms_max == 0));
-        assert_int_equal((*stream)->duplicates_ms, 120000);
+        assert_true((*stream)->duplicates_ms >= ((*stream)->work_queue ? 120000 : 30000));
         assert_true((*stream)->version > 0);
         assert_non_null(topology_owner(*stream));
     }
