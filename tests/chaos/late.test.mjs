@@ -76,7 +76,8 @@ test('consumers are deleted while sends and calls of the model are in flight: th
   await proven(t, messages)
 })
 
-for (const stream of full ? ['EVENTS', 'WORK', 'INBOUND'] : ['EVENTS', 'WORK'])
+/** EVENTS last: once it was lost, no order is promised in it. */
+function deleted(stream) {
   test(`${stream} is deleted under load: it comes back by itself, and nothing that PostgreSQL knows is lost`, async t => {
     const messages = load(t), manager = await system.manager()
     await until('answers to leave', async () => (await system.parley.sent()).length > 20)
@@ -86,6 +87,8 @@ for (const stream of full ? ['EVENTS', 'WORK', 'INBOUND'] : ['EVENTS', 'WORK'])
     await pause(1000)
     await proven(t, messages)
   })
+}
+for (const stream of full ? ['WORK', 'INBOUND'] : ['WORK']) deleted(stream)
 
 test('dead letters are run again within two minutes of their death: no dedupe window swallows them', async t => {
   const people = load(t, { everyMs: 0 }), letters = async (task, wanted) => until(`${wanted} dead letters of ${task}`, async () =>
@@ -107,3 +110,5 @@ test('dead letters are run again within two minutes of their death: no dedupe wi
   for (let n = 0; n < 5; n++) await system.parley.sentCount(1, `${prefix}0000${n}`)
   await proven(t, people)
 })
+
+deleted('EVENTS')
