@@ -109,7 +109,7 @@ static void drop_lanes(struct change *change, const struct rows *rows)
     db_queue(change->db, change->arena, &drop_sql, params, NULL);
 }
 
-static enum status purge_lanes(struct batch *batch, int64_t *last, struct error *error)
+static enum status purge_lanes(struct batch *batch, int64_t *last, bool *more, struct error *error)
 {
     struct rows rows;
     struct change change;
@@ -118,7 +118,8 @@ static enum status purge_lanes(struct batch *batch, int64_t *last, struct error 
     params_int(params, *last);
     params_int(params, LANES_MAX_AT_ONCE);
     TRY(db_run(batch->db, batch->arena, &unused_sql, params, &rows, error));
-    *last = rows.count == LANES_MAX_AT_ONCE ? rows_int(&rows, rows.count - 1, 0) : 0;
+    *more = rows.count == LANES_MAX_AT_ONCE;
+    *last = *more ? rows_int(&rows, rows.count - 1, 0) : INT64_MIN;
     if (rows.count == 0)
         return OK;
     TRY(change_begin(batch, &change, error));
@@ -129,7 +130,7 @@ static enum status purge_lanes(struct batch *batch, int64_t *last, struct error 
 /* One thing per round, so that a round is short. */
 static enum status keep_one(struct batch *batch, bool *more, struct error *error)
 {
-    static int64_t last_lane;
+    static int64_t last_lane = INT64_MIN; /* ids are of either sign */
     if (batch->now >= fold_at) {
         fold_at = batch->now + KEEP_MS;
         return db_run(batch->db, batch->arena, &fold_sql, NULL, NULL, error);
@@ -140,8 +141,7 @@ static enum status keep_one(struct batch *batch, bool *more, struct error *error
         return OK;
     }
     if (batch->now >= lanes_at) {
-        TRY(purge_lanes(batch, &last_lane, error));
-        *more = last_lane != 0;
+        TRY(purge_lanes(batch, &last_lane, more, error));
         lanes_at = *more ? batch->now : batch->now + PURGE_MS;
     }
     return OK;
