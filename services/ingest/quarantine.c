@@ -25,15 +25,15 @@ static const char *quarantine_stream(struct arena *arena)
     return NULL;
 }
 
-/* Without the reason it was set aside for, which is over, and under no old id. */
+/* Without the reason it was set aside for, which is over, and without orders to the server, such as an old id. */
 static size_t headers_kept(const struct bus_message *message, struct bus_header *out)
 {
-    static const char *const DROPPED[] = { "Nats-Msg-Id", "Parley-Error", "Parley-Code", "Parley-Subject" };
+    static const char *const DROPPED[] = { "Nats-", "Parley-Error", "Parley-Code", "Parley-Subject" };
     size_t count = 0;
     for (size_t i = 0; i < message->header_count; i++) {
         bool dropped = false;
         for (size_t d = 0; d < sizeof DROPPED / sizeof *DROPPED; d++)
-            dropped = dropped || text_same(message->headers[i].name, DROPPED[d]);
+            dropped = dropped || text_starts(message->headers[i].name, DROPPED[d]);
         if (!dropped)
             out[count++] = message->headers[i];
     }

@@ -85,10 +85,23 @@ static void read_answer(struct bus_publish *message, natsMsg *answer)
         read_ack(message, natsMsg_GetData(answer), (size_t)natsMsg_GetDataLength(answer));
 }
 
+/* As the server counts it: it ends the connection of whoever sends more than max_payload, headers included. */
+static size_t whole_bytes(const struct bus_publish *from)
+{
+    enum { VERSION_LINE_BYTES = 12, LINE_BYTES = 4 };
+    size_t bytes = from->bytes + VERSION_LINE_BYTES;
+    if (from->id)
+        bytes += strlen("Nats-Msg-Id") + strlen(from->id) + LINE_BYTES;
+    for (size_t i = 0; i < from->header_count; i++)
+        if (from->headers[i].value)
+            bytes += strlen(from->headers[i].name) + strlen(from->headers[i].value) + LINE_BYTES;
+    return bytes;
+}
+
 static natsMsg *compose(const struct bus_publish *from, const char *reply, struct bus_publish *failing)
 {
     natsMsg *message = NULL;
-    if (from->bytes > BUS_PAYLOAD_BYTES_MAX)
+    if (whole_bytes(from) > BUS_PAYLOAD_BYTES_MAX)
         failing->status = bus_failed(NATS_MAX_PAYLOAD, from->subject, &failing->error);
     else {
         message =

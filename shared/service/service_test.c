@@ -72,6 +72,44 @@ static void one_bad_message_is_quarantined_alone(void **state)
     demo_stop(&ingest);
 }
 
+/* With its reason beside it, it would be larger than the bus takes; it must not hold up what follows for that. */
+static void a_bad_message_too_large_to_be_kept_whole_is_kept_cut(void **state)
+{
+    (void)state;
+    enum { BYTES = BUS_PAYLOAD_BYTES_MAX - 4096 };
+    struct bus_message kept;
+    struct error error = { 0 };
+    struct bus_header flood[60];
+    char *large = memset(arena_alloc(arena, BYTES), 0xFF, BYTES);
+    struct demo ingest = demo_start("ingest");
+    forget_reports();
+    uint64_t before = stream_state("QUARANTINE").last_sequence;
+    flood[59] = (struct bus_header){ "Nats-Expected-Stream", "INBOUND" };
+    for (size_t i = 0; i < 59; i++)
+        flood[i] = (struct bus_header){ text_format(arena, "X-%zu", i), memset(arena_alloc(arena, 1001), 'x', 1000) };
+    struct bus_publish broken[] = {
+        { .subject = "inbound.message.sms", .data = large, .bytes = BYTES },
+        { .subject = "inbound.message.sms", .data = "\xff", .bytes = 1, .headers = flood, .header_count = 60 }
+    };
+    bus_publish_all(process.bus, broken, 2, 3000);
+    assert_int_equal(broken[0].status, OK);
+    assert_int_equal(broken[1].status, OK);
+    assert_int_equal(put(&INBOUND_MESSAGE, "good", "ok"), OK);
+    expect("seen.inbound", "1 good:ok");
+    expect_empty("INBOUND");
+    assert_int_equal(bus_stream_read(process.bus, arena, "QUARANTINE", before + 1, &kept, &error), OK);
+    assert_string_equal(bus_header(&kept, "Parley-Cut-From"), text_format(arena, "%d", BYTES));
+    assert_string_equal(bus_header(&kept, "Parley-Subject"), "inbound.message.sms");
+    assert_in_range(kept.bytes, BYTES - 128 * 1024, BYTES - 1);
+    assert_memory_equal(kept.data, large, kept.bytes);
+    assert_int_equal(bus_stream_read(process.bus, arena, "QUARANTINE", before + 2, &kept, &error), OK);
+    assert_int_equal(kept.bytes, 1);
+    assert_null(bus_header(&kept, "Parley-Cut-From"));
+    assert_null(bus_header(&kept, "Nats-Expected-Stream"));
+    assert_in_range(kept.header_count, 20, 40);
+    demo_stop(&ingest);
+}
+
 static void a_batch_holds_at_most_what_the_route_says(void **state)
 {
     (void)state;
@@ -407,6 +445,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_message_is_handled_and_acknowledged),
         cmocka_unit_test(retry_costs_no_delivery_and_keeps_what_follows_waiting),
         cmocka_unit_test(one_bad_message_is_quarantined_alone),
+        cmocka_unit_test(a_bad_message_too_large_to_be_kept_whole_is_kept_cut),
         cmocka_unit_test(a_batch_holds_at_most_what_the_route_says),
         cmocka_unit_test(every_call_gets_its_own_answer),
         cmocka_unit_test(more_calls_than_a_request_holds_are_all_answered_in_order),
