@@ -68,11 +68,17 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
+/* From another address of the loopback each time: ports stay taken for a minute, and there are but 28,000 of them. */
 static int dial(void)
 {
+    static uint32_t count;
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + count++ % 250) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     address.sin_port = htons((uint16_t)web_port(web));
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){ 1 }, sizeof(int));
+    if (bind(fd, (struct sockaddr *)&from, sizeof from) != 0)
+        abort();
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
         abort();
     return fd;
