@@ -85,7 +85,7 @@ static int dial(void)
 }
 
 /* All that comes back until the end. */
-static char *exchange_bytes(struct arena *arena, const uint8_t *data, size_t bytes)
+static const char *exchange_bytes(struct arena *arena, const uint8_t *data, size_t bytes)
 {
     char piece[4096];
     struct buffer answer = { .arena = arena };

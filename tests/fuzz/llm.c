@@ -1,10 +1,13 @@
 /*
  * fuzz llm - what a model server answers, under any status; the first byte picks provider and status. A text that is
- * taken must be valid.
+ * taken must be valid, and so must what leaves of it.
+ *
+ * links services/ai-engage/reply.c
  */
 #include <stdint.h>
 #include <string.h>
 
+#include "../../services/ai-engage/reply.h"
 #include "base/text.h"
 #include "llm/llm.h"
 
@@ -23,6 +26,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     if (reply.end == LLM_ANSWERED) {
         struct error error = { 0 };
         if (text_empty(reply.text) || text_check(reply.text, strlen(reply.text), SIZE_MAX, "reply", &error) != OK)
+            __builtin_trap();
+        const char *shaped = reply_shape(arena, &reply, data[0] % 7 * 10 + 1);
+        if (text_check(shaped, strlen(shaped), strlen(reply.text), "reply", &error) != OK)
             __builtin_trap();
     }
     arena_free(arena);

@@ -19,6 +19,14 @@ static const ProtobufCMessageDescriptor *const TYPES[] = {
     &pb__channel_account_request__descriptor,
     &pb__lead__descriptor,
     &pb__job__descriptor,
+    &pb__company_create_request__descriptor,
+    &pb__api_key_create_request__descriptor,
+    &pb__job_replay_request__descriptor,
+    &pb__quarantine_replay_request__descriptor,
+    &pb__engage_params__descriptor,
+    &pb__send_params__descriptor,
+    &pb__message__descriptor,
+    &pb__raw_inbound__descriptor,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
