@@ -72,6 +72,7 @@ void bus_publish_all(struct bus *bus, struct bus_publish *messages, size_t count
  * message has an id, and all go to one stream. sequence is not told.
  */
 void bus_publish_chain(struct bus *bus, struct bus_publish *messages, size_t count, int64_t wait_ms);
+/*
  * Without waiting: messages that the stream has not taken within wait_ms, or refused in a way that can heal, are
  * counted and told once, on whatever thread finds out; nothing is told when it took all. The caller knows by other
  * means what he published. bus_publish_overdue finds what got no answer, a missing stream among it; call it now and
