@@ -304,17 +304,17 @@ static void tell_others(struct batch *batch)
 }
 
 /* The watermark passes a page as a whole: what is out of one that is not comes again, under its own ids. */
-static enum status page_relay(struct batch *batch, const struct rows *rows, int64_t *again_ms, struct error *error)
+static void page_relay(struct batch *batch, const struct rows *rows, int64_t *again_ms)
 {
     int n_column = rows_column(rows, "n");
     size_t count = page_end(batch->arena, rows, n_column);
     if (count == 0) {
         *again_ms = HORIZON_MS;
-        return OK;
+        return;
     }
     if (events_publish(batch, rows, page_order(batch->arena, rows, count, n_column), count) < count) {
         *again_ms = TROUBLE_MS;
-        return OK;
+        return;
     }
     watermark_set(&standing.at, rows_text(rows, count - 1, rows_column(rows, "xid")),
                   rows_text(rows, count - 1, n_column));
@@ -322,7 +322,6 @@ static enum status page_relay(struct batch *batch, const struct rows *rows, int6
         *again_ms = 0;
     else if (count < rows->count)
         *again_ms = HORIZON_MS;
-    return OK;
 }
 
 static enum status relay_step(struct batch *batch, int64_t *again_ms, struct error *error)
@@ -347,7 +346,7 @@ static enum status relay_step(struct batch *batch, int64_t *again_ms, struct err
     if (early)
         *again_ms = HORIZON_MS;
     if (rows.count)
-        TRY(page_relay(batch, &rows, again_ms, error));
+        page_relay(batch, &rows, again_ms);
     return watermark_keep_due(batch, again_ms, error);
 }
 
