@@ -7,7 +7,7 @@ export const jobPlants = [
   { rule: 'an open job is a job', also: ['a lane that is named exists'], sql: at => `update jobs.unfinished set company_id = '${at.otherCompany}' where id = ${first(at)}` },
   { rule: 'counters equal rows', sql: () => `update jobs.counts set queued = queued + 1 where ctid = (select ctid from jobs.counts limit 1)` },
   { rule: 'a job ends once', sql: at => `insert into jobs.job_attempts (job_id, dispatch, attempt, started_at, finished_at, outcome)
-      select job_id, dispatch + 1, attempt, started_at, finished_at, outcome from jobs.job_attempts where job_id = '${at.job}'` },
+      select job_id, dispatch + 1, attempt, started_at, finished_at, outcome from jobs.runs where job_id = '${at.job}'` },
   { rule: 'a run belongs to a job', sql: () => `insert into jobs.job_attempts (job_id, dispatch, attempt, started_at, finished_at, outcome) values (gen_random_uuid(), 1, 1, now(), now(), 'retry')` },
   { rule: 'attempts stay within their limit', sql: at => `update jobs.unfinished set attempts = 14 where id = ${first(at)}` },
   { rule: 'a run comes back or is given up', also: counted, sql: at => `update jobs.unfinished set status = 'processing', stage = 4, deadline_at = now() - interval '1 hour' where id = ${first(at)}` },

@@ -8,7 +8,7 @@ export const JOB_VIEWS = `
            coalesce(u.status, 'completed') as status, coalesce(u.attempts, j.attempts) as attempts, u.id is not null as unfinished, u.dispatch, u.deadline_at,
            u.updated_at, j.task_params ->> 'message_id' as message_id
     from jobs.jobs j left join jobs.unfinished u on u.id = j.id;
-  create temp view run as select job_id, dispatch, attempt, started_at, finished_at, outcome from jobs.job_attempts`
+  create temp view run as select job_id, dispatch, attempt, started_at, finished_at, outcome from jobs.runs`
 
 /** Jobs that are neither over nor dead, and events of jobs that the stream does not have yet: 0 when everything is drained. */
 export const JOBS_UNDER_WAY = `select (select count(*) from jobs.unfinished where status <> 'dlq') + (select count(*) from jobs.events) as count`
