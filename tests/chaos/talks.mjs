@@ -9,7 +9,7 @@ export const provable = { postgres: { settings: ['track_commit_timestamp=on'] } 
 
 /** The checker finds nothing. The simulator must have kept its records since the start. */
 export async function proven(parley, bus, more = {}) {
-  await until('receipts to be read', async () => (await bus.connection.jetstreamManager().then(manager => manager.streams.info('INBOUND'))).state.messages === 0)
+  await until('what came in to be read', async () => await unread(parley) === 0)
   assert.equal(told(await check({ postgresUrl: parley.postgres.url, bus, sent: await parley.sent(), ...more })), '')
 }
 
@@ -17,7 +17,13 @@ export async function proven(parley, bus, more = {}) {
 const BUSY = `select count(*) from crm.conversations c where (c.owed_since is not null and c.owner = 'ai')
   or exists (select from crm.messages m where m.conversation_id = c.id and m.status in ('queued', 'sending'))`
 
-/** Waits until `messages` inbound ones are stored, what is owed is answered, every job has ended and the vendor has told all it had to tell. */
+/** What came in and is not stored yet. */
+async function unread(parley) {
+  const { account_details: [account] } = await (await fetch(`http://127.0.0.1:${parley.nats.monitorPort}/jsz?streams=true`)).json()
+  return account.stream_detail.find(({ name }) => name === 'INBOUND').state.messages
+}
+
+/** Waits until `messages` inbound ones are stored, what is owed is answered, every job has ended and all that the vendor had to tell is read. */
 export async function drained(parley, messages, waitMs = 60000) {
   await until(`${messages} messages to be stored`, async () =>
     await parley.postgres.value("select count(*) from crm.messages where direction = 'inbound'") >= messages, waitMs, 50)
@@ -25,7 +31,7 @@ export async function drained(parley, messages, waitMs = 60000) {
     const { body } = await parley.get('/queue/stats')
     const vendor = await parley.sim('/_sim/count')
     return body.queued + body.processing + body.failed === 0 && vendor.llm_in_flight === 0 && vendor.receipts_waiting === 0 &&
-      await parley.postgres.value(BUSY) === 0
+      await parley.postgres.value(BUSY) === 0 && await unread(parley) === 0
   }, waitMs, 50)
 }
 
