@@ -39,15 +39,16 @@ export async function bulkWaiting(postgres, { company = randomUUID(), task, coun
   return company
 }
 
-/** `count` jobs that completed, one every `everyMs` up to `to`, each with the run that ended it. */
+/** `count` jobs that completed, one every `everyMs` up to `to`; every tenth with its second run. */
 export async function bulkFinished(postgres, { company = randomUUID(), task, count, priority, to = Date.now(), everyMs = 10, params = '{}', result = '{}' }) {
   await transaction(postgres,
-    [`WITH job AS MATERIALIZED (SELECT gen_random_uuid() AS id, $4::timestamptz - ($3::bigint - n) * $5::float8 * interval '1 millisecond' AS at
+    [`WITH job AS MATERIALIZED (SELECT gen_random_uuid() AS id, n % 10 = 0 AS retried, $4::timestamptz - ($3::bigint - n) * $5::float8 * interval '1 millisecond' AS at
         FROM generate_series(1, $3::bigint) AS n),
-      added AS (INSERT INTO jobs.jobs (id, company_id, task_name, task_params, priority, attempts_max, idempotency_key, correlation_id, created_at, finished_at, attempts, result)
-        SELECT id, $1::uuid, $2, $6::json, $7::smallint, 6, 'bulk_' || id, 'bulk_' || id, at, at + interval '1 second', 1, $8::json FROM job)
-      INSERT INTO jobs.job_attempts (job_id, dispatch, attempt, started_at, finished_at, outcome)
-      SELECT id, 1, 1, at, at + interval '1 second', 'completed' FROM job`, [company, task, count, new Date(to), everyMs, params, priority, result]],
+      added AS (INSERT INTO jobs.jobs (id, company_id, task_name, task_params, priority, attempts_max, idempotency_key, correlation_id, created_at, finished_at, attempts, result,
+          dispatch, dispatched_at)
+        SELECT id, $1::uuid, $2, $6::json, $7::smallint, 6, 'bulk_' || id, 'bulk_' || id, at, at + interval '1 second', 1 + retried::int, $8::json, 1 + retried::int, at FROM job)
+      INSERT INTO jobs.job_attempts (job_id, dispatch, attempt, started_at, finished_at, outcome, error)
+      SELECT id, 1, 1, at, at, 'retry', 'busy' FROM job WHERE retried`, [company, task, count, new Date(to), everyMs, params, priority, result]],
     [counted, [company, task, 0, count]])
   return company
 }
