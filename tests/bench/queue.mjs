@@ -1,7 +1,7 @@
 // The scheduler beside crowds: a crowded and an empty house on this machine, asked in turn. QUEUE=full: 100,000 and 1,000,000 jobs; else a tenth.
 import { House, uuid } from '../scheduler/house.mjs'
 import { bulkWaiting } from '../scheduler/bulk.mjs'
-import { SEND, blockedLane, conversation, figures, interleaved, otherCompany } from '../scheduler/live.mjs'
+import { Arrivals, SEND, blockedLane, conversation, figures, interleaved, otherCompany, wayToWorker } from '../scheduler/live.mjs'
 import { completed } from '../scheduler/worker.mjs'
 import { pause, until } from '../support/process.mjs'
 
@@ -39,12 +39,31 @@ async function lateness(house) {
   return { [`due to worker, ${perSecond} jobs/s beside ${MANY} for later, ms`]: figures(late) }
 }
 
+/** A backup or a long report keeps PostgreSQL from clearing away what jobs leave behind when they go. */
+async function snapshot(house) {
+  const passed = 20000, arrivals = new Arrivals()
+  const worker = await house.worker('ai.summary', arrivals.handle, { capacity: 500 })
+  const [before] = await interleaved(ASKED, () => wayToWorker(house, arrivals, 'ai.summary'))
+  const reader = await house.postgres.pool.connect()
+  try {
+    await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
+    await reader.query('SELECT count(*) FROM jobs.tasks')
+    const taken = worker.taken.length
+    for (let n = 0; n < passed; n += 500) await house.enqueue(...Array.from({ length: 500 }, () => ({ task: 'ai.summary' })))
+    await until('all', () => worker.taken.length === taken + passed && worker.held === 0, 120000)
+    const [after] = await interleaved(ASKED, () => wayToWorker(house, arrivals, 'ai.summary'))
+    return { [`one job, enqueue to worker, once ${passed} jobs have passed under the snapshot of a long reader, ms`]: { after: figures(after), before: figures(before) } }
+  } finally {
+    reader.release(true)
+  }
+}
+
 export async function queue() {
   const crowded = new House(), quiet = new House()
-  await Promise.all([crowded.start(), quiet.start()])
+  await Promise.all([crowded, quiet].map(house => house.start({ JOB_RUN_MS_MAX: '3600000' }))) // a filling takes minutes, and what is held meanwhile stays held
   const result = {}
   try {
-    for (const ask of [live, lane, company, lateness]) {
+    for (const ask of [live, lane, company, lateness, snapshot]) {
       Object.assign(result, await ask(crowded, quiet))
       await Promise.all([crowded.dismiss(), quiet.dismiss()])
       await pause(100)

@@ -24,7 +24,7 @@ export function figures(times) {
 }
 
 /** Expects jobs by their params.token and answers when each came to its worker. */
-class Arrivals {
+export class Arrivals {
   constructor(answer = () => completed()) {
     this.waiting = new Map()
     this.next = 0
@@ -38,6 +38,14 @@ class Arrivals {
     const token = this.next++
     return { token, came: new Promise(resolve => this.waiting.set(token, resolve)).finally(() => this.waiting.delete(token)) }
   }
+}
+
+/** From enqueue to worker. */
+export async function wayToWorker(house, arrivals, task, more = {}) {
+  const { token, came } = arrivals.expect()
+  const began = performance.now()
+  await house.add({ task, params: { token }, ...more })
+  return (await came).at - began
 }
 
 /** From enqueue to its turn; toSend: to the send that the turn asks for. Low priority's jobs, which the same workers take, last 20 and 50 ms. */
@@ -72,10 +80,7 @@ export async function blockedLane(house, { count }) {
   await until('its holder', () => worker.taken.length === 1)
   if (count) await bulkWaiting(house.postgres, { company: house.company, task, count, priority: 100, lane: 'blocked' })
   return async n => {
-    const { token, came } = arrivals.expect()
-    const began = performance.now()
-    await house.add({ task, priority: 95, params: { token }, lanes: n % 2 ? [{ name: `other:${n}`, in_flight_max: 1 }] : [] })
-    const ms = (await came).at - began
+    const ms = await wayToWorker(house, arrivals, task, { priority: 95, lanes: n % 2 ? [{ name: `other:${n}`, in_flight_max: 1 }] : [] })
     await pause(5)
     return ms
   }
