@@ -75,7 +75,8 @@ class System {
 
   async statements() {
     // constants are shown as such or as parameters, as it happens
-    return this.parley.postgres.rows(`SELECT left(regexp_replace(regexp_replace(query, '\\s+', ' ', 'g'), '''[^'']*''|\\$\\d+|\\m\\d+', '?', 'g'), 110) AS query, sum(calls) AS calls, sum(total_exec_time) AS ms,
+    const text = `regexp_replace(regexp_replace(query, '\\s+', ' ', 'g'), '''[^'']*''|\\$\\d+|\\m\\d+', '?', 'g')`
+    return this.parley.postgres.rows(`SELECT left(${text}, 110) AS query, sum(calls) AS calls, sum(total_exec_time) AS ms,
       sum(shared_blks_hit + shared_blks_read) AS blocks, sum(shared_blks_read) AS read FROM pg_stat_statements GROUP BY 1`)
   }
 }
@@ -86,7 +87,8 @@ async function dearer(empty, filled, messages) {
   const rows = (await filled.statements()).map(row => {
     const was = before.get(row.query) ?? { ms: 0, calls: 0, blocks: 0 }
     const per = one => [one.ms / messages, one.ms / one.calls, one.blocks / one.calls].map(value => Math.round(value * 1000) / 1000)
-    return { more: (row.ms - was.ms) / messages, query: row.query, 'filled [ms/message, ms/call, blocks/call]': per(row), empty: per(was), 'read/call': Math.round(row.read / row.calls * 100) / 100 }
+    return { more: (row.ms - was.ms) / messages, query: row.query, 'filled [ms/message, ms/call, blocks/call]': per(row), empty: per(was),
+      'read/call': Math.round(row.read / row.calls * 100) / 100 }
   })
   return rows.sort((a, b) => b.more - a.more).slice(0, 6)
 }
