@@ -6,7 +6,7 @@ import { Load } from './load.mjs'
 import { full, seed } from './plan.mjs'
 import { System } from './system.mjs'
 
-const AWAY_MS = full ? 60000 : 3000
+const AWAY_MS = full ? 60000 : 2000
 /** What a process may hold more than before, when all it needs is away and requests keep coming. */
 const MORE_MIB_MAX = 64
 

@@ -49,7 +49,7 @@ for (const lateMs of LATE_MS) {
     await proven(t, messages)
   })
 
-  test(`every kind of worker is stopped for ${lateMs / 1000} s in the middle of its work, one copy each, and wakes late`, async t => {
+  if (full) test(`every kind of worker is stopped for ${lateMs / 1000} s in the middle of its work, one copy each, and wakes late`, async t => {
     await system.parley.faults({ llm: { latency_ms: 500 }, graph: { latency_ms: 300 } })
     const messages = load(t)
     await until('work under way', async () => (await system.parley.sim('/_sim/count')).llm_in_flight > 3 && await gone('sending') > 0)

@@ -7,7 +7,7 @@ import { dice, full, seed } from './plan.mjs'
 import { System } from './system.mjs'
 
 const STORMS = full ? 12 : 1
-const ROUNDS = full ? 40 : 14
+const ROUNDS = full ? 40 : 8
 
 let system
 before(async () => { system = await System.start() })
@@ -15,7 +15,7 @@ after(() => system?.stop())
 
 for (let n = 0; n < STORMS; n++)
   test(`a storm: services, broker and database are killed and stopped at random (CHAOS_SEED=${seed + n})`, async t => {
-    const plan = makePlan(dice(seed + n), { rounds: ROUNDS, stopMsMax: full ? 20000 : 4000 })
+    const plan = makePlan(dice(seed + n), { rounds: ROUNDS, stopMsMax: full ? 20000 : 2500 })
     t.diagnostic(planText(plan))
     const load = new Load(system.parley, { seed: seed + n, prefix: String(150200 + n) })
     await carryOut(system, plan)
