@@ -9,6 +9,7 @@
 
 #include "../../services/channel-whatsapp-cloud/plan.h"
 #include "base/limits.h"
+#include "base/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

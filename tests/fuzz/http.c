@@ -1,6 +1,7 @@
 /*
  * fuzz http - bytes on a connection of the gateway, civetweb before us: head, framing, key, route, query, body. The
- * first byte says whether keys are needed. What comes back is HTTP, and each refusal in it a problem document.
+ * first byte says whether keys and signatures are needed. What comes back is HTTP, and each refusal in it a problem
+ * document.
  *
  * The broker is away, so an endpoint that asks somebody answers 503.
  * links services/gateway
@@ -126,7 +127,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     if (bytes == 0)
         return 0;
     struct arena *arena = arena_new(0);
-    settings.auth = data[0] % 2;
+    settings.auth = data[0] & 1;
+    settings.app_secrets = data[0] & 2 ? "" : "secret"; /* without auth and secrets a webhook need not be signed */
     char *sent = arena_text_n(arena, (const char *)data + 1, bytes - 1);
     const char *answer = exchange_bytes(arena, data + 1, bytes - 1);
     bool bodiless = memmem(sent, bytes - 1, "HEAD", 4) != NULL;
