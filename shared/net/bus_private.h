@@ -80,8 +80,10 @@ void bus_drive_free(struct bus_drive *drive); /* accepts NULL; its connection is
 /* bus_request.c: one answer, or the status that says why there is none. The question's status members are not used. */
 enum status bus_line_request(struct bus *bus, struct bus_line *line, const struct bus_publish *question,
                              int64_t wait_ms, natsMsg **answer, struct error *error);
-void bus_line_clear(struct bus_line *line); /* nobody asks any more */
+natsStatus bus_line_publish(const struct bus_line *line, natsMsg *message); /* NULL: what can't be sent */
+void bus_line_clear(struct bus_line *line);                                 /* nobody asks any more */
 /* bus_publish.c: one message to a stream; sets its status members. */
+struct bus_line *bus_line_next(struct bus *bus); /* for publishing one by one */
 void bus_publish_over(struct bus *bus, struct bus_line *line, struct bus_publish *message, int64_t wait_ms);
 
 /* What is taken from, of either kind. */
@@ -114,8 +116,8 @@ void bus_serve_clear(struct bus_source *source);
 
 void bus_sources_reset(struct bus *bus); /* after a reconnect: outstanding pulls are gone */
 /* Its ack comes under this call's id and the message's place in it. */
-enum status bus_send_for_ack(struct bus *bus, natsConnection *connection, const struct bus_publish *message,
-                             uint64_t id, size_t place, struct error *error);
+enum status bus_send_for_ack(struct bus *bus, struct bus_line *line, const struct bus_publish *message, uint64_t id,
+                             size_t place, struct error *error);
 void bus_apart_answered(struct bus *bus, uint64_t id, size_t place, enum status status);
 void bus_apart_close(struct bus *bus);
 enum status bus_publish_open(struct bus *bus, struct error *error);

@@ -128,7 +128,7 @@ void bus_publish_over(struct bus *bus, struct bus_line *line, struct bus_publish
     natsMsg_Destroy(answer);
 }
 
-static struct bus_line *next_line(struct bus *bus)
+struct bus_line *bus_line_next(struct bus *bus)
 {
     return &bus->sync[atomic_fetch_add(&bus->sync_next, 1) % bus->sync_count];
 }
@@ -199,15 +199,15 @@ static void settle(struct bus *bus, struct publishing *call, struct bus_publish 
     pthread_mutex_unlock(&bus->lock);
 }
 
-enum status bus_send_for_ack(struct bus *bus, natsConnection *connection, const struct bus_publish *message,
-                             uint64_t id, size_t place, struct error *error)
+enum status bus_send_for_ack(struct bus *bus, struct bus_line *line, const struct bus_publish *message, uint64_t id,
+                             size_t place, struct error *error)
 {
     char reply[BUS_SUBJECT_BYTES_MAX + 64];
     snprintf(reply, sizeof reply, "%s%llu.%zu", bus->ack_prefix, (unsigned long long)id, place);
     struct bus_publish failed = { .status = OK };
     natsMsg *request = compose(message, reply, &failed);
     if (request)
-        failed.status = bus_failed(natsConnection_PublishMsg(connection, request), message->subject, &failed.error);
+        failed.status = bus_failed(bus_line_publish(line, request), message->subject, &failed.error);
     natsMsg_Destroy(request);
     *error = failed.error;
     return failed.status;
@@ -216,7 +216,7 @@ enum status bus_send_for_ack(struct bus *bus, natsConnection *connection, const 
 static void send_one(struct bus *bus, struct publishing *call, size_t place)
 {
     struct bus_publish failed = { .status = OK };
-    failed.status = bus_send_for_ack(bus, bus->bulk, &call->messages[place], call->id, place, &failed.error);
+    failed.status = bus_send_for_ack(bus, &bus->gathering, &call->messages[place], call->id, place, &failed.error);
     if (failed.status != OK)
         settle(bus, call, &call->messages[place], &failed);
 }
@@ -266,7 +266,7 @@ void bus_publish_all(struct bus *bus, struct bus_publish *messages, size_t count
         int64_t left_ms = (ends_us - moment_monotonic_us()) / 1000;
         size_t some = count - i < TOGETHER_MAX ? count - i : TOGETHER_MAX;
         if (count <= PUBLISH_SYNC_MAX)
-            bus_publish_over(bus, next_line(bus), &messages[some = 1, i], left_ms);
+            bus_publish_over(bus, bus_line_next(bus), &messages[some = 1, i], left_ms);
         else if (bus_connection_up(bus->bulk))
             publish_together(bus, &messages[i], some, left_ms > 0 ? left_ms : 1);
         else

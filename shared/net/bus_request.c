@@ -63,7 +63,7 @@ void bus_line_clear(struct bus_line *line)
     }
 }
 
-static natsStatus publish(const struct bus_line *line, natsMsg *message)
+natsStatus bus_line_publish(const struct bus_line *line, natsMsg *message)
 {
     if (!message)
         return NATS_INVALID_SUBJECT;
@@ -97,7 +97,7 @@ enum status bus_line_request(struct bus *bus, struct bus_line *line, const struc
     snprintf(reply, sizeof reply, "%s.%llu", asker->inbox, (unsigned long long)++asker->asked);
     message = bus_message_to(question->subject, reply, question->data, question->bytes, question->id, question->headers,
                              question->header_count);
-    natsStatus problem = publish(line, message);
+    natsStatus problem = bus_line_publish(line, message);
     if (problem == NATS_OK)
         problem = await(asker, reply, wait_ms > 0 ? wait_ms : 1, answer);
     natsMsg_Destroy(message);
