@@ -7,6 +7,7 @@
 enum {
     REQUESTS_MAX = 65536, /* past it they are dropped: their callers ask again */
     END_WAIT_MS = 2000,
+    OVER_WAIT_MS = 20, /* of a subscription that is over: who takes from it in a loop must not spin */
 };
 
 enum status bus_serve_open(struct bus *bus, const char *subject, const char *queue, struct bus_source **out,
@@ -40,6 +41,8 @@ static natsMsg *next(struct bus_source *source, int64_t wait_ms)
     natsStatus problem = natsSubscription_NextMsg(&message, source->served, wait_ms);
     if (problem == NATS_SLOW_CONSUMER)
         problem = natsSubscription_NextMsg(&message, source->served, wait_ms);
+    if (problem != NATS_OK && problem != NATS_TIMEOUT)
+        nats_Sleep(wait_ms < OVER_WAIT_MS ? wait_ms : OVER_WAIT_MS);
     return problem == NATS_OK ? message : NULL;
 }
 
