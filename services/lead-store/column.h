@@ -5,7 +5,7 @@
  */
 #pragma once
 #include "net/db.h"
-#include "net/record.h"
+#include "net/db_record.h"
 
 #define COLUMN_OF(params, count, index, type, add, expression)                                                         \
     do {                                                                                                               \

@@ -7,7 +7,7 @@
 #pragma once
 #include "event.h"
 #include "hold.h"
-#include "net/record.h"
+#include "net/db_record.h"
 
 struct outbound {
     const char *id;

@@ -39,7 +39,7 @@ struct params {
     const char *values[64];
     int lengths[64];
     int formats[64];
-    const char *row; /* composite type of the rows in the first one (net/record.h); NULL: none */
+    const char *row; /* composite type of the rows in the first one (net/db_record.h); NULL: none */
 };
 struct params *params_new(struct arena *arena);
 void params_text(struct params *params, const char *text); /* NULL: SQL NULL; for text, uuid, enum words, jsonb */

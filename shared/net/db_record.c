@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/ident.h"
-#include "net/record.h"
+#include "net/db_record.h"
 
 enum { BINARY = 1, HEADER_BYTES = 20, TYPE_AT = 8, ROW_HEADER_BYTES = 8, CELL_HEADER_BYTES = 8, UUID_BYTES = 16 };
 

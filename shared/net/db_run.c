@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "net/db_inside.h"
-#include "net/record.h"
+#include "net/db_record.h"
 
 void db_copy_rows(struct arena *arena, const PGresult *result, struct rows *rows)
 {

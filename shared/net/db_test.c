@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "net/db_inside.h"
-#include "net/record.h"
+#include "net/db_record.h"
 
 #include "../../tests/support/private_postgres.c"
 

@@ -1,5 +1,5 @@
 /*
- * record - rows as one parameter: an array of a composite type, ::crm.event_row[].
+ * db_record - rows as one parameter: an array of a composite type, ::crm.event_row[].
  *
  * unnest() of twenty arrays runs twenty functions side by side; of one array of rows it runs one, for half the cost,
  * and in binary there is nothing to parse. Columns are given one after the other in the order of the type's members,
