@@ -17,6 +17,7 @@ enum {
        can tell about. */
     IDLE_CONNECTION_SECONDS_MAX = 20,
     DNS_SECONDS_MAX = 60,
+    READ_BYTES = 2048, /* of what stays with each of thousands of calls that wait for their answer */
 };
 
 static_assert(sizeof(((struct http_call *)0)->sentence) >= CURL_ERROR_SIZE, "curl's sentence fits");
@@ -200,6 +201,7 @@ void http_call_set_up(struct http_call *call, const char *user_agent)
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_CONNECTION_SECONDS_MAX);
     curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)DNS_SECONDS_MAX);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)READ_BYTES);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_prerequest);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);

@@ -19,7 +19,7 @@ enum {
     DRAIN_WAIT_MS = 5000, /* for outside calls and unreported results */
     CAPACITY_MIN = 64,
     START_QUIET_MS = 3000,   /* so long waiting for others is no news */
-    ITEM_ARENA_BYTES = 4096, /* slow routes: thousands of them */
+    ITEM_ARENA_BYTES = 2048, /* slow routes: thousands of them */
 };
 
 /* Something taken and not answered: heartbeats go to its ack subject. In the worker's list, under its lock. */
