@@ -73,7 +73,7 @@ before(async () => {
   await system.drain(load.ledger)
   await Promise.all(system.parley.services.map(service => service.end())) // what is planted now nobody mends
   const dead = (await system.postgres.rows(`select id from jobs.unfinished where status = 'dlq' order by id`)).map(({ id }) => id)
-  const job = await system.postgres.value(`select j.id from jobs.jobs j join jobs.job_attempts a on a.job_id = j.id and a.outcome = 'completed' limit 1`)
+  const job = await system.postgres.value(`select j.id from jobs.jobs j join jobs.runs a on a.job_id = j.id and a.outcome = 'completed' limit 1`)
   at = { a: await person(people.a), b: await person(people.b), c: await person(people.c), other: await person(people.other), unknown: (await person(people.unknown)).replies[0],
     dead, job, otherCompany, bus: system.bus, graph: system.parley.simulatorUrl, phoneId: PHONE_ID, token: TOKEN, copy: await copier() }
   assert.equal(dead.length, 2)
