@@ -16,10 +16,10 @@ enum { EVENTS_MAX = BUS_CONNECTIONS_MAX + 1 };
 
 struct bus_drive {
     struct bus_driver *driver;
-    natsConnection *connection;
-    atomic_int socket;  /* -1: not connected */
-    atomic_bool waits;  /* the socket took only a part: the driver goes on when it takes more */
-    atomic_bool wanted; /* something is in the buffer that the one who writes may not have seen */
+    natsConnection *_Atomic connection; /* told at the attach, and again by who connected */
+    atomic_int socket;                  /* -1: not connected */
+    atomic_bool waits;                  /* the socket took only a part: the driver goes on when it takes more */
+    atomic_bool wanted;                 /* something is in the buffer that the one who writes may not have seen */
     pthread_mutex_t writing;
 };
 

@@ -1,4 +1,4 @@
--- Rows as the service hands them over: one parameter for a whole batch (shared/net/record.h). Members in the order in which they are given.
+-- Rows as the service hands them over: one parameter for a whole batch (shared/net/db_record.h). Members in the order in which they are given.
 
 create type crm.message_row as (id uuid, company_id uuid, conversation_id uuid, lead_id uuid, channel_account_id uuid, channel text, position bigint, direction text,
     sender_type text, sender_id text, kind text, external_id text, message_text text, media_info jsonb, extra_metadata jsonb, reply_to text, correlation_id text,
