@@ -6,6 +6,7 @@ import pg from 'pg'
 import { PHONE_ID, TOKEN } from '../support/parley.mjs'
 import { until } from '../support/process.mjs'
 import { RULES, check } from './checker/checker.mjs'
+import { SOME_COMPLETED_JOB } from './checker/jobs.mjs'
 import { plants } from './checker/plants.mjs'
 import { told } from './checker/rule.mjs'
 import { World } from './checker/world.mjs'
@@ -73,7 +74,7 @@ before(async () => {
   await system.drain(load.ledger)
   await Promise.all(system.parley.services.map(service => service.end())) // what is planted now nobody mends
   const dead = (await system.postgres.rows(`select id from jobs.unfinished where status = 'dlq' order by id`)).map(({ id }) => id)
-  const job = await system.postgres.value(`select j.id from jobs.jobs j join jobs.runs a on a.job_id = j.id and a.outcome = 'completed' limit 1`)
+  const job = await system.postgres.value(SOME_COMPLETED_JOB)
   at = { a: await person(people.a), b: await person(people.b), c: await person(people.c), other: await person(people.other), unknown: (await person(people.unknown)).replies[0],
     dead, job, otherCompany, bus: system.bus, graph: system.parley.simulatorUrl, phoneId: PHONE_ID, token: TOKEN, copy: await copier() }
   assert.equal(dead.length, 2)

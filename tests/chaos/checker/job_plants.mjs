@@ -12,8 +12,8 @@ export const jobPlants = [
   { rule: 'attempts stay within their limit', sql: at => `update jobs.unfinished set attempts = 14 where id = ${first(at)}` },
   { rule: 'a run comes back or is given up', also: counted, sql: at => `update jobs.unfinished set status = 'processing', stage = 4, deadline_at = now() - interval '1 hour' where id = ${first(at)}` },
   { rule: 'a lane never holds more than its limit', also: counted, sql: at => `update jobs.unfinished set status = 'processing', stage = 4, deadline_at = now() + interval '1 hour', lane_2 = null,
-      lane_1 = (select id from jobs.lanes where in_flight_max = 1 order by id limit 1) where id in (${at.dead.map(id => `'${id}'`)})` },
+      lane_1 = (select id from jobs.lanes where in_flight_max = 1 and company_id = unfinished.company_id order by id limit 1) where id in (${at.dead.map(id => `'${id}'`)})` },
   { rule: 'a lane that is named exists', sql: at => `update jobs.unfinished set lane_1 = 999999 where id = ${first(at)}` },
-  { rule: 'a lane moves', also: counted, sql: at => `with l as (update jobs.lanes set next_at = now() - interval '1 hour', wake_at = null returning id)
+  { rule: 'a lane moves', also: counted, sql: at => `with l as (update jobs.lanes set next_at = now() - interval '1 hour', wake_at = null where company_id = (select company_id from jobs.unfinished where id = ${first(at)}) returning id)
       update jobs.unfinished set status = 'queued', stage = 1, lane_1 = (select min(id) from l), lane_2 = null, run_at = now() - interval '1 hour', updated_at = now() - interval '1 hour' where id = ${first(at)}` },
 ]

@@ -5,10 +5,13 @@ import { rule, sql } from './rule.mjs'
 export const JOB_VIEWS = `
   create temp view job as
     select j.id, j.company_id, j.task_name as task, j.idempotency_key as key, j.task_params as params, j.finished_at, j.created_at, j.attempts_max,
-           coalesce(u.status, 'completed') as status, coalesce(u.attempts, j.attempts) as attempts, u.id is not null as unfinished, u.dispatch, u.deadline_at,
+           coalesce(u.status, 'completed') as status, coalesce(u.attempts, j.attempts) as attempts, u.id is not null as unfinished, coalesce(u.dispatch, j.dispatch) as dispatch, u.deadline_at,
            u.updated_at, j.task_params ->> 'message_id' as message_id
     from jobs.jobs j left join jobs.unfinished u on u.id = j.id;
   create temp view run as select job_id, dispatch, attempt, started_at, finished_at, outcome from jobs.runs`
+
+/** A job that ran and completed. */
+export const SOME_COMPLETED_JOB = `select job_id from jobs.runs where outcome = 'completed' limit 1`
 
 /** Jobs that are neither over nor dead, and events of jobs that the stream does not have yet: 0 when everything is drained. */
 export const JOBS_UNDER_WAY = `select (select count(*) from jobs.unfinished where status <> 'dlq') + (select count(*) from jobs.events) as count`
@@ -55,17 +58,17 @@ export const jobRules = [
     row => `job ${row.id} (${row.task}) is processing though its time was over at ${row.deadline_at.toISOString()}`, world => [world.now])),
 
   rule('a lane never holds more than its limit', 'architecture, scheduler', sql(`
-    select l.id, l.name, l.in_flight_max, count(*) as held from jobs.lanes l join jobs.unfinished u on l.id in (u.lane_1, u.lane_2) and u.status = 'processing'
+    select l.id::text, l.name, l.in_flight_max, count(*) as held from jobs.lanes l join jobs.unfinished u on l.id in (u.lane_1, u.lane_2) and u.status = 'processing'
     where l.in_flight_max > 0 group by 1, 2, 3 having count(*) > l.in_flight_max`,
     row => `lane ${row.id} has ${row.held} jobs in flight, ${row.in_flight_max} are allowed`)),
 
   rule('a lane that is named exists', 'architecture, scheduler', sql(`
-    select u.id, lane from jobs.unfinished u, unnest(array[u.lane_1, u.lane_2]) as lane where lane is not null and not exists
+    select u.id, lane::text from jobs.unfinished u, unnest(array[u.lane_1, u.lane_2]) as lane where lane is not null and not exists
       (select from jobs.lanes l where l.id = lane and l.company_id = u.company_id)`,
     row => `job ${row.id} stands in lane ${row.lane}, which its company does not have`)),
 
   rule('a lane moves', 'architecture, scheduler', sql(`
-    select l.id, min(u.id::text) as job, count(*) as waiting from jobs.lanes l join jobs.unfinished u on l.id in (u.lane_1, u.lane_2)
+    select l.id::text, min(u.id::text) as job, count(*) as waiting from jobs.lanes l join jobs.unfinished u on l.id in (u.lane_1, u.lane_2)
     where u.stage in (1, 2) and l.next_at < $1::timestamptz - interval '${LATE_MS} ms' and (l.wake_at is null or l.wake_at < $1::timestamptz - interval '${LATE_MS} ms')
       and u.updated_at < $1::timestamptz - interval '${LATE_MS} ms'
       and not exists (select from jobs.unfinished o where l.id in (o.lane_1, o.lane_2) and (o.stage in (3, 4) or o.run_at > $1::timestamptz - interval '${LATE_MS} ms'))
