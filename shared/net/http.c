@@ -15,13 +15,26 @@
 #include "base/text.h"
 #include "net/http_call.h"
 
-enum { IN_FLIGHT_MAX = 4096, EVENTS_MAX = 256 };
+enum { IN_FLIGHT_MAX = 4096, EVENTS_MAX = 256, STACK_CALLS_MAX = 256 };
+#define WAKE_KEY UINT64_MAX
+
+/*
+ * A multi handle with the calls that it carries. curl looks for a connection to reuse by walking all that it has to
+ * that host, so one handle with thousands of calls to one model provider spends its time walking: calls are spread over
+ * several, filled in order, so that few calls share few connections.
+ */
+struct http_stack {
+    struct http *http;
+    CURLM *multi;
+    int64_t timer_us; /* when curl wants to be called; -1: never */
+    size_t running_count;
+};
 
 struct http {
-    CURLM *multi;
+    struct http_stack *stacks;
+    size_t stack_count;
     pthread_t thread;
     int epoll, wake;
-    int64_t timer_us; /* when curl wants to be called; -1: never */
     size_t in_flight_max, running_count;
     char *user_agent;
     CURL **idle; /* easy handles for the next calls */
@@ -52,6 +65,7 @@ static void list_add(struct http *http, struct http_call *call)
         http->running->previous = call;
     http->running = call;
     http->running_count++;
+    call->stack->running_count++;
 }
 
 static void list_remove(struct http *http, struct http_call *call)
@@ -60,6 +74,7 @@ static void list_remove(struct http *http, struct http_call *call)
     if (call->next != NULL)
         call->next->previous = call->previous;
     http->running_count--;
+    call->stack->running_count--;
 }
 
 /* From here on no abort finds it. */
@@ -80,7 +95,7 @@ static void call_end(struct http *http, struct http_call *call, CURLcode code, b
     struct http_response response;
     http_call_judge(call, (int)code, aborted, &response);
     if (call->easy != NULL) {
-        curl_multi_remove_handle(http->multi, call->easy);
+        curl_multi_remove_handle(call->stack->multi, call->easy);
         http->idle[http->idle_count++] = call->easy;
         list_remove(http, call);
         call->easy = NULL;
@@ -93,28 +108,44 @@ static void call_end(struct http *http, struct http_call *call, CURLcode code, b
 
 /* -- the driving thread */
 
+/* What epoll gives back: the stack and the socket. The wake is no stack's. */
+static uint64_t event_key(const struct http *http, const struct http_stack *stack, curl_socket_t socket)
+{
+    return (uint64_t)(stack - http->stacks) << 32 | (uint32_t)socket;
+}
+
 static int on_socket(CURL *easy, curl_socket_t socket, int what, void *context, void *known)
 {
-    struct http *http = context;
+    struct http_stack *stack = context;
+    int epoll = stack->http->epoll;
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
-        epoll_ctl(http->epoll, EPOLL_CTL_DEL, socket, NULL);
+        epoll_ctl(epoll, EPOLL_CTL_DEL, socket, NULL);
         return 0;
     }
-    struct epoll_event event = { .data.fd = socket };
+    struct epoll_event event = { .data.u64 = event_key(stack->http, stack, socket) };
     event.events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) | (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
-    if (epoll_ctl(http->epoll, known == NULL ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket, &event) != 0)
-        epoll_ctl(http->epoll, known == NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event);
-    curl_multi_assign(http->multi, socket, http);
+    if (epoll_ctl(epoll, known == NULL ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket, &event) != 0)
+        epoll_ctl(epoll, known == NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event);
+    curl_multi_assign(stack->multi, socket, stack);
     return 0;
 }
 
 static int on_timer(CURLM *multi, long wait_ms, void *context)
 {
-    struct http *http = context;
+    struct http_stack *stack = context;
     (void)multi;
-    http->timer_us = wait_ms < 0 ? -1 : moment_monotonic_us() + (int64_t)wait_ms * 1000;
+    stack->timer_us = wait_ms < 0 ? -1 : moment_monotonic_us() + (int64_t)wait_ms * 1000;
     return 0;
+}
+
+/* The first that has room; there is one, because not more calls run than all of them carry. */
+static struct http_stack *stack_with_room(struct http *http)
+{
+    struct http_stack *stack = http->stacks;
+    while (stack->running_count >= STACK_CALLS_MAX)
+        stack++;
+    return stack;
 }
 
 static void call_run(struct http *http, struct http_call *call)
@@ -122,9 +153,10 @@ static void call_run(struct http *http, struct http_call *call)
     call->easy = http->idle_count > 0 ? http->idle[--http->idle_count] : curl_easy_init();
     if (call->easy == NULL)
         abort();
+    call->stack = stack_with_room(http);
     list_add(http, call);
     http_call_set_up(call, http->user_agent);
-    if (curl_multi_add_handle(http->multi, call->easy) != CURLM_OK)
+    if (curl_multi_add_handle(call->stack->multi, call->easy) != CURLM_OK)
         call_end(http, call, CURLE_FAILED_INIT, false);
 }
 
@@ -170,10 +202,10 @@ static void end_aborted(struct http *http)
     }
 }
 
-static void end_finished(struct http *http)
+static void end_finished(struct http *http, struct http_stack *stack)
 {
     int left = 0;
-    for (CURLMsg *message; (message = curl_multi_info_read(http->multi, &left)) != NULL;) {
+    for (CURLMsg *message; (message = curl_multi_info_read(stack->multi, &left)) != NULL;) {
         struct http_call *call = NULL;
         if (message->msg != CURLMSG_DONE)
             continue;
@@ -184,16 +216,20 @@ static void end_finished(struct http *http)
 
 static int epoll_wait_ms(const struct http *http)
 {
-    if (http->timer_us < 0)
+    int64_t timer_us = -1;
+    for (const struct http_stack *stack = http->stacks; stack < http->stacks + http->stack_count; stack++)
+        if (stack->timer_us >= 0 && (timer_us < 0 || stack->timer_us < timer_us))
+            timer_us = stack->timer_us;
+    if (timer_us < 0)
         return -1;
-    int64_t left_us = http->timer_us - moment_monotonic_us();
+    int64_t left_us = timer_us - moment_monotonic_us();
     return left_us <= 0 ? 0 : (int)((left_us + 999) / 1000);
 }
 
 static void act_on(struct http *http, const struct epoll_event *event)
 {
     int running = 0, what = 0;
-    if (event->data.fd == http->wake) {
+    if (event->data.u64 == WAKE_KEY) {
         uint64_t ignored;
         (void)!read(http->wake, &ignored, sizeof ignored);
         return;
@@ -201,21 +237,30 @@ static void act_on(struct http *http, const struct epoll_event *event)
     what |= event->events & EPOLLIN ? CURL_CSELECT_IN : 0;
     what |= event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0;
     what |= event->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0;
-    curl_multi_socket_action(http->multi, event->data.fd, what, &running);
+    struct http_stack *stack = &http->stacks[event->data.u64 >> 32];
+    curl_multi_socket_action(stack->multi, (curl_socket_t)(event->data.u64 & UINT32_MAX), what, &running);
+}
+
+static void act_in_time(struct http_stack *stack)
+{
+    int running = 0;
+    if (stack->timer_us < 0 || moment_monotonic_us() < stack->timer_us)
+        return;
+    stack->timer_us = -1;
+    curl_multi_socket_action(stack->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 }
 
 static void drive_once(struct http *http)
 {
     struct epoll_event events[EVENTS_MAX];
-    int running = 0, count = epoll_wait(http->epoll, events, EVENTS_MAX, epoll_wait_ms(http));
+    int count = epoll_wait(http->epoll, events, EVENTS_MAX, epoll_wait_ms(http));
     for (int i = 0; i < count; i++)
         act_on(http, &events[i]);
-    if (http->timer_us >= 0 && moment_monotonic_us() >= http->timer_us) {
-        http->timer_us = -1;
-        curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    }
+    for (size_t i = 0; i < http->stack_count; i++)
+        act_in_time(&http->stacks[i]);
     end_aborted(http);
-    end_finished(http);
+    for (size_t i = 0; i < http->stack_count; i++)
+        end_finished(http, &http->stacks[i]);
     start_waiting(http);
 }
 
@@ -263,6 +308,18 @@ static void thread_start(struct http *http)
     (void)failed;
 }
 
+static void stack_open(struct http *http, struct http_stack *stack)
+{
+    *stack = (struct http_stack){ .http = http, .multi = curl_multi_init(), .timer_us = -1 };
+    assert(stack->multi != NULL);
+    curl_multi_setopt(stack->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(stack->multi, CURLMOPT_SOCKETDATA, stack);
+    curl_multi_setopt(stack->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(stack->multi, CURLMOPT_TIMERDATA, stack);
+    curl_multi_setopt(stack->multi, CURLMOPT_MAXCONNECTS, (long)STACK_CALLS_MAX);
+    curl_multi_setopt(stack->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+}
+
 struct http *http_open(const struct http_options *options)
 {
     pthread_once(&once, library_init);
@@ -273,21 +330,16 @@ struct http *http_open(const struct http_options *options)
     http->user_agent = strdup(text_or(options->user_agent, "parley"));
     http->idle = calloc(http->in_flight_max, sizeof(CURL *));
     http->waiting_end = &http->waiting;
-    http->timer_us = -1;
     http->epoll = epoll_create1(EPOLL_CLOEXEC);
     http->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    http->multi = curl_multi_init();
-    assert(http->idle != NULL && http->epoll >= 0 && http->wake >= 0 && http->multi != NULL);
+    http->stack_count = (http->in_flight_max + STACK_CALLS_MAX - 1) / STACK_CALLS_MAX;
+    http->stacks = calloc(http->stack_count, sizeof *http->stacks);
+    assert(http->idle != NULL && http->epoll >= 0 && http->wake >= 0 && http->stacks != NULL);
     pthread_mutex_init(&http->lock, NULL);
     raise_file_limit(2 * http->in_flight_max + 256);
-    epoll_ctl(http->epoll, EPOLL_CTL_ADD, http->wake,
-              &(struct epoll_event){ .events = EPOLLIN, .data.fd = http->wake });
-    curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-    curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)http->in_flight_max);
-    curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    epoll_ctl(http->epoll, EPOLL_CTL_ADD, http->wake, &(struct epoll_event){ .events = EPOLLIN, .data.u64 = WAKE_KEY });
+    for (size_t i = 0; i < http->stack_count; i++)
+        stack_open(http, &http->stacks[i]);
     thread_start(http);
     return http;
 }
@@ -303,12 +355,14 @@ void http_close(struct http *http)
     pthread_join(http->thread, NULL);
     for (size_t i = 0; i < http->idle_count; i++)
         curl_easy_cleanup(http->idle[i]);
-    curl_multi_cleanup(http->multi);
+    for (size_t i = 0; i < http->stack_count; i++)
+        curl_multi_cleanup(http->stacks[i].multi);
     close(http->wake);
     close(http->epoll);
     pthread_mutex_destroy(&http->lock);
     free(http->user_agent);
     free(http->idle);
+    free(http->stacks);
     free(http);
 }
 

@@ -9,6 +9,8 @@
 
 struct curl_slist;
 
+struct http_stack;
+
 struct http_call {
     struct http_call *next;       /* in waiting or in running; guarded by the lock until it runs */
     struct http_call *previous;   /* in running */
@@ -19,7 +21,8 @@ struct http_call {
     http_done *done;
     void *context;
     int64_t started_us;
-    void *easy; /* curl's; set while it runs */
+    void *easy;               /* curl's; set while it runs */
+    struct http_stack *stack; /* that carries it then */
     struct curl_slist *headers;
     bool late, resent, too_large;
     char *body; /* malloc'd: it grows on the driving thread */
