@@ -2,8 +2,8 @@
  * change - one transaction of the scheduler, and what follows from it: lanes move up, ready jobs go to workers.
  *
  * For what needs several steps; new jobs and completed ones have one call of their own (add.h, complete.h). Whoever
- * changes rows says which lanes and tasks that touched; change_commit looks after both in the same transaction, commits,
- * and only then publishes. What needs no answer is queued (db_queue).
+ * changes rows says which lanes and tasks that touched; change_commit looks after both in the same transaction,
+ * commits, and only then publishes. What needs no answer is queued (db_queue).
  *
  * Locks are taken in one order, so that several schedulers never wait for each other in a circle: rows by id, then new
  * keys, then new lanes (sorted), then lane locks (sorted); after that nothing waits any more: a task's lock and further

@@ -193,7 +193,7 @@ void ident_bytes(const char *text, unsigned char out[UUID_BYTES])
 {
     for (size_t i = 0; i < UUID_BYTES; i++) {
         text += *text == '-';
-        out[i] = (unsigned char)(hex_value(text[0]) << 4 | hex_value(text[1]));
+        out[i] = (unsigned char)((unsigned)hex_value(text[0]) << 4 | (unsigned)hex_value(text[1]));
         text += 2;
     }
 }

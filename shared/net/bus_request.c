@@ -5,6 +5,7 @@
  */
 #include "net/bus_private.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +28,11 @@ static enum status asker_new(const struct bus *bus, natsConnection *connection, 
     bus_inbox(bus, asker->inbox);
     snprintf(subject, sizeof subject, "%s.*", asker->inbox);
     natsStatus problem = natsConnection_SubscribeSync(&asker->answers, connection, subject);
+    if (problem != NATS_OK) {
+        free(asker);
+        asker = NULL;
+    }
     *out = asker;
-    if (problem == NATS_OK)
-        return OK;
-    free(asker);
     return bus_failed(problem, "inbox of answers", error);
 }
 
@@ -94,6 +96,7 @@ enum status bus_line_request(struct bus *bus, struct bus_line *line, const struc
     natsMsg *message = NULL;
     *answer = NULL;
     TRY(asker_take(bus, line, &asker, error));
+    assert(asker);
     snprintf(reply, sizeof reply, "%s.%llu", asker->inbox, (unsigned long long)++asker->asked);
     message = bus_message_to(question->subject, reply, question->data, question->bytes, question->id, question->headers,
                              question->header_count);

@@ -87,7 +87,7 @@ static char *put_text_cell(char *to, enum record_type type, const char *text)
     to = put_int32(to, (int32_t)bytes + (type == RECORD_JSONB));
     if (type == RECORD_JSONB)
         *to++ = JSONB_VERSION;
-    return (char *)memcpy(to, text, bytes) + bytes;
+    return mempcpy(to, text, bytes);
 }
 
 static char *put_row(char *to, const struct records *records, size_t row)

@@ -29,6 +29,7 @@ enum { BULK = 256, WAIT_MS = 5000, IN_FLIGHT_MAX = 256 };
 static struct noop_shared *shared;
 static struct bus *bus;
 static const char *company;
+static char path[] = "/tmp/parley-noop-XXXXXX"; /* of the memory that both processes see */
 
 static void pause_us(int64_t us)
 {
@@ -222,7 +223,6 @@ static void latency(struct arena *arena, int64_t samples, int64_t rate)
 
 static void open_all(void)
 {
-    char path[] = "/tmp/parley-noop-XXXXXX";
     struct error error = { 0 };
     int fd = mkstemp(path);
     if (fd < 0 || ftruncate(fd, sizeof *shared) != 0)
@@ -254,12 +254,13 @@ int main(int argc, char **argv)
     double both = through(arena, jobs, in_flight);
     pause_us(1500000);
     latency(arena, samples, rate);
+    long middle = samples / 2, late = samples * 99 / 100;
     printf("{\"enqueue_per_s\":%.0f,\"drain_per_s\":%.0f,\"enqueue_bulk_per_s\":%.0f,\"drain_after_bulk_per_s\":%.0f,"
            "\"through_per_s\":%.0f,\"p50_ms\":%.2f,\"p99_ms\":%.2f}\n",
-           single, drained, bulk, drained_bulk, both, (double)shared->waits_us[samples / 2] / 1e3,
-           (double)shared->waits_us[samples * 99 / 100] / 1e3);
+           single, drained, bulk, drained_bulk, both, (double)shared->waits_us[middle] / 1e3,
+           (double)shared->waits_us[late] / 1e3);
     stop_worker(worker);
-    unlink(getenv("NOOP_SHARED"));
+    unlink(path);
     bus_close(bus);
     return 0;
 }

@@ -154,10 +154,9 @@ static void try_opt(struct arena *arena, const char *text)
 static void try_scan(struct arena *arena, const char *text)
 {
     size_t bytes = strlen(text), number = 0;
-    char *exact = malloc(bytes + 1);
+    char *exact = malloc(bytes ? bytes : 1);
     (void)arena;
-    memcpy(exact, text, bytes);
-    exact = realloc(exact, bytes ? bytes : 1);
+    (void)mempcpy(exact, text, bytes);
     struct json_numbers numbers = { .at = exact, .end = exact + bytes };
     if (json_scan(exact, bytes, NULL) == OK)
         while (json_numbers_next(&numbers, &number))
