@@ -15,7 +15,7 @@
 #include "settings.h"
 #include "spec.h"
 
-enum { CHANGE_TASKS_MAX = 64, CHANGE_STEPS_MAX = 3 * CHANGE_TASKS_MAX + 1 };
+enum { CHANGE_TASKS_MAX = 64, CHANGE_STEPS_MAX = 4 * CHANGE_TASKS_MAX + 1 };
 
 /* A ready or freed place: that many more jobs of the task may be picked. */
 struct task_touch {

@@ -9,7 +9,7 @@
 
 /* Beyond a task's run_ms_max: the way to the worker, a worker's death noticed by the stream (ack wait), and the way
  * back. */
-enum { RUN_SLACK_MS = 20000, PRIORITY_MAX = 100 };
+enum { RUN_SLACK_MS = 20000, PRIORITY_MAX = 100, LIVE_SHARE = 8 };
 
 static struct metric dispatched_total = {
     .name = "parley_dispatched_total", .help = "Jobs handed to workers.", .kind = METRIC_COUNTER, .label = "task"
@@ -85,24 +85,34 @@ bool dispatch_mixed(const struct task *task)
     return task->priority_min < PRIORITY_LIVE_MIN && task->priority_max >= PRIORITY_LIVE_MIN;
 }
 
-/* low: only the share that low priority has of the picks. */
-static struct params *pick_params(struct change *change, const struct task_touch *touch, bool low, bool laned)
+/* Of a task with both classes: low priority's share of the picks, live work, what is left for low priority. */
+enum pass { PASS_SHARE, PASS_LIVE, PASS_REST, PASS_COUNT };
+
+/* An eighth of the workers is kept for live work (jobs.low_capacity has the same): nobody who waits stands behind work
+ * that can. */
+static int64_t capacity_in(const struct task *task, enum pass pass, moment now)
 {
+    int64_t jobs = capacity_of(task->name, now);
+    return dispatch_mixed(task) && pass != PASS_LIVE ? jobs - jobs / LIVE_SHARE : jobs;
+}
+
+static struct params *pick_params(struct change *change, const struct task_touch *touch, enum pass pass, bool laned)
+{
+    bool low = dispatch_mixed(touch->task) && pass != PASS_LIVE;
     struct params *params = params_new(change->arena);
     params_text(params, touch->task->name);
-    params_int(params, 0);
+    params_int(params, pass == PASS_LIVE ? PRIORITY_LIVE_MIN : 0);
     params_int(params, low ? PRIORITY_LIVE_MIN - 1 : PRIORITY_MAX);
     params_int(params, touch->jobs);
-    params_int(params, capacity_of(touch->task->name, change->now));
+    params_int(params, capacity_in(touch->task, pass, change->now));
     params_moment(params, change->now);
     params_moment(params, change->now + dispatch_run_ms(touch->task));
-    params_bool(params, low);
+    params_bool(params, pass == PASS_SHARE);
     params_bool(params, laned);
     params_bool(params, dispatch_mixed(touch->task));
     return params;
 }
 
-/* The statements for one task: low priority's share first; what it can't use goes to whoever is highest. */
 static void add_picks(struct change *change, const struct task_touch *touch, bool laned)
 {
     if (touch->jobs <= 0 || capacity_of(touch->task->name, change->now) == 0)
@@ -110,9 +120,9 @@ static void add_picks(struct change *change, const struct task_touch *touch, boo
     struct params *name = params_new(change->arena);
     params_text(name, touch->task->name);
     change_step(change, &hold_sql, name);
-    for (int low = dispatch_mixed(touch->task) ? 1 : 0; low >= 0; low--) {
+    for (enum pass pass = dispatch_mixed(touch->task) ? PASS_SHARE : PASS_REST; pass < PASS_COUNT; pass++) {
         struct db_step *step = &change->steps[change->step_count];
-        *step = (struct db_step){ .statement = &pick_sql, .params = pick_params(change, touch, low, laned) };
+        *step = (struct db_step){ .statement = &pick_sql, .params = pick_params(change, touch, pass, laned) };
         change->picks[change->step_count++] = (struct task_pick){ touch->task, touch->jobs };
     }
 }

@@ -37,6 +37,12 @@ async function away(name) {
   return async () => { await service.start(); service.supervise() }
 }
 
+/** What ingest held at a kill is done: a batch that waits for the scheduler keeps it from taking more. */
+async function inboundEmpty() {
+  const manager = await system.bus.connection.jetstreamManager()
+  await until('INBOUND to be empty', async () => (await manager.streams.info('INBOUND')).state.messages === 0, 60000, 100)
+}
+
 test('every service is killed at random', async t => {
   const messages = stream(t)
   let seed = 42
@@ -51,6 +57,7 @@ test('every service is killed at random', async t => {
 })
 
 test('ingest is killed between record and enqueue', async t => {
+  await inboundEmpty()
   const back = await away('scheduler') // recorded messages can't be enqueued now
   const messages = stream(t)
   await until('a recorded message', async () => await parley.postgres.value(`select count(*) from crm.messages where direction = 'inbound'

@@ -127,6 +127,22 @@ test('the highest priority goes first, and low priority keeps every twentieth pi
   await house.dismiss()
 })
 
+test('an eighth of the workers is kept for live work, however much of low priority waits', async () => {
+  const task = 'channel.send.push' // nobody else's
+  const worker = await house.worker(task, () => null, { capacity: 16 }) // holds what it gets
+  await house.enqueue(...Array.from({ length: 100 }, () => ({ task, priority: 60 }))) // in one call: they would fill the workers at once
+  await until('what low priority may have', () => worker.taken.length >= 14)
+  for (const priority of [60, 90, 100]) await house.add({ task, priority })
+  await until('live work', () => worker.taken.length >= 16)
+  assert.deepEqual(worker.taken.map(job => job.priority).sort((a, b) => a - b).slice(14), [90, 100])
+  await worker.finish(worker.taken[0], completed()) // 15 held, 13 of them low: a place, and it is live work's
+  worker.held--
+  await house.add({ task, priority: 95 })
+  await until('live work again', () => worker.taken.length >= 17)
+  assert.equal(worker.taken.at(-1).priority, 95)
+  await house.dismiss()
+})
+
 test('companies take turns, however much one of them has', async () => {
   const crowd = uuid(), small = [uuid(), uuid(), uuid()]
   await house.enqueue(...Array.from({ length: 1000 }, () => ({ company_id: crowd, task: 'media.fetch' })))

@@ -37,8 +37,13 @@ CREATE TYPE jobs.outcome AS (kind smallint, wake_at timestamptz, busy boolean, h
     id uuid, dispatch integer, company_id uuid, task text, task_params json, priority smallint, attempts smallint, attempts_max smallint,
     correlation_id text, traceparent text, created_at timestamptz, replayed boolean, run_at timestamptz);
 
--- Picks ready jobs of a task whose lock is held: low priority's share first (mixed: the task has both classes); what it can't use goes to
--- whoever is highest. Lanes in which others stand are left to the dispatcher, under their locks, which the pick has.
+-- What low priority may hold of a task's workers: an eighth is kept for live work where the task has both classes (mixed), so that somebody who
+-- waits never stands behind work that can.
+CREATE FUNCTION jobs.low_capacity(capacity bigint, mixed boolean) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT capacity - CASE WHEN mixed THEN capacity / 8 ELSE 0 END $$;
+
+-- Picks ready jobs of a task whose lock is held: where it has both classes, low priority's share (pass 1), live work (2), what is left for low
+-- priority (3); else whoever is highest. Lanes in which others stand are left to the dispatcher, under their locks, which the pick has.
 CREATE FUNCTION jobs.take(wanted_task text, wanted bigint, capacity bigint, deadline timestamptz, mixed boolean, at timestamptz)
     RETURNS SETOF jobs.outcome LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -49,9 +54,11 @@ DECLARE
     taken bigint := 0;
 BEGIN
     PERFORM set_config('parley.task', wanted_task, true);
-    FOR low IN REVERSE CASE WHEN mixed THEN 1 ELSE 0 END .. 0 LOOP
-        FOR p IN SELECT * FROM jobs.pick(wanted_task, 0::smallint, CASE low WHEN 1 THEN 89 ELSE 100 END::smallint, wanted - taken, capacity, at,
-                deadline, low = 1, true, mixed) LOOP
+    FOR pass IN CASE WHEN mixed THEN 1 ELSE 3 END .. 3 LOOP
+        EXIT WHEN taken >= wanted;
+        FOR p IN SELECT * FROM jobs.pick(wanted_task, CASE pass WHEN 2 THEN 90 ELSE 0 END::smallint,
+                CASE WHEN mixed AND pass <> 2 THEN 89 ELSE 100 END::smallint, wanted - taken,
+                CASE pass WHEN 2 THEN capacity ELSE jobs.low_capacity(capacity, mixed) END, at, deadline, pass = 1, true, mixed) LOOP
             IF p.id IS NULL THEN
                 o := (3, NULL, true, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
             ELSE
@@ -172,7 +179,8 @@ BEGIN
         IF NOT jobs.hold_task(tasks[i]) THEN
             o.busy := true;
         ELSIF NOT EXISTS (SELECT FROM jobs.unfinished AS u WHERE u.stage = 3 AND u.task = tasks[i])
-            AND (SELECT count(*) FROM jobs.unfinished AS u WHERE u.stage = 4 AND u.task = tasks[i]) <= capacities[i] - due[i] THEN
+            AND (SELECT count(*) FROM jobs.unfinished AS u WHERE u.stage = 4 AND u.task = tasks[i]) + due[i] <=
+                jobs.low_capacity(capacities[i], mixed[i] AND 90 > ANY (levels)) THEN
             direct := direct || tasks[i];
         ELSE
             backlog := backlog || i;
