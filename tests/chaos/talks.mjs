@@ -10,12 +10,16 @@ export const provable = { postgres: { settings: ['track_commit_timestamp=on'] } 
 /** The checker finds nothing. The simulator must have kept its records since the start. */
 export async function proven(parley, bus, more = {}) {
   await until('what came in to be read', async () => await unread(parley) === 0)
+  await until('what happened to be told', async () => await parley.postgres.value(UNTOLD) === 0)
   assert.equal(told(await check({ postgresUrl: parley.postgres.url, bus, sent: await parley.sent(), ...more })), '')
 }
 
 /** Every person of whose conversation something is still to be done, as far as the store knows. */
 const BUSY = `select count(*) from crm.conversations c where (c.owed_since is not null and c.owner = 'ai')
   or exists (select from crm.messages m where m.conversation_id = c.id and m.status in ('queued', 'sending'))`
+
+/** Events that the relay has not published yet. */
+const UNTOLD = `select count(*) from crm.events e, crm.relay r where r.name = 'events' and (e.xid, e.n) > (r.xid, r.n)`
 
 /** What came in and is not stored yet. */
 async function unread(parley) {

@@ -1,7 +1,7 @@
 // Parley's own processes, as built, wired to private servers.
 import { join } from 'node:path'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { Child, build, folder, freePort, until } from './process.mjs'
+import { Child, build, folder, freePort, pause, until } from './process.mjs'
 import { Nats, Postgres } from './servers.mjs'
 
 export const SERVICES = ['scheduler', 'lead-store', 'ingest', 'ai-engage', 'channel-whatsapp-cloud', 'gateway']
@@ -130,6 +130,7 @@ export class Parley {
   async vendorAway() {
     const channels = this.services.filter(service => service.name.startsWith('channel-'))
     for (const channel of channels) channel.signal('SIGSTOP')
+    await pause(300) // what they had written is in the vendor's socket, and is read and recorded
     this.sentBefore = await this.sent()
     await this.simulator.kill()
     for (const channel of channels) channel.signal('SIGCONT')
