@@ -89,11 +89,11 @@ bool dispatch_mixed(const struct task *task)
 enum pass { PASS_SHARE, PASS_LIVE, PASS_REST, PASS_COUNT };
 
 /* An eighth of the workers is kept for live work (jobs.low_capacity has the same): nobody who waits stands behind work
- * that can. */
+ * that can. The share goes on, however busy they are with live work. */
 static int64_t capacity_in(const struct task *task, enum pass pass, moment now)
 {
     int64_t jobs = capacity_of(task->name, now);
-    return dispatch_mixed(task) && pass != PASS_LIVE ? jobs - jobs / LIVE_SHARE : jobs;
+    return dispatch_mixed(task) && pass == PASS_REST ? jobs - jobs / LIVE_SHARE : jobs;
 }
 
 static struct params *pick_params(struct change *change, const struct task_touch *touch, enum pass pass, bool laned)

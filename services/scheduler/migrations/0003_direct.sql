@@ -58,7 +58,7 @@ BEGIN
         EXIT WHEN taken >= wanted;
         FOR p IN SELECT * FROM jobs.pick(wanted_task, CASE pass WHEN 2 THEN 90 ELSE 0 END::smallint,
                 CASE WHEN mixed AND pass <> 2 THEN 89 ELSE 100 END::smallint, wanted - taken,
-                CASE pass WHEN 2 THEN capacity ELSE jobs.low_capacity(capacity, mixed) END, at, deadline, pass = 1, true, mixed) LOOP
+                CASE pass WHEN 3 THEN jobs.low_capacity(capacity, mixed) ELSE capacity END, at, deadline, pass = 1, true, mixed) LOOP
             IF p.id IS NULL THEN
                 o := (3, NULL, true, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
             ELSE
