@@ -23,7 +23,6 @@
     COLUMN_OF(params, count, index, int64_t, params_bigints, expression)
 #define COLUMN_TEXTS(params, count, index, expression)                                                                 \
     COLUMN_OF(params, count, index, const char *, params_texts, expression)
-#define COLUMN_INTS(params, count, index, expression)  COLUMN_OF(params, count, index, int64_t, params_ints, expression)
-#define COLUMN_BOOLS(params, count, index, expression) COLUMN_OF(params, count, index, bool, params_bools, expression)
+#define COLUMN_INTS(params, count, index, expression) COLUMN_OF(params, count, index, int64_t, params_ints, expression)
 #define COLUMN_MOMENTS(params, count, index, expression)                                                               \
     COLUMN_OF(params, count, index, moment, params_moments, expression)

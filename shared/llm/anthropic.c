@@ -128,16 +128,7 @@ static void judge_answer(struct arena *arena, const cJSON *root, struct llm_repl
 
 static void judge(struct arena *arena, long http_status, const char *body, size_t bytes, struct llm_reply *out)
 {
-    bool good = http_status >= 200 && http_status < 300;
-    const cJSON *root = llm_object(arena, body, bytes);
-    const cJSON *error = llm_member(root, "error");
-    llm_blank(out);
-    if (good && !root)
-        llm_end(out, LLM_RETRY, "unreadable", "the model's answer is no JSON object");
-    else if (good && !cJSON_IsObject(error))
-        judge_answer(arena, root, out);
-    else
-        judge_error(arena, good ? 500 : http_status, error, out);
+    llm_judge(arena, http_status, body, bytes, judge_answer, judge_error, out);
 }
 
 const struct llm_provider LLM_ANTHROPIC = { .name = "anthropic",

@@ -166,3 +166,18 @@ double llm_within(double value, double min, double max)
 {
     return value < min ? min : value > max ? max : value;
 }
+
+void llm_judge(struct arena *arena, long http_status, const char *body, size_t bytes, llm_judge_answer *answer,
+               llm_judge_error *failure, struct llm_reply *out)
+{
+    bool good = http_status >= 200 && http_status < 300;
+    const cJSON *root = llm_object(arena, body, bytes);
+    const cJSON *error = llm_member(root, "error");
+    llm_blank(out);
+    if (good && !root)
+        llm_end(out, LLM_RETRY, "unreadable", "the model's answer is no JSON object");
+    else if (good && !cJSON_IsObject(error))
+        answer(arena, root, out);
+    else
+        failure(arena, good ? 500 : http_status, error, out);
+}

@@ -35,6 +35,13 @@ void llm_end_by_status(long status, const char *sentence, struct llm_reply *out)
 /* Of a good answer: refused, cut and model are set, text is the model's words as they came. */
 void llm_end_answer(struct arena *arena, const char *text, bool refused, struct llm_reply *out);
 
+/* An answer whose errors stand under "error", also beside a good status: the body is read once and judged by the
+ * provider's own two functions; no JSON object under a good status is retried. */
+typedef void llm_judge_answer(struct arena *arena, const cJSON *root, struct llm_reply *out);
+typedef void llm_judge_error(struct arena *arena, long http_status, const cJSON *error, struct llm_reply *out);
+void llm_judge(struct arena *arena, long http_status, const char *body, size_t bytes, llm_judge_answer *answer,
+               llm_judge_error *failure, struct llm_reply *out);
+
 /* -- composing where roles must alternate */
 
 /* All system messages as one text; "" when there are none. */
