@@ -1,7 +1,8 @@
 # Parley: one Makefile. `make help` lists the targets.
 #
 # Variants live in folders of their own: make, make RELEASE=1, make SAN=address,undefined, make SAN=thread. Generated code is under $(BUILD).
-# A folder under services/ with a main.c is a service; sources and tests are found by name, nothing is registered.
+# A folder under services/ with a main.c is a service, whose files may stand in folders of one more level (its own -I); sources and tests are found by name,
+# nothing is registered.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
@@ -40,7 +41,7 @@ SERVICES := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c))
 BINARIES := $(SERVICES:%=$(BUILD)/bin/%)
 SIMULATOR := $(if $(wildcard tests/simulator/main.c),$(BUILD)/tests/simulator/simulator)
 
-UNIT_C := $(wildcard shared/*/*_test.c services/*/*_test.c)
+UNIT_C := $(wildcard shared/*/*_test.c services/*/*_test.c services/*/*/*_test.c)
 UNIT := $(UNIT_C:%.c=$(BUILD)/%)
 
 .PHONY: all
@@ -70,10 +71,12 @@ $(LIBRARY): $(SHARED_O) $(GEN_O)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
+sources_of = $(filter-out %_test.c,$(wildcard services/$(1)/*.c services/$(1)/*/*.c))
 migrations_of = $(if $(wildcard services/$(1)/migrations/*.sql),$(BUILD)/gen/services/$(1)/migrations.o)
 
 define service_rule
-$(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard services/$(1)/*.c))) $(call migrations_of,$(1)) $(LIBRARY)
+$(BUILD)/services/$(1)/%.o: CPPFLAGS += -Iservices/$(1)
+$(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/%.o,$(call sources_of,$(1))) $(call migrations_of,$(1)) $(LIBRARY)
 	@mkdir -p $$(@D)
 	$$(call say,$$@)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIBRARY) $$(LIBS)
@@ -90,11 +93,12 @@ $(BENCH): %: %.o $(LIBRARY)
 	$(call say,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
 
-# A unit test links the library and the other files of its own folder (a service's, but for its main.c).
+# A unit test links the library and, of a service, all its files but main.c.
+room_of = $(word 2,$(subst /, ,$(1)))
 define unit_rule
 $(BUILD)/$(1): $(BUILD)/$(1).o $(LIBRARY) \
-    $(if $(filter services/%,$(1)),$(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c %/main.c,$(wildcard $(dir $(1))*.c))) \
-    $(call migrations_of,$(patsubst services/%/,%,$(dir $(1)))))
+    $(if $(filter services/%,$(1)),$(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(call sources_of,$(call room_of,$(1))))) \
+    $(call migrations_of,$(call room_of,$(1))))
 	$$(call say,$$@)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIBRARY) $$(LIBS) -lcmocka
 endef
@@ -103,7 +107,7 @@ $(foreach t,$(UNIT_C:.c=),$(eval $(call unit_rule,$(t))))
 .PHONY: units
 units: $(UNIT)
 
-C_FILES := $(sort $(wildcard shared/*/*.[ch] services/*/*.[ch] tests/*/*.[ch]))
+C_FILES := $(sort $(wildcard shared/*/*.[ch] services/*/*.[ch] services/*/*/*.[ch] tests/*/*.[ch]))
 
 # -- the two commands
 

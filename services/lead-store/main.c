@@ -6,22 +6,22 @@
  *           nudge.conversation      after a commit that may end a model call under way
  *   asks    jobs.enqueue            the sweep: what is owed and has no live job
  */
-#include "company.h"
-#include "config.h"
-#include "conversation.h"
-#include "gate.h"
-#include "inbound.h"
-#include "lead.h"
-#include "message.h"
-#include "operator.h"
-#include "receipt.h"
-#include "relay.h"
+#include "company/company.h"
+#include "core/config.h"
+#include "core/stats.h"
+#include "gate/gate.h"
+#include "inbound/inbound.h"
+#include "people/conversation.h"
+#include "people/lead.h"
+#include "people/message.h"
+#include "people/operator.h"
+#include "receipt/receipt.h"
+#include "receipt/settle.h"
 #include "service/migrations.h"
 #include "service/service.h"
-#include "settle.h"
-#include "stats.h"
-#include "sweep.h"
-#include "turn.h"
+#include "sweep/relay.h"
+#include "sweep/sweep.h"
+#include "turn/turn.h"
 
 static const struct route routes[] = {
     { .takes = &STORE_INBOUND_RECORD, .handle = inbound_record, .threads = 2 },

@@ -1,0 +1,275 @@
+#include "lead.h"
+
+#include "base/ident.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "core/read.h"
+#include "lead_view.h"
+#include "wire/pbrow.h"
+
+static enum status unknown_lead(struct error *error)
+{
+    return error_code(error, REJECT, "unknown_lead", "there is no such lead");
+}
+
+/* -- store.lead.list */
+
+static const struct statement lead_list_read = {
+    .name = "lead_list_read",
+    .sql = LEAD_VIEW
+    "from crm.leads l where l.company_id = $1 and l.merged_into is null "
+    "  and ($2::timestamptz is null or (l.created_at, l.id) < ($2::timestamptz, $3::uuid)) "
+    "  and ($4::text is null or l.phone_number = $4 "
+    "       or l.id in (select lead_id from crm.lead_contacts p where p.company_id = $1 and p.value = $4)) "
+    "  and ($5::uuid is null or l.stage_id = $5) order by l.created_at desc, l.id desc limit $6",
+};
+
+/* Either spelling of a phone; an address as it is. What is no phone at all is nobody's. */
+static const char *phone_wanted(struct arena *arena, const char *phone)
+{
+    struct error error;
+    char *number;
+    if (text_empty(phone))
+        return NULL;
+    return text_phone(arena, phone, &number, &error) == OK ? number : text_trim(arena, phone);
+}
+
+static enum status list_ask(struct item *item, struct db_step *step, struct error *error)
+{
+    const Pb__LeadListRequest *request = item->message;
+    struct cursor cursor;
+    int64_t limit;
+    TRY(read_company(item, error));
+    TRY(read_limit(request->has_limit, request->limit, &limit, error));
+    TRY(cursor_read(item->arena, request->cursor, &cursor, error));
+    if (!text_empty(request->stage_id) && !ident_valid(request->stage_id))
+        return error_code(error, REJECT, "bad_value", "stage_id must be a UUID");
+    if (cursor.at && !cursor.id)
+        return error_code(error, REJECT, "bad_value", "cursor is none that was given out");
+    struct params *params = params_new(item->arena);
+    params_text(params, item->caller.company_id);
+    params_moment(params, cursor.at);
+    params_text(params, cursor.id);
+    params_text(params, phone_wanted(item->arena, request->phone));
+    params_text(params, text_empty(request->stage_id) ? NULL : request->stage_id);
+    params_int(params, limit + 1);
+    *step = (struct db_step){ .statement = &lead_list_read, .params = params };
+    return OK;
+}
+
+static enum status list_tell(struct item *item, const struct rows *rows, struct error *error)
+{
+    const Pb__LeadListRequest *request = item->message;
+    Pb__LeadList *reply = PB_NEW(item->arena, lead_list);
+    int64_t limit;
+    TRY(read_limit(request->has_limit, request->limit, &limit, error));
+    reply->n_items = pbrow_read_all(item->arena, &pb__lead__descriptor, rows, (void ***)&reply->items);
+    if (reply->n_items > (size_t)limit) {
+        reply->n_items = (size_t)limit;
+        const Pb__Lead *last = reply->items[limit - 1];
+        reply->next_cursor = cursor_text(item->arena, &(struct cursor){ .at = last->created_at, .id = last->id });
+    }
+    item->reply = &reply->base;
+    return OK;
+}
+
+void lead_list(struct batch *batch)
+{
+    read_run(batch, list_ask, list_tell);
+}
+
+/* -- store.lead.get: a merged lead is its survivor */
+
+static const struct statement lead_get_read = {
+    .name = "lead_get_read",
+    .sql = LEAD_VIEW
+    "from crm.leads l where l.company_id = $1 and l.id = (select coalesce(merged_into, id) from crm.leads where id = $2)",
+};
+static const struct statement lead_contacts_read = {
+    .name = "lead_contacts_read",
+    .sql =
+        "select id, lead_id, channel, kind, value, address from crm.lead_contacts where company_id = $1 and lead_id = any($2::uuid[]) "
+        "order by created_at, id",
+};
+static const struct statement lead_conversations_read = {
+    .name = "lead_conversations_read",
+    .sql =
+        "select id, lead_id, channel, phone, name, owner, human_intervention_required, state, epoch, window_ends_at, last_message_id, "
+        "       last_position, created_at, updated_at from crm.conversations where company_id = $1 and lead_id = any($2::uuid[]) "
+        "order by created_at desc, id desc limit $3",
+};
+
+static enum status get_ask(struct item *item, struct db_step *step, struct error *error)
+{
+    const Pb__LeadGetRequest *request = item->message;
+    TRY(read_company(item, error));
+    if (!ident_valid(text_or(request->id, "")))
+        return unknown_lead(error);
+    struct params *params = params_new(item->arena);
+    params_text(params, item->caller.company_id);
+    params_text(params, request->id);
+    *step = (struct db_step){ .statement = &lead_get_read, .params = params };
+    return OK;
+}
+
+static enum status get_tell(struct item *item, const struct rows *rows, struct error *error)
+{
+    if (!rows->count)
+        return unknown_lead(error);
+    Pb__Lead *lead = pbrow_read(item->arena, &pb__lead__descriptor, rows, 0);
+    item->reply = &lead->base;
+    return OK;
+}
+
+static enum status details_read(struct batch *batch, struct item *item, struct error *error)
+{
+    Pb__Lead *lead = (Pb__Lead *)item->reply;
+    const char *const ids[] = { lead->id };
+    struct params *params = params_new(batch->arena);
+    params_text(params, item->caller.company_id);
+    params_texts(params, ids, 1);
+    struct rows rows;
+    TRY(db_run(batch->db, batch->arena, &lead_contacts_read, params, &rows, error));
+    lead->n_contacts = pbrow_read_all(item->arena, &pb__lead_contact__descriptor, &rows, (void ***)&lead->contacts);
+    params_int(params, PAGE_ITEMS_MAX);
+    TRY(db_run(batch->db, batch->arena, &lead_conversations_read, params, &rows, error));
+    lead->n_conversations =
+        pbrow_read_all(item->arena, &pb__conversation__descriptor, &rows, (void ***)&lead->conversations);
+    return OK;
+}
+
+void lead_get(struct batch *batch)
+{
+    read_run(batch, get_ask, get_tell);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct error error = { 0 };
+        struct item *item = batch->items[i];
+        enum status status = item->status == OK ? details_read(batch, item, &error) : OK;
+        if (status != OK)
+            item_fail(item, status, "unavailable", "%s", error.text);
+    }
+}
+
+/* -- store.lead.messages, newest first: by the moment of arrival here, within one moment by position */
+
+static const struct statement lead_messages_read = {
+    .name = "lead_messages_read",
+    .sql =
+        "select w.found, p.* from (select exists (select from crm.leads where id = $2 and company_id = $1) as found) w left join lateral (" MESSAGE_VIEW
+        "from crm.messages m where m.lead_id = $2 and m.company_id = $1 "
+        "  and ($3::timestamptz is null or (m.created_at, m.position, m.id) < ($3::timestamptz, $4::bigint, $5::uuid)) "
+        "order by m.created_at desc, m.position desc, m.id desc limit $6) p on w.found",
+};
+static const struct statement lead_events_read = {
+    .name = "lead_events_read",
+    .sql =
+        "select w.found, p.* from (select exists (select from crm.leads where id = $2 and company_id = $1) as found) w left join lateral ("
+        "select e.id, e.type, e.entity_type, e.entity_id, e.payload, e.actor, e.correlation_id, e.occurred_at, e.admitted_at, e.n "
+        "from crm.events e where e.lead_id = $2 and e.company_id = $1 and ($3 = 0 or e.n < $3) order by e.n desc limit $4) p on w.found",
+};
+
+static enum status page_check(struct item *item, struct cursor *cursor, int64_t *limit, struct error *error)
+{
+    const Pb__MessageListRequest *request = item->message;
+    TRY(read_company(item, error));
+    if (!ident_valid(text_or(request->lead_id, "")))
+        return unknown_lead(error);
+    TRY(read_limit(request->has_limit, request->limit, limit, error));
+    return cursor_read(item->arena, request->cursor, cursor, error);
+}
+
+static enum status messages_ask(struct item *item, struct db_step *step, struct error *error)
+{
+    const Pb__MessageListRequest *request = item->message;
+    struct cursor cursor = { 0 };
+    int64_t limit = 0;
+    TRY(page_check(item, &cursor, &limit, error));
+    if (cursor.at && !cursor.id)
+        return error_code(error, REJECT, "bad_value", "cursor is none that was given out");
+    struct params *params = params_new(item->arena);
+    params_text(params, item->caller.company_id);
+    params_text(params, request->lead_id);
+    params_moment(params, cursor.at);
+    params_int(params, cursor.position);
+    params_text(params, cursor.id);
+    params_int(params, limit + 1);
+    *step = (struct db_step){ .statement = &lead_messages_read, .params = params };
+    return OK;
+}
+
+/* The row of an empty page says only that the lead is there. */
+static size_t page_rows(const struct rows *rows, bool *found)
+{
+    *found = rows_bool(rows, 0, rows_column(rows, "found"));
+    return rows_text(rows, 0, rows_column(rows, "id")) ? rows->count : 0;
+}
+
+static enum status messages_tell(struct item *item, const struct rows *rows, struct error *error)
+{
+    const Pb__MessageListRequest *request = item->message;
+    Pb__MessageList *reply = PB_NEW(item->arena, message_list);
+    int64_t limit;
+    bool found;
+    TRY(read_limit(request->has_limit, request->limit, &limit, error));
+    size_t count = page_rows(rows, &found);
+    if (!found)
+        return unknown_lead(error);
+    if (count)
+        reply->n_items = pbrow_read_all(item->arena, &pb__message__descriptor, rows, (void ***)&reply->items);
+    if (count > (size_t)limit) {
+        reply->n_items = (size_t)limit;
+        const Pb__Message *last = reply->items[limit - 1];
+        const struct cursor cursor = { .at = last->created_at, .position = last->position, .id = last->id };
+        reply->next_cursor = cursor_text(item->arena, &cursor);
+    }
+    item->reply = &reply->base;
+    return OK;
+}
+
+void lead_messages(struct batch *batch)
+{
+    read_run(batch, messages_ask, messages_tell);
+}
+
+/* -- store.lead.events, newest first */
+
+static enum status events_ask(struct item *item, struct db_step *step, struct error *error)
+{
+    const Pb__MessageListRequest *request = item->message;
+    struct cursor cursor = { 0 };
+    int64_t limit = 0;
+    TRY(page_check(item, &cursor, &limit, error));
+    struct params *params = params_new(item->arena);
+    params_text(params, item->caller.company_id);
+    params_text(params, request->lead_id);
+    params_int(params, cursor.position);
+    params_int(params, limit + 1);
+    *step = (struct db_step){ .statement = &lead_events_read, .params = params };
+    return OK;
+}
+
+static enum status events_tell(struct item *item, const struct rows *rows, struct error *error)
+{
+    const Pb__MessageListRequest *request = item->message;
+    Pb__LeadEventList *reply = PB_NEW(item->arena, lead_event_list);
+    int64_t limit;
+    bool found;
+    TRY(read_limit(request->has_limit, request->limit, &limit, error));
+    size_t count = page_rows(rows, &found);
+    if (!found)
+        return unknown_lead(error);
+    if (count)
+        reply->n_items = pbrow_read_all(item->arena, &pb__lead_event__descriptor, rows, (void ***)&reply->items);
+    if (count > (size_t)limit) {
+        reply->n_items = (size_t)limit;
+        const struct cursor cursor = { .position = rows_int(rows, (size_t)limit - 1, rows_column(rows, "n")) };
+        reply->next_cursor = cursor_text(item->arena, &cursor);
+    }
+    item->reply = &reply->base;
+    return OK;
+}
+
+void lead_events(struct batch *batch)
+{
+    read_run(batch, events_ask, events_tell);
+}

@@ -1,0 +1,39 @@
+/*
+ * sweep_pass - the single passes of the sweep. Each is bounded; a cursor in memory carries on where the last one ended.
+ */
+#pragma once
+#include "core/event.h"
+
+struct sweep_cursor {
+    moment at;
+    const char *id; /* "" : from the start */
+    char id_bytes[40];
+};
+void sweep_cursor_params(const struct sweep_cursor *cursor, struct params *params);
+/* After a page: at its last row, or back to the start if the page was not full. */
+void sweep_cursor_move(struct sweep_cursor *cursor, const struct rows *rows, size_t page, const char *at_column,
+                       const char *id_column);
+
+/* sweep_jobs.c: what should have a live job. */
+enum status sweep_owed(struct batch *batch, struct error *error);
+enum status sweep_queued(struct batch *batch, struct error *error);
+/* sweep_send.c: what left and was not heard of. */
+enum status sweep_sending(struct batch *batch, struct error *error);
+enum status sweep_unknown(struct batch *batch, struct error *error);
+/* sweep_receipts.c */
+enum status sweep_parked(struct batch *batch, struct error *error);
+/* sweep_old.c */
+enum status sweep_old(struct batch *batch, struct error *error);
+
+/* A conversation that a person must look at; said once per trouble, which began at `since`. */
+struct escalation {
+    const char *conversation_id, *message_id, *reason;
+    moment since;
+};
+/* Inside a transaction. */
+enum status escalate(struct event_list *events, const struct escalation *escalations, size_t count,
+                     struct error *error);
+
+/* One transaction of its own; wakes the relay. */
+typedef enum status sweep_work(struct event_list *events, void *context, struct error *error);
+enum status sweep_transaction(struct batch *batch, sweep_work *work, void *context, struct error *error);

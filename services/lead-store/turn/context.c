@@ -1,0 +1,344 @@
+#include "context.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "core/cells.h"
+#include "core/column.h"
+#include "core/config.h"
+#include "core/map.h"
+#include "core/transaction.h"
+#include "wire/pbrow.h"
+
+enum {
+    HISTORY_TEXT_BYTES_MAX = 4 * 1024, /* of one earlier message; its end is cut */
+    HISTORY_BYTES_MAX = 64 * 1024,     /* of all; the oldest give way */
+    QUERY_CHARACTERS_MAX = 4000,       /* of the owed text, from its end, asked of the knowledge base */
+    QUERY_BYTES_MAX = 4 * QUERY_CHARACTERS_MAX,
+    PASSAGES_MAX = 5,
+    FALLBACKS_MAX = 3, /* models after the first */
+};
+
+/*
+ * One row per conversation: the person, the stage, the model (the stage's before the company's), the session. Lateral
+ * queries are fences: whatever the statistics say, every row is found by its key.
+ */
+static const struct statement context_base = {
+    .name = "context_base",
+    .sql =
+        "select v.id as conversation_id, c.company_id, o.name as company_name, o.company_card, o.locale, c.lead_id, "
+        "       l.contact_name, s.name as stage, s.ai_config as stage_policy, coalesce(a.provider, '') as provider, "
+        "       coalesce(a.model, '') as model, a.temperature, a.max_tokens as tokens_max, a.system_prompt, a.prompt_version, "
+        "       a.model_count, e.memory, e.summary, exists (select from crm.ai_kb_docs k where k.company_id = c.company_id) as documents, "
+        "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, l.opted_out_at "
+        "from unnest($1::uuid[]) as v(id) "
+        "cross join lateral (select company_id, lead_id from crm.conversations where id = v.id limit 1) c "
+        "cross join lateral (select stage_id, contact_name, opted_out_at from crm.leads where id = c.lead_id limit 1) l "
+        "cross join lateral (select * from crm.companies where id = c.company_id limit 1) o "
+        "cross join lateral (select name, ai_config from crm.stages where id = l.stage_id limit 1) s "
+        "left join lateral (select memory, summary from crm.ai_sessions where lead_id = c.lead_id limit 1) e on true "
+        "left join lateral (select m.*, count(*) over () as model_count from crm.ai_models m where m.company_id = c.company_id "
+        "    and (m.stage_id = l.stage_id or m.stage_id is null) order by m.stage_id nulls last, m.position limit 1) a on true",
+};
+static const struct cell terms_cells[] = {
+    CELL(context_terms, conversation_id, CELL_TEXT),
+    CELL(context_terms, buffer_ms, CELL_INT),
+    CELL(context_terms, buffer_max_ms, CELL_INT),
+    CELL(context_terms, opted_out_at, CELL_MOMENT),
+    CELL(context_terms, documents, CELL_BOOL),
+    CELL(context_terms, model_count, CELL_INT),
+    { 0 },
+};
+
+/* What comes after the first, for the companies that have more than one. */
+static const struct statement context_models = {
+    .name = "context_models",
+    .sql =
+        "select v.id as conversation_id, m.provider, m.model, m.temperature, m.max_tokens as tokens_max, m.system_prompt, "
+        "       m.prompt_version "
+        "from unnest($1::uuid[]) as v(id) "
+        "cross join lateral (select company_id, lead_id from crm.conversations where id = v.id limit 1) c "
+        "cross join lateral (select stage_id from crm.leads where id = c.lead_id limit 1) l "
+        "cross join lateral (select m.* from crm.ai_models m where m.company_id = c.company_id "
+        "    and (m.stage_id = l.stage_id or m.stage_id is null) order by m.stage_id nulls last, m.position "
+        "    offset 1 limit $2) m "
+        "order by v.id, m.stage_id nulls last, m.position",
+};
+
+struct line {
+    const char *conversation_id, *id, *sender, *kind, *text;
+    int64_t position, place;
+    moment at;
+};
+static const struct cell line_cells[] = {
+    CELL(line, conversation_id, CELL_TEXT),
+    CELL(line, id, CELL_TEXT),
+    CELL(line, sender, CELL_TEXT),
+    CELL(line, kind, CELL_TEXT),
+    CELL(line, text, CELL_TEXT),
+    CELL(line, position, CELL_INT),
+    CELL(line, place, CELL_INT),
+    CELL(line, at, CELL_MOMENT),
+    { 0 },
+};
+
+static const struct statement context_owed = {
+    .name = "context_owed",
+    .sql =
+        "select v.id as conversation_id, m.id, m.sender_type as sender, m.kind, m.message_text as text, m.position, "
+        "       m.position as place, m.created_at as at "
+        "from unnest($1::uuid[]) as v(id) "
+        "cross join lateral (select covered_position from crm.conversations where id = v.id limit 1) c "
+        "cross join lateral (select * from crm.messages m where m.conversation_id = v.id and m.position > c.covered_position "
+        "    and m.direction = 'inbound' and m.wants_answer order by m.position limit $2) m order by v.id, m.position",
+};
+
+/* What reached the person or will, and what they wrote, but for what is owed. A reply that went by another channel is
+ * told where it belongs. */
+static const struct statement context_history = {
+    .name = "context_history",
+    .sql =
+        "select v.id as conversation_id, h.id, h.sender_type as sender, h.kind, h.text, h.position, h.place, h.created_at as at "
+        "from unnest($1::uuid[]) as v(id) "
+        "cross join lateral (select covered_position from crm.conversations where id = v.id limit 1) c "
+        "cross join lateral ( "
+        "    (select m.id, m.sender_type, m.kind, coalesce(nullif(m.message_text, ''), m.media_info ->> 'caption') as text, m.position, "
+        "            2 * m.position as place, m.created_at "
+        "     from crm.messages m where m.conversation_id = v.id "
+        "       and m.status not in ('cancelled', 'withdrawn', 'held', 'failed') "
+        "       and not (m.direction = 'inbound' and m.wants_answer and m.position > c.covered_position) "
+        "     order by m.position desc limit $2) "
+        "    union all "
+        "    (select m.id, m.sender_type, m.kind, m.message_text, t.covered_position, 2 * t.covered_position + 1, m.created_at "
+        "     from crm.turns t cross join lateral (select * from crm.messages where id = t.message_id limit 1) m "
+        "     where t.conversation_id = v.id and t.reply_elsewhere and t.state = 'committed' and m.conversation_id <> v.id "
+        "       and m.status not in ('cancelled', 'withdrawn', 'held', 'failed') "
+        "     order by t.opened_position desc limit $2)) h "
+        "order by v.id, h.place desc",
+};
+
+/*
+ * An OR-query of the words of the owed text, by each language that the company's documents are in; words that only hold
+ * sentences together don't count. Short documents whole, long ones as their best fragment.
+ */
+static const struct statement context_passages = {
+    .name = "context_passages",
+    .sql =
+        "select v.id as conversation_id, k.document_id, k.title, k.text, k.score "
+        "from unnest($1::uuid[], $2::uuid[], $3::text[]) as v(id, company_id, words) "
+        "cross join lateral ( "
+        "    select b.id as document_id, b.title, b.score, case when length(b.text) <= 1500 then b.text else "
+        "        ts_headline(b.language, b.text, b.query, "
+        "                    'StartSel=\"\", StopSel=\"\", MaxFragments=2, MaxWords=120, MinWords=60, FragmentDelimiter=\" ... \"') end as text "
+        "    from (select d.id, d.title, d.text, d.language, q.query, ts_rank(d.search, q.query) as score "
+        "          from (select g.language, (select string_agg('''' || replace(replace(x.lexeme, '\\', '\\\\'), '''', '''''') || '''', ' | ') "
+        "                    from (select u.lexeme from unnest(to_tsvector(g.language, v.words)) u "
+        "                          where ts_lexize('english_stem', u.lexeme) is distinct from '{}' limit 64) x)::tsquery as query "
+        "                from (select distinct language from crm.ai_kb_docs where company_id = v.company_id) g) q "
+        "          join crm.ai_kb_docs d on d.company_id = v.company_id and d.language = q.language and d.search @@ q.query "
+        "          order by score desc, d.id limit $4) b) k "
+        "order by v.id, k.score desc, k.document_id",
+};
+
+/* Text as a model reads it: media by a short note. */
+static char *line_text(struct arena *arena, const struct line *line, size_t bytes_max)
+{
+    if (text_same(line->kind, "text"))
+        return text_cut(arena, text_or(line->text, ""), bytes_max);
+    if (text_empty(line->text))
+        return text_format(arena, "[%s]", line->kind);
+    return text_format(arena, "[%s: %s]", line->kind, text_cut(arena, line->text, bytes_max));
+}
+
+static Pb__TurnMessage *line_message(struct arena *arena, const struct line *line, size_t bytes_max)
+{
+    Pb__TurnMessage *message = PB_NEW(arena, turn_message);
+    message->id = (char *)line->id;
+    PB_SET(message, position, line->position);
+    message->sender = (char *)line->sender;
+    message->text = line_text(arena, line, bytes_max);
+    PB_SET(message, at, line->at);
+    return message;
+}
+
+/* Lines stand by conversation. Answers how many follow from `from` on for the same one. */
+static size_t lines_together(const struct line *lines, size_t count, size_t from)
+{
+    size_t to = from;
+    while (to < count && text_same(lines[to].conversation_id, lines[from].conversation_id))
+        to++;
+    return to - from;
+}
+
+/* The oldest ones that fit; the first always does. */
+static void owed_fill(struct arena *arena, Pb__TurnContext *context, const struct line *lines, size_t count)
+{
+    size_t bytes = 0;
+    context->owed = ARENA_ARRAY(arena, Pb__TurnMessage *, count);
+    for (size_t i = 0; i < count; i++) {
+        Pb__TurnMessage *message = line_message(arena, &lines[i], TURN_OWED_BYTES_MAX);
+        bytes += strlen(message->text);
+        if (i && bytes > TURN_OWED_BYTES_MAX)
+            return;
+        context->owed[context->n_owed++] = message;
+    }
+}
+
+/* Lines come newest first; the newest that fit are kept, and told oldest first. */
+static void history_fill(struct arena *arena, Pb__TurnContext *context, const struct line *lines, size_t count)
+{
+    size_t kept = 0, bytes = 0;
+    Pb__TurnMessage **newest = ARENA_ARRAY(arena, Pb__TurnMessage *, TURN_HISTORY_ITEMS_MAX);
+    for (; kept < count && kept < TURN_HISTORY_ITEMS_MAX; kept++) {
+        newest[kept] = line_message(arena, &lines[kept], HISTORY_TEXT_BYTES_MAX);
+        bytes += strlen(newest[kept]->text);
+        if (bytes > HISTORY_BYTES_MAX)
+            break;
+    }
+    context->history = ARENA_ARRAY(arena, Pb__TurnMessage *, kept + 1);
+    context->n_history = kept;
+    for (size_t i = 0; i < kept; i++)
+        context->history[i] = newest[kept - 1 - i];
+}
+
+typedef void context_fill(struct arena *arena, Pb__TurnContext *context, const struct line *lines, size_t count);
+
+static void lines_fill(struct arena *arena, const struct rows *rows, context_fill *fill, const struct map *contexts)
+{
+    const struct line *lines = cells_read(arena, rows, line_cells, sizeof *lines);
+    for (size_t from = 0, together; from < rows->count; from += together) {
+        together = lines_together(lines, rows->count, from);
+        Pb__TurnContext *context = map_find(contexts, lines[from].conversation_id);
+        if (context)
+            fill(arena, context, lines + from, together);
+    }
+}
+
+/* What is asked of the knowledge base: the owed texts, the newest of them if there is too much. */
+static const char *owed_words(struct arena *arena, const Pb__TurnContext *context)
+{
+    struct buffer words = { .arena = arena };
+    size_t first = context->n_owed;
+    for (size_t bytes = 0; first > 0 && bytes < QUERY_CHARACTERS_MAX; bytes += strlen(context->owed[first]->text))
+        first--;
+    for (size_t i = first; i < context->n_owed; i++) {
+        buffer_add(&words, context->owed[i]->text);
+        buffer_add_char(&words, '\n');
+    }
+    return text_cut(arena, buffer_text(&words), QUERY_BYTES_MAX);
+}
+
+static Pb__TurnContext *context_of(Pb__TurnContext *const *contexts, size_t count, const char *conversation_id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_same(contexts[i]->conversation_id, conversation_id))
+            return contexts[i];
+    return NULL;
+}
+
+static struct params *context_params(struct batch *batch, const struct ids *conversations)
+{
+    struct params *params = params_new(batch->arena);
+    params_uuids(params, conversations->list, conversations->count);
+    return params;
+}
+
+enum status context_add_models(struct batch *batch, Pb__TurnContext *const *contexts, size_t count, struct error *error)
+{
+    struct ids conversations = { .arena = batch->arena };
+    for (size_t i = 0; i < count; i++)
+        if (contexts[i]->fallbacks)
+            ids_add(&conversations, contexts[i]->conversation_id);
+    if (!conversations.count)
+        return OK;
+    struct params *params = context_params(batch, &conversations);
+    params_int(params, FALLBACKS_MAX);
+    struct rows rows;
+    TRY(db_run(batch->db, batch->arena, &context_models, params, &rows, error));
+    int conversation = rows_column(&rows, "conversation_id");
+    for (size_t row = 0; row < rows.count; row++) {
+        Pb__TurnContext *context = context_of(contexts, count, rows_text(&rows, row, conversation));
+        assert(context && context->fallbacks && context->n_fallbacks < FALLBACKS_MAX);
+        context->fallbacks[context->n_fallbacks++] = pbrow_read(batch->arena, &pb__turn_model__descriptor, &rows, row);
+    }
+    return OK;
+}
+
+enum status context_add_passages(struct batch *batch, Pb__TurnContext *const *contexts, size_t count,
+                                 struct error *error)
+{
+    if (!count)
+        return OK;
+    struct params *params = params_new(batch->arena);
+    COLUMN_TEXTS(params, count, i, contexts[i]->conversation_id);
+    COLUMN_TEXTS(params, count, i, contexts[i]->company_id);
+    COLUMN_TEXTS(params, count, i, owed_words(batch->arena, contexts[i]));
+    params_int(params, PASSAGES_MAX);
+    struct rows rows;
+    TRY(db_run(batch->db, batch->arena, &context_passages, params, &rows, error));
+    int conversation = rows_column(&rows, "conversation_id");
+    for (size_t row = 0; row < rows.count; row++) {
+        Pb__TurnContext *context = context_of(contexts, count, rows_text(&rows, row, conversation));
+        if (!context->passages)
+            context->passages = ARENA_ARRAY(batch->arena, Pb__Passage *, PASSAGES_MAX);
+        context->passages[context->n_passages++] = pbrow_read(batch->arena, &pb__passage__descriptor, &rows, row);
+    }
+    return OK;
+}
+
+static void lines_queue(struct batch *batch, const struct statement *statement, int64_t lines_max,
+                        const struct ids *conversations, struct rows *rows)
+{
+    struct params *params = context_params(batch, conversations);
+    params_int(params, lines_max);
+    db_queue(batch->db, batch->arena, statement, params, rows);
+}
+
+void context_queue(struct batch *batch, const struct ids *conversations, struct context_reading *reading)
+{
+    *reading = (struct context_reading){ 0 };
+    if (!conversations->count)
+        return;
+    struct params *params = context_params(batch, conversations);
+    params_int(params, config_buffer_ms);
+    params_int(params, config_buffer_max_ms);
+    db_queue(batch->db, batch->arena, &context_base, params, &reading->base);
+    lines_queue(batch, &context_owed, TURN_OWED_ITEMS_MAX, conversations, &reading->owed);
+    lines_queue(batch, &context_history, TURN_HISTORY_ITEMS_MAX, conversations, &reading->history);
+}
+
+enum status context_take(struct batch *batch, const struct ids *conversations, struct context_reading *reading,
+                         struct error *error)
+{
+    struct context_terms *terms = cells_read(batch->arena, &reading->base, terms_cells, sizeof *terms);
+    reading->terms = terms;
+    reading->rows = map_new(batch->arena, reading->base.count);
+    for (size_t row = 0; row < reading->base.count; row++)
+        *map_at(reading->rows, terms[row].conversation_id) = &terms[row];
+    if (reading->base.count < conversations->count)
+        return error_code(error, RETRY, TRANSACTION_AGAIN, "the lead is being changed");
+    return OK;
+}
+
+const struct context_terms *context_terms_of(const struct context_reading *reading, const char *conversation_id)
+{
+    return map_find(reading->rows, conversation_id);
+}
+
+void context_read(struct arena *arena, const struct context_reading *reading, struct context_task *tasks, size_t count)
+{
+    struct map *contexts = map_new(arena, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct context_terms *terms = context_terms_of(reading, tasks[i].conversation->id);
+        tasks[i].context =
+            pbrow_read(arena, &pb__turn_context__descriptor, &reading->base, (size_t)(terms - reading->terms));
+        tasks[i].unfinished = terms->documents || terms->model_count > 1;
+        if (terms->model_count > 1)
+            tasks[i].context->fallbacks = ARENA_ARRAY(arena, Pb__TurnModel *, FALLBACKS_MAX);
+        *map_at(contexts, tasks[i].conversation->id) = tasks[i].context;
+    }
+    lines_fill(arena, &reading->owed, owed_fill, contexts);
+    lines_fill(arena, &reading->history, history_fill, contexts);
+}

@@ -1,0 +1,254 @@
+/* store.turn.commit: the reply, what it covers and its events, in one transaction, for the newest claim only. */
+#include <string.h>
+
+#include "base/ident.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "commit.h"
+#include "core/column.h"
+#include "core/payload.h"
+#include "core/transaction.h"
+#include "reply_route.h"
+#include "turn.h"
+#include "turn_rules.h"
+#include "turn_sent.h"
+
+static enum status check_json(const Pb__Json *json, const char *name, struct error *error)
+{
+    if (!json || text_empty(json->text))
+        return OK;
+    struct error inner;
+    if (json_check(json->text, strlen(json->text), &inner) != OK)
+        return error_code(error, REJECT, "bad_value", "%s must be JSON", name);
+    return OK;
+}
+
+static enum status check_documents(const Pb__TurnCommitRequest *request, struct error *error)
+{
+    for (size_t i = 0; i < request->n_document_ids; i++)
+        if (!ident_valid(request->document_ids[i]))
+            return error_code(error, REJECT, "bad_value", "document_ids must be UUIDs");
+    return OK;
+}
+
+static enum status turn_commit_check(const struct item *item, struct error *error)
+{
+    const Pb__TurnCommitRequest *request = item->message;
+    if (!ident_valid(item->caller.company_id) || !ident_valid(text_or(request->job_id, "")))
+        return error_code(error, REJECT, "unknown_turn", "there is no such turn");
+    if (text_empty(request->text) || strlen(request->text) > REPLY_TEXT_BYTES_MAX)
+        return error_code(error, REJECT, "bad_value", "text must have 1 to %d bytes", REPLY_TEXT_BYTES_MAX);
+    if (!request->has_covered_position || request->covered_position < 1)
+        return error_code(error, REJECT, "bad_value", "covered_position must be a position");
+    TRY(check_json(request->prompt, "prompt", error));
+    TRY(check_json(request->safety_checks, "safety_checks", error));
+    return check_documents(request, error);
+}
+
+/*
+ * The conversation asked in, where the reply stands if it exists, where it may go if the person prefers another
+ * channel, and the messages that it would cover. These are read before the locks: nothing but a merge of two people or
+ * a newer opening changes them, and then place and beginning of the turn are others than here. Lateral queries are
+ * fences: whatever the statistics say, every row is found by its key.
+ */
+static const struct statement turn_commit_find = {
+    .name = "turn_commit_find",
+    .sql =
+        "select v.n, t.after_position, array(select m.id from crm.messages m where m.conversation_id = t.conversation_id "
+        "           and m.position > t.after_position and m.position <= v.covered_position and m.direction = 'inbound' "
+        "           order by m.position) as covered, t.conversation_id, r.conversation_id as reply_id, y.id as preferred_id "
+        "from unnest($1::uuid[], $2::uuid[], $3::bigint[]) with ordinality as v(job_id, company_id, covered_position, n) "
+        "cross join lateral (select * from crm.turns where job_id = v.job_id and company_id = v.company_id limit 1) t "
+        "cross join lateral (select lead_id from crm.conversations where id = t.conversation_id limit 1) c "
+        "cross join lateral (select preferred_channel from crm.leads where id = c.lead_id limit 1) l "
+        "left join lateral (select conversation_id from crm.messages where id = t.message_id limit 1) r on true "
+        "left join lateral (select y.id from crm.conversations y where y.lead_id = c.lead_id and y.state = 'open' "
+        "    and y.channel = l.preferred_channel and y.id <> t.conversation_id offset 0) y on l.preferred_channel is not null",
+};
+
+enum { FOUND_N, FOUND_AFTER, FOUND_COVERED, FOUND_CONVERSATIONS }; /* from there on */
+
+static void covered_take(struct commit_batch *work, const struct rows *rows, size_t row)
+{
+    struct commit *commit = &work->list[rows_int(rows, row, FOUND_N) - 1];
+    commit->covered_after = rows_int(rows, row, FOUND_AFTER);
+    commit->covered_in = rows_text(rows, row, FOUND_CONVERSATIONS);
+    commit->covered_count = rows_texts(rows, row, FOUND_COVERED, work->batch->arena, &commit->covered_ids);
+}
+
+static enum status commits_hold(struct commit_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    struct params *params = params_new(arena);
+    COLUMN_UUIDS(params, work->count, i, work->list[i].request->job_id);
+    COLUMN_UUIDS(params, work->count, i, work->list[i].item->caller.company_id);
+    COLUMN_BIGINTS(params, work->count, i, work->list[i].request->covered_position);
+    struct rows rows;
+    TRY(db_run(work->batch->db, arena, &turn_commit_find, params, &rows, error));
+    struct ids conversations = { .arena = arena }, jobs = { .arena = arena };
+    for (size_t row = 0; row < rows.count; row++) {
+        covered_take(work, &rows, row);
+        for (int column = FOUND_CONVERSATIONS; column < (int)rows.columns; column++)
+            ids_add(&conversations, rows_text(&rows, row, column));
+    }
+    for (size_t i = 0; i < work->count; i++)
+        ids_add(&jobs, text_lower(arena, work->list[i].request->job_id));
+    hold_conversations(&work->held, &conversations);
+    hold_turns_of_jobs(&work->held, &jobs);
+    hold_reach(&work->held, &conversations);
+    return hold_read(&work->held, error);
+}
+
+static enum status tell_committed(const struct commit_batch *work, struct commit *commit, struct error *error)
+{
+    Pb__TurnCommitted *reply = commit->reply;
+    reply->message_id = (char *)commit->turn->message_id;
+    return turn_sent_jobs(&work->held, commit->turn, &commit->item->caller, &reply->jobs, &reply->n_jobs, error);
+}
+
+static struct turn_verdict commit_judge(const struct commit_batch *work, const struct commit *commit)
+{
+    const struct held_conversation *conversation = commit->conversation;
+    const struct turn_facts facts = {
+        .closed = !text_same(conversation->state, "open"),
+        .human = text_same(conversation->owner, "human"),
+        .epoch = conversation->epoch,
+        .covered_position = conversation->covered_position,
+        .owed_position = conversation->owed_position,
+        .owed_since = conversation->owed_since,
+        .buffer_max_ms = conversation->reach->sender->buffer_max_ms,
+        .opted_out_at = conversation->reach->opted_out_at,
+        .now = work->batch->now,
+    };
+    const struct turn_offer offer = {
+        .newest_claim = text_same(commit->turn->claim, commit->request->claim),
+        .taken_back = !text_same(commit->turn->state, "open"),
+        .epoch = commit->turn->epoch,
+        .after_position = commit->turn->after_position,
+        .opened_position = commit->turn->opened_position,
+        .covered_position = commit->request->covered_position,
+        .opened_at = commit->turn->opened_at,
+    };
+    return turn_may_commit(&facts, &offer);
+}
+
+static void commit_prepare(struct commit_batch *work, struct commit *commit)
+{
+    struct arena *arena = work->batch->arena;
+    commit->outbound = &work->outbounds[work->committing_count];
+    work->committing[work->committing_count++] = commit;
+    *commit->outbound = (struct outbound){
+        .id = ident_fresh(arena),
+        .conversation = reply_route(&work->held, commit->conversation),
+        .caller = &commit->item->caller,
+        .sender_type = "ai",
+        .sender_id = text_empty(commit->request->model) ? NULL : commit->request->model,
+        .cause = "reply",
+        .text = commit->request->text,
+        .turn_id = commit->turn->id,
+        .priority = PRIORITY_REPLY,
+    };
+    /* Later items of this batch see it. */
+    commit->conversation->covered_position = commit->request->covered_position;
+    commit->conversation->changed = true;
+    commit->turn->state = "committed";
+    commit->turn->message_id = commit->outbound->id;
+    commit->turn->reply_conversation_id = commit->outbound->conversation->id;
+    commit->turn->covered_position = commit->request->covered_position;
+}
+
+/* It will never answer: a person took over, the customer opted out. */
+static void note_failed(struct commit_batch *work, const struct commit *commit)
+{
+    struct payload payload = payload_start(work->batch->arena);
+    payload_text(&payload, "turn_id", commit->turn->id);
+    payload_text(&payload, "job_id", commit->turn->job_id);
+    payload_text(&payload, "conversation_id", commit->conversation->id);
+    payload_moment(&payload, "opened_at", commit->turn->opened_at);
+    payload_text(&payload, "reason", commit->reply->reason);
+    event_note(&work->events, (struct event_note){
+                                  .type = "turn.failed",
+                                  .company_id = commit->conversation->company_id,
+                                  .lead_id = commit->conversation->lead_id,
+                                  .payload = payload_end(&payload),
+                                  .actor = "system",
+                                  .correlation_id = commit->item->caller.correlation_id,
+                              });
+}
+
+/* Another handling of the same job goes on, or this one opens anew. */
+static bool goes_on(const char *reason)
+{
+    return text_same(reason, "stale_claim") || text_same(reason, "answered");
+}
+
+static enum status commit_decide(struct commit_batch *work, struct commit *commit, struct error *error)
+{
+    commit->conversation = held_conversation(&work->held, commit->turn->conversation_id);
+    if (!commit->conversation)
+        return error_code(error, RETRY, TRANSACTION_AGAIN, "the turn has just been opened");
+    PB_SET(commit->reply, state, PB__TURN_STATE__TURN_STATE_COMMITTED);
+    if (text_same(commit->turn->state, "committed"))
+        return tell_committed(work, commit, error);
+    struct turn_verdict verdict = commit_judge(work, commit);
+    PB_SET(commit->reply, state, verdict.state);
+    commit->reply->reason = (char *)verdict.reason;
+    if (verdict.state == PB__TURN_STATE__TURN_STATE_SUPERSEDED) {
+        PB_SET(commit->reply, delay_ms, turn_superseded_wait_ms(commit->conversation->reach->sender->buffer_ms));
+        commit->turn->state = "superseded";
+        work->superseded[work->superseded_count++] = commit;
+        return OK;
+    }
+    if (verdict.state != PB__TURN_STATE__TURN_STATE_COMMITTED) {
+        if (!goes_on(verdict.reason))
+            note_failed(work, commit);
+        return OK;
+    }
+    if (commit->request->covered_position > commit->conversation->last_position) {
+        item_fail(commit->item, REJECT, "bad_value", "covered_position is past the conversation's end");
+        return OK;
+    }
+    if (!text_same(commit->covered_in, commit->turn->conversation_id) ||
+        commit->covered_after != commit->turn->after_position)
+        return error_code(error, RETRY, TRANSACTION_AGAIN, "the turn has just been opened anew");
+    commit_prepare(work, commit);
+    return OK;
+}
+
+static enum status turn_commit_work(struct batch *batch, struct item **items, size_t count, struct error *error)
+{
+    struct commit_batch work = {
+        .batch = batch, .held = { .batch = batch }, .count = count, .events = { .batch = batch }
+    };
+    work.list = ARENA_ARRAY(batch->arena, struct commit, count);
+    work.outbounds = ARENA_ARRAY(batch->arena, struct outbound, count);
+    work.committing = ARENA_ARRAY(batch->arena, struct commit *, count);
+    work.superseded = ARENA_ARRAY(batch->arena, struct commit *, count);
+    for (size_t i = 0; i < count; i++)
+        work.list[i] = (struct commit){ .item = items[i], .request = items[i]->message };
+    TRY(commits_hold(&work, error));
+    for (size_t i = 0; i < count; i++) {
+        struct commit *commit = &work.list[i];
+        commit->turn = held_turn_of_job(&work.held, text_lower(batch->arena, commit->request->job_id));
+        if (!commit->turn || !text_same(commit->turn->company_id, items[i]->caller.company_id)) {
+            item_fail(items[i], REJECT, "unknown_turn", "there is no such turn");
+            continue;
+        }
+        commit->reply = PB_NEW(batch->arena, turn_committed);
+        items[i]->reply = &commit->reply->base;
+        TRY(commit_decide(&work, commit, error));
+    }
+    return commits_write(&work, error);
+}
+
+void turn_commit(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct error error = { 0 };
+        enum status status = turn_commit_check(batch->items[i], &error);
+        if (status != OK)
+            item_fail(batch->items[i], status, error.code, "%s", error.text);
+    }
+    transaction_run(batch, turn_commit_work);
+}

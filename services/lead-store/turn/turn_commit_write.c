@@ -1,0 +1,147 @@
+/* What committing and superseded turns leave behind, in set-based statements. */
+#include "base/text.h"
+#include "commit.h"
+#include "core/column.h"
+#include "core/payload.h"
+#include "turn_sent.h"
+#include "uncover.h"
+
+static const struct statement turn_cover = {
+    .name = "turn_cover",
+    .sql =
+        "update crm.messages m set turn_id = v.turn_id, updated_at = $2 "
+        "from unnest($1::crm.coverage_row[]) as v "
+        "where m.conversation_id = v.conversation_id and m.position > v.after_position and m.position <= v.covered_position "
+        "  and m.direction = 'inbound'",
+};
+
+static void coverage_write(struct commit_batch *work)
+{
+    struct arena *arena = work->batch->arena;
+    size_t count = work->committing_count;
+    struct params *params = params_new(arena);
+    struct records *rows = records_new(arena, count);
+    RECORD_UUIDS(rows, i, work->committing[i]->conversation->id);
+    RECORD_BIGINTS(rows, i, work->committing[i]->turn->after_position);
+    RECORD_BIGINTS(rows, i, work->committing[i]->request->covered_position);
+    RECORD_UUIDS(rows, i, work->committing[i]->turn->id);
+    params_records(params, rows, "crm.coverage_row");
+    params_moment(params, work->batch->now);
+    db_queue(work->batch->db, arena, &turn_cover, params, NULL);
+}
+
+static const struct statement turn_save = {
+    .name = "turn_save",
+    .sql =
+        "update crm.turns t set state = 'committed', covered_position = v.covered_position, message_id = v.message_id, "
+        "    prompt = v.prompt, provider = v.provider, model = v.model, prompt_version = v.prompt_version, "
+        "    prompt_tokens = v.prompt_tokens, completion_tokens = v.completion_tokens, latency_ms = v.latency_ms, "
+        "    safety_checks = v.safety_checks, document_ids = v.document_ids::uuid[], reply_elsewhere = v.reply_elsewhere, "
+        "    committed_at = $2, updated_at = $2 from unnest($1::crm.turn_committed_row[]) as v where t.id = v.id",
+};
+
+/* An array as one element's text: SQL casts it back. */
+static const char *ids_text(struct arena *arena, char *const *ids, size_t count)
+{
+    struct params *one = params_new(arena);
+    params_texts(one, (const char *const *)ids, count);
+    return one->values[0];
+}
+
+static const char *json_or_null(const Pb__Json *json)
+{
+    return json && !text_empty(json->text) ? json->text : NULL;
+}
+
+static void committed_write(struct commit_batch *work)
+{
+    struct arena *arena = work->batch->arena;
+    size_t count = work->committing_count;
+    struct commit **list = work->committing;
+    struct params *params = params_new(arena);
+    struct records *rows = records_new(arena, count);
+    RECORD_UUIDS(rows, i, list[i]->turn->id);
+    RECORD_BIGINTS(rows, i, list[i]->request->covered_position);
+    RECORD_UUIDS(rows, i, list[i]->outbound->id);
+    RECORD_JSONS(rows, i, json_or_null(list[i]->request->prompt));
+    RECORD_TEXTS(rows, i, list[i]->request->provider);
+    RECORD_TEXTS(rows, i, list[i]->request->model);
+    RECORD_INTEGERS(rows, i, list[i]->request->prompt_version);
+    RECORD_INTEGERS(rows, i, list[i]->request->prompt_tokens);
+    RECORD_INTEGERS(rows, i, list[i]->request->completion_tokens);
+    RECORD_INTEGERS(rows, i, list[i]->request->latency_ms);
+    RECORD_JSONBS(rows, i, json_or_null(list[i]->request->safety_checks));
+    RECORD_TEXTS(rows, i, ids_text(arena, list[i]->request->document_ids, list[i]->request->n_document_ids));
+    RECORD_BOOLS(rows, i, list[i]->outbound->conversation != list[i]->conversation);
+    params_records(params, rows, "crm.turn_committed_row");
+    params_moment(params, work->batch->now);
+    db_queue(work->batch->db, arena, &turn_save, params, NULL);
+}
+
+static void note_committed(struct event_list *events, const struct commit *commit)
+{
+    struct payload payload = payload_start(events->batch->arena);
+    payload_text(&payload, "turn_id", commit->turn->id);
+    payload_text(&payload, "job_id", commit->turn->job_id);
+    payload_text(&payload, "conversation_id", commit->conversation->id);
+    payload_text(&payload, "message_id", commit->outbound->id);
+    payload_text(&payload, "channel", commit->outbound->conversation->channel);
+    payload_moment(&payload, "opened_at", commit->turn->opened_at);
+    payload_texts(&payload, "covered", commit->covered_ids, commit->covered_count);
+    payload_text(&payload, "provider", commit->request->provider);
+    payload_text(&payload, "model", commit->request->model);
+    event_note(events, (struct event_note){
+                           .type = "turn.committed",
+                           .company_id = commit->conversation->company_id,
+                           .lead_id = commit->conversation->lead_id,
+                           .payload = payload_end(&payload),
+                           .actor = "ai",
+                           .correlation_id = commit->item->caller.correlation_id,
+                       });
+}
+
+static enum status superseded_write(struct commit_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    struct ids conversations = { .arena = arena };
+    struct ids turns = { .arena = arena };
+    for (size_t i = 0; i < work->superseded_count; i++) {
+        ids_add(&conversations, work->superseded[i]->conversation->id);
+        ids_add(&turns, work->superseded[i]->turn->id);
+    }
+    turns_supersede(work->batch, &turns);
+    struct newest_owed newest;
+    TRY(newest_owed_read(&work->held, &conversations, &newest, error));
+    for (size_t i = 0; i < work->superseded_count; i++) {
+        struct commit *commit = work->superseded[i];
+        commit->reply->superseded_by = (char *)newest_owed_key(&newest, commit->conversation);
+        turn_note_superseded(&work->events, commit->turn, newest_owed_message(&newest, commit->conversation),
+                             &commit->item->caller);
+    }
+    return OK;
+}
+
+enum status commits_write(struct commit_batch *work, struct error *error)
+{
+    TRY(superseded_write(work, error));
+    if (work->committing_count) {
+        coverage_write(work);
+        for (size_t i = 0; i < work->committing_count; i++)
+            note_committed(&work->events, work->committing[i]);
+        outbound_write(&work->held, work->outbounds, work->committing_count, &work->events);
+        committed_write(work);
+        hold_save(&work->held);
+    }
+    for (size_t i = 0; i < work->committing_count; i++) {
+        struct commit *commit = work->committing[i];
+        commit->reply->message_id = (char *)commit->outbound->id;
+        commit->reply->jobs = ARENA_ARRAY(work->batch->arena, Pb__JobSpec *, 2);
+        commit->reply->jobs[commit->reply->n_jobs++] = commit->outbound->job;
+        Pb__JobSpec *rest;
+        TRY(turn_rest_job(&work->held, commit->turn, &commit->item->caller, &rest, error));
+        if (rest)
+            commit->reply->jobs[commit->reply->n_jobs++] = rest;
+    }
+    event_flush(&work->events);
+    return OK;
+}
