@@ -8,12 +8,10 @@
 #include "base/text.h"
 #include "channels/whatsapp_cloud.h"
 #include "llm/llm.h"
-#include "model.h"
 #include "reply.h"
 #include "turn.h"
 
-enum { RUN_MS_MAX = 55000, FALLBACK_MS_MIN = 5000 }; /* of one handling; that a further model is worth asking with */
-enum { OPENS_MAX = 4, ANSWER_BYTES_MAX = 512 * 1024, AWAY_WAIT_MS = 2000, CLAIM_WAIT_MS = 1000 };
+enum { OPENS_MAX = 4, AWAY_WAIT_MS = 2000, CLAIM_WAIT_MS = 1000 };
 
 /* A model's answer on its way to the commit. */
 struct answered {
@@ -154,35 +152,6 @@ static void answer_add(struct batch *batch, struct item *item, const struct llm_
 
 /* -- open */
 
-static int64_t left_ms(const struct turn *turn)
-{
-    return RUN_MS_MAX - (moment_monotonic_us() - turn->began_us) / 1000;
-}
-
-/* A further model gets what is left of the run. */
-static int64_t wait_ms(const struct turn *turn)
-{
-    int64_t left = left_ms(turn);
-    return !turn->tried || left > model_wait_ms ? model_wait_ms : left > FALLBACK_MS_MIN ? left : FALLBACK_MS_MIN;
-}
-
-static void call_model(struct batch *batch, struct item *item, const struct model_choice *choice,
-                       const struct llm_prompt *prompt)
-{
-    struct turn *turn = item->state;
-    struct llm_http http;
-    choice->provider->compose(batch->arena, &choice->endpoint, prompt, &http);
-    item->label = turn->claim;
-    waiting_add(&turn->waiting);
-    item_call(item, &(struct http_request){ .method = "POST",
-                                            .url = http.url,
-                                            .headers = http.headers,
-                                            .body = http.body,
-                                            .body_bytes = strlen(http.body),
-                                            .wait_ms = wait_ms(turn),
-                                            .response_bytes_max = ANSWER_BYTES_MAX });
-}
-
 static void ask_model(struct batch *batch, struct item *item, const Pb__TurnOpened *opened, struct answers *answers)
 {
     struct turn *turn = item->state;
@@ -190,17 +159,15 @@ static void ask_model(struct batch *batch, struct item *item, const Pb__TurnOpen
     struct llm_prompt prompt;
     struct llm_reply reply;
     struct error error = { 0 };
-    if (model_choose(opened->context, turn->tried, batch->now, &choice, &error) != OK) {
+    if (model_next(&turn->asking, opened->context, batch->now, &choice, &error) != OK) {
         item_fail(item, REJECT, error.code, "%s", error.text);
         return;
     }
     llm_prompt_of_turn(batch->arena, opened->context, choice.model, &prompt);
-    turn->provider = choice.provider;
-    turn->bit = choice.bit;
-    turn->others = choice.others;
     turn_keep(item, turn, opened, prompt.model, llm_prompt_json(batch->arena, &prompt));
     if (choice.provider->compose) {
-        call_model(batch, item, &choice, &prompt);
+        waiting_add(&turn->waiting);
+        model_call(batch, item, &turn->asking, &choice, &prompt, turn->claim);
         return;
     }
     choice.provider->answer(batch->arena, opened->context, &reply);
@@ -284,7 +251,7 @@ void engage_start(struct batch *batch)
             continue;
         }
         struct turn *turn = item->state = ARENA_NEW(item->arena, struct turn);
-        turn->began_us = moment_monotonic_us();
+        model_asking_begin(&turn->asking);
         items.list[items.count++] = item;
     }
     open_turns(batch, &items);
@@ -292,66 +259,23 @@ void engage_start(struct batch *batch)
 
 /* -- the model has answered, or not */
 
-/* The next model of the company's list is asked within the same run, if there is one and time for it: the turn is
- * opened again, for nothing of its context was kept. */
-static bool fall_back(struct item *item, bool heals, struct items *again)
-{
-    struct turn *turn = item->state;
-    if (!turn->others || left_ms(turn) < FALLBACK_MS_MIN)
-        return false;
-    turn->tried |= turn->bit;
-    turn->heals = turn->heals || heals;
-    turn->opens--; /* not the conversation's restlessness */
-    again->list[again->count++] = item;
-    return true;
-}
-
-static void judge(struct batch *batch, struct item *item, struct answers *answers, struct items *again)
-{
-    struct turn *turn = item->state;
-    const struct http_response *response = item->response;
-    struct llm_reply reply;
-    turn->provider->judge(batch->arena, response->status, response->body, response->body_bytes, &reply);
-    int64_t retry_after_ms = response->retry_after_ms > 0 ? response->retry_after_ms : reply.retry_after_ms;
-    model_answered(turn->provider, &reply, retry_after_ms, batch->now);
-    switch (reply.end) {
-    case LLM_ANSWERED:
-        answer_add(batch, item, &reply, answers);
-        break;
-    case LLM_RETRY:
-        if (fall_back(item, true, again))
-            break;
-        item_fail(item, RETRY, reply.reason, "%s", reply.error);
-        if (retry_after_ms > 0)
-            item_retry_after(item, retry_after_ms);
-        break;
-    case LLM_DEAD:
-        if (!fall_back(item, false, again)) /* another one of the list may be well again later */
-            item_fail(item, turn->heals ? RETRY : REJECT, reply.reason, "%s", reply.error);
-        break;
-    case LLM_REFUSED:
-        item_fail(item, REJECT, reply.reason, "%s", reply.error);
-        break;
-    }
-}
-
 static void follow_call(struct batch *batch, struct item *item, struct answers *answers, struct items *again)
 {
     struct turn *turn = item->state;
-    const struct http_response *response = item->response;
-    switch (response->end) {
-    case HTTP_ANSWERED:
-        judge(batch, item, answers, again);
+    struct llm_reply reply;
+    switch (model_told(batch, item, &turn->asking, &reply)) {
+    case MODEL_ANSWERED:
+        answer_add(batch, item, &reply, answers);
         break;
-    case HTTP_ABORTED:
-        model_ended(turn->provider);
+    case MODEL_AGAIN:  /* nothing of the turn's context was kept: it is opened again */
+        turn->opens--; /* not the conversation's restlessness */
         again->list[again->count++] = item;
         break;
-    default:
-        model_lost(turn->provider, batch->now);
-        if (!fall_back(item, true, again))
-            item_fail(item, RETRY, response->end == HTTP_BROKEN ? "timeout" : "unreachable",
-                      "the model did not answer: %s", response->error.text);
+    case MODEL_IN_VAIN:
+        again->list[again->count++] = item;
+        break;
+    case MODEL_FAILED:
+        break;
     }
 }
 

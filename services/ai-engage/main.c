@@ -10,7 +10,7 @@
  * Every handling makes a fresh claim; the store gives the turn to the newest, so a job that runs twice answers once.
  */
 #include "engage.h"
-#include "model.h"
+#include "service/model.h"
 #include "service/service.h"
 
 static const struct route routes[] = {

@@ -36,7 +36,6 @@ void turn_keep(struct item *item, struct turn *turn, const Pb__TurnOpened *opene
     pb__turn_commit_request__init(commit);
     turn->turn_id = arena_text(item->arena, opened->turn_id);
     turn->prompt_json = arena_text(item->arena, prompt_json);
-    turn->started_us = moment_monotonic_us();
     turn->waiting.conversation_id = arena_text(item->arena, text_or(context->conversation_id, ""));
     turn->waiting.label = turn->claim;
     turn->waiting.covered_position = newest_position(context);
@@ -55,11 +54,11 @@ const Pb__TurnCommitRequest *turn_commit(struct arena *arena, struct turn *turn,
     commit->claim = (char *)turn->claim;
     commit->turn_id = (char *)turn->turn_id;
     commit->text = (char *)text;
-    commit->provider = (char *)turn->provider->name;
+    commit->provider = (char *)turn->asking.provider->name;
     commit->model = (char *)text_or(reply->model, text_or(commit->model, ""));
     PB_SET(commit, prompt_tokens, reply->prompt_tokens);
     PB_SET(commit, completion_tokens, reply->completion_tokens);
-    PB_SET(commit, latency_ms, (int32_t)((moment_monotonic_us() - turn->started_us) / 1000));
+    PB_SET(commit, latency_ms, model_latency_ms(&turn->asking));
     commit->safety_checks = pb_json(arena, SAFETY);
     commit->prompt = pb_json(arena, turn->prompt_json);
     return commit;

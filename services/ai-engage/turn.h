@@ -2,24 +2,17 @@
  * turn - what one handling of an ai.engage job keeps while the model thinks: only what the commit needs.
  */
 #pragma once
-#include "llm/llm.h"
-#include "service/service.h"
+#include "service/model_call.h"
 #include "waiting.h"
 
 struct turn {
     struct waiting waiting;
     const char *claim;
     const char *turn_id;
-    const struct llm_provider *provider;
+    struct model_asking asking;
     const char *prompt_json;
     Pb__TurnCommitRequest commit; /* filled by and by; its texts are the item's or the batch's */
-    int64_t started_us;
-    int opens;      /* how often this handling asked for the turn */
-    unsigned tried; /* models of the company's list that did not answer, as bits */
-    unsigned bit;   /* of the one that is asked */
-    bool others;    /* there are more of them */
-    bool heals;     /* one that was tried may answer later */
-    int64_t began_us;
+    int opens;                    /* how often this handling asked for the turn */
 };
 
 /* The turn's own part of a commit: position, knowledge used, prompt version. Copies what outlives the batch. */

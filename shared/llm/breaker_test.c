@@ -1,6 +1,6 @@
 #include "base/test.h"
 
-#include "breaker.h"
+#include "llm/breaker.h"
 
 enum { NOW = 1000000 };
 

@@ -1,4 +1,4 @@
-#include "breaker.h"
+#include "llm/breaker.h"
 
 bool breaker_admits(const struct breaker *breaker, moment now)
 {

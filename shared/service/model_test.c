@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "model.h"
+#include "service/model.h"
 
 static const char *const NAMES[] = { "OPENAI_API_KEY",    "OPENAI_BASE_URL",    "OPENAI_MODEL",
                                      "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL",

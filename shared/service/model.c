@@ -1,10 +1,10 @@
-#include "model.h"
+#include "service/model.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "breaker.h"
+#include "llm/breaker.h"
 
 enum { CALL_WAIT_MS_MIN = 1000, CALL_WAIT_MS_MAX = 55000 }; /* a run of the job has 60 s */
 

@@ -1,0 +1,40 @@
+/*
+ * model_call - asking a company's models within one handling of a job: the first that can be asked, and when it does
+ * not answer the next of the list, while there is time.
+ *
+ * For slow routes. What to ask comes from a context that is read anew for each model: between two models the world may
+ * have changed, so whoever is told "again" opens its work again.
+ */
+#pragma once
+#include "service/model.h"
+
+/* One handling's; zeroed, then model_asking_begin. */
+struct model_asking {
+    const struct llm_provider *provider; /* that is asked */
+    int64_t began_us, started_us;        /* the handling; the call */
+    unsigned tried;                      /* models of the company's list that did not answer, as bits */
+    unsigned bit;                        /* of the one that is asked */
+    bool others;                         /* there are more of them */
+    bool heals;                          /* one that was tried may answer later */
+};
+
+void model_asking_begin(struct model_asking *asking);
+
+/* Chooses the next model; what it brings is in the context then. REJECT: none can be asked. */
+enum status model_next(struct model_asking *asking, Pb__TurnContext *context, moment now, struct model_choice *choice,
+                       struct error *error);
+/* Parks the item; label as in item_call. Only for providers that compose. */
+void model_call(struct batch *batch, struct item *item, struct model_asking *asking, const struct model_choice *choice,
+                const struct llm_prompt *prompt, const char *label);
+
+enum model_told {
+    MODEL_ANSWERED, /* the reply has a text */
+    MODEL_AGAIN,    /* another model is to be asked */
+    MODEL_IN_VAIN,  /* the call was ended by us */
+    MODEL_FAILED,   /* the item has its answer: RETRY or REJECT */
+};
+/* In resume: how the call ended. */
+enum model_told model_told(struct batch *batch, struct item *item, struct model_asking *asking,
+                           struct llm_reply *reply);
+
+int32_t model_latency_ms(const struct model_asking *asking);
