@@ -1,0 +1,23 @@
+/*
+ * split - a document as chunks: what is embedded, found, and put before the model.
+ *
+ * A chunk ends where a sentence ends and never spans two headings; 800 to 1,200 characters where there is so much. The
+ * same document gives the same chunks.
+ */
+#pragma once
+#include "knowledge/document.h"
+
+enum { CHUNK_CHARACTERS_MIN = 800, CHUNK_CHARACTERS_MAX = 1200, DOCUMENT_CHUNKS_MAX = 2000 };
+
+struct chunk {
+    const char *heading, *text;
+    size_t characters;
+};
+
+struct chunks {
+    struct chunk *list;
+    size_t count;
+};
+
+/* REJECT too_many_chunks. */
+enum status split(struct arena *arena, const struct sections *sections, struct chunks *out, struct error *error);
