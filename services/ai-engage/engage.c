@@ -2,152 +2,24 @@
 
 #include <string.h>
 
+#include "answer.h"
 #include "base/ident.h"
-#include "base/json.h"
-#include "base/limits.h"
 #include "base/text.h"
-#include "channels/whatsapp_cloud.h"
-#include "llm/llm.h"
-#include "reply.h"
+#include "llm/offer.h"
+#include "outcome.h"
 #include "turn.h"
 
-enum { OPENS_MAX = 4, AWAY_WAIT_MS = 2000, CLAIM_WAIT_MS = 1000 };
-
-/* A model's answer on its way to the commit. */
-struct answered {
-    struct item *item;
-    const Pb__TurnCommitRequest *commit;
-};
-
-struct answers {
-    struct answered *list;
-    size_t count;
-};
-
-struct items {
-    struct item **list;
-    size_t count;
-};
+enum { OPENS_MAX = 4 };
 
 static void open_turns(struct batch *batch, struct items *items);
 
-/* -- results */
-
-static void finish_with(struct item *item, const char *outcome, const char *reason)
+/* What was committed in vain is opened again. */
+static void commit_answers(struct batch *batch, const struct answers *answers)
 {
-    struct buffer result = { .arena = item->arena };
-    buffer_format(&result, "{\"outcome\":\"%s\"", outcome);
-    if (!text_empty(reason)) {
-        buffer_add(&result, ",\"reason\":");
-        json_add_string(&result, reason);
-    }
-    buffer_add_char(&result, '}');
-    item_complete(item, buffer_text(&result));
-}
-
-static void add_member(struct buffer *result, const char *name, const char *value)
-{
-    buffer_format(result, ",\"%s\":", name);
-    json_add_string(result, value);
-}
-
-static void finish_committed(struct item *item, const char *turn_id, const char *message_id, const char *model)
-{
-    struct buffer result = { .arena = item->arena };
-    buffer_add(&result, "{\"outcome\":\"committed\"");
-    add_member(&result, "turn_id", turn_id);
-    add_member(&result, "message_id", message_id);
-    buffer_add(&result, ",\"message_ids\":["); /* a turn has one reply; readers of the list need no second case */
-    json_add_string(&result, message_id);
-    buffer_add_char(&result, ']');
-    if (!text_empty(model))
-        add_member(&result, "model", model);
-    buffer_add_char(&result, '}');
-    item_complete(item, buffer_text(&result));
-}
-
-/* The newer message's job answers for both. */
-static void finish_superseded(struct item *item, const char *by, int64_t delay_ms)
-{
-    if (text_empty(by))
-        item_fail(item, RETRY, "superseded", "a newer message is owed and its job is not known");
-    else
-        item_coalesce(item, by, delay_ms);
-}
-
-/* While the house itself is away nobody has failed: the job waits without losing an attempt. */
-static void store_failed(struct item *item, const struct call *call)
-{
-    if (call_away(call))
-        item_defer(item, moment_now() + AWAY_WAIT_MS);
-    else
-        item_fail(item, call->status, call->error.code, "%s", call->error.text);
-}
-
-/* -- commit */
-
-static void follow_committed(struct item *item, const Pb__TurnCommitted *reply, struct items *again)
-{
-    struct turn *turn = item->state;
-    switch (reply->state) {
-    case PB__TURN_STATE__TURN_STATE_COMMITTED:
-        finish_committed(item, turn->turn_id, reply->message_id, turn->commit.model);
-        item_children(item, reply->jobs, reply->n_jobs);
-        break;
-    case PB__TURN_STATE__TURN_STATE_SUPERSEDED:
-        finish_superseded(item, reply->superseded_by, reply->delay_ms);
-        break;
-    default:
-        if (text_same(reply->reason, "answered")) /* part of it was, by another turn: is the rest still owed? */
-            again->list[again->count++] = item;
-        else if (text_same(reply->reason,
-                           "stale_claim")) /* another handling of this job has the turn: its result counts */
-            item_defer(item, moment_now() + CLAIM_WAIT_MS);
-        else
-            finish_with(item, "refused", reply->reason);
-    }
-}
-
-/* Opened, and forgotten with the database's last moment: opening does not wait for the disk. */
-static bool turn_forgotten(const struct call *call)
-{
-    return call->status == REJECT && text_same(call->error.code, "unknown_turn");
-}
-
-static void commit_turns(struct batch *batch, const struct answers *answers)
-{
-    struct call *calls = ARENA_ARRAY(batch->arena, struct call, answers->count);
     struct items again = { .list = ARENA_ARRAY(batch->arena, struct item *, answers->count) };
-    for (size_t i = 0; i < answers->count; i++)
-        calls[i] = (struct call){ .caller = answers->list[i].item->caller, .request = answers->list[i].commit };
-    ask(batch->arena, &STORE_TURN_COMMIT, calls, answers->count);
-    for (size_t i = 0; i < answers->count; i++) {
-        struct item *item = answers->list[i].item;
-        if (calls[i].status == OK)
-            follow_committed(item, calls[i].reply, &again);
-        else if (turn_forgotten(&calls[i]))
-            again.list[again.count++] = item;
-        else
-            store_failed(item, &calls[i]);
-    }
+    answers_commit(batch, answers, &again);
     if (again.count > 0)
         open_turns(batch, &again);
-}
-
-/* The reply may leave: it is committed with all others of the batch. */
-static void answer_add(struct batch *batch, struct item *item, const struct llm_reply *reply, struct answers *answers)
-{
-    const char *text = reply_shape(batch->arena, reply, WHATSAPP_CLOUD_TEXT_CHARACTERS_MAX);
-    struct error error = { 0 };
-    if (text_empty(text)) {
-        item_fail(item, RETRY, "empty", "the model's answer has no text");
-        return;
-    }
-    if (text_check(text, strlen(text), REPLY_TEXT_BYTES_MAX, "the model's answer", &error) != OK) {
-        item_fail(item, RETRY, "unreadable", "%s", error.text);
-        return;
-    }
-    answers->list[answers->count++] = (struct answered){ item, turn_commit(batch->arena, item->state, reply, text) };
 }
 
 /* -- open */
@@ -163,7 +35,8 @@ static void ask_model(struct batch *batch, struct item *item, const Pb__TurnOpen
         item_fail(item, REJECT, error.code, "%s", error.text);
         return;
     }
-    llm_prompt_of_turn(batch->arena, opened->context, choice.model, &prompt);
+    llm_offer_of(item->arena, opened->context, &turn->offer);
+    llm_prompt_of_turn(batch->arena, opened->context, &turn->offer, choice.model, &prompt);
     turn_keep(item, turn, opened, prompt.model, llm_prompt_json(batch->arena, &prompt));
     if (choice.provider->compose) {
         waiting_add(&turn->waiting);
@@ -171,20 +44,20 @@ static void ask_model(struct batch *batch, struct item *item, const Pb__TurnOpen
         return;
     }
     choice.provider->answer(batch->arena, opened->context, &reply);
-    answer_add(batch, item, &reply, answers);
+    answer_take(batch, item, &reply, answers);
 }
 
 static void follow_opened(struct batch *batch, struct item *item, const Pb__TurnOpened *opened, struct answers *answers)
 {
     switch (opened->state) {
     case PB__TURN_STATE__TURN_STATE_NOTHING:
-        finish_with(item, "nothing", opened->reason);
+        outcome_end(item, "nothing", opened->reason);
         break;
     case PB__TURN_STATE__TURN_STATE_SUPERSEDED:
-        finish_superseded(item, opened->superseded_by, opened->delay_ms);
+        outcome_superseded(item, opened->superseded_by, opened->delay_ms);
         break;
     case PB__TURN_STATE__TURN_STATE_COMMITTED:
-        finish_committed(item, opened->turn_id, opened->n_message_ids ? opened->message_ids[0] : NULL, NULL);
+        outcome_committed(item, opened->turn_id, opened->n_message_ids ? opened->message_ids[0] : NULL, NULL);
         item_children(item, opened->jobs, opened->n_jobs);
         break;
     case PB__TURN_STATE__TURN_STATE_OPEN:
@@ -235,9 +108,9 @@ static void open_turns(struct batch *batch, struct items *items)
         if (calls[i].status == OK)
             follow_opened(batch, items->list[i], calls[i].reply, &answers);
         else
-            store_failed(items->list[i], &calls[i]);
+            outcome_store_failed(items->list[i], &calls[i]);
     if (answers.count > 0)
-        commit_turns(batch, &answers);
+        commit_answers(batch, &answers);
 }
 
 void engage_start(struct batch *batch)
@@ -259,13 +132,18 @@ void engage_start(struct batch *batch)
 
 /* -- the model has answered, or not */
 
+static void read_answer(struct arena *arena, const void *offer, struct llm_reply *reply)
+{
+    llm_offer_read(arena, offer, reply);
+}
+
 static void follow_call(struct batch *batch, struct item *item, struct answers *answers, struct items *again)
 {
     struct turn *turn = item->state;
     struct llm_reply reply;
-    switch (model_told(batch, item, &turn->asking, &reply)) {
+    switch (model_told(batch, item, &turn->asking, &(struct model_wanted){ read_answer, &turn->offer }, &reply)) {
     case MODEL_ANSWERED:
-        answer_add(batch, item, &reply, answers);
+        answer_take(batch, item, &reply, answers);
         break;
     case MODEL_AGAIN:  /* nothing of the turn's context was kept: it is opened again */
         turn->opens--; /* not the conversation's restlessness */
@@ -288,7 +166,7 @@ void engage_told(struct batch *batch)
         follow_call(batch, batch->items[i], &answers, &again);
     }
     if (answers.count > 0)
-        commit_turns(batch, &answers);
+        commit_answers(batch, &answers);
     if (again.count > 0)
         open_turns(batch, &again);
 }

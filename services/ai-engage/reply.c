@@ -4,15 +4,6 @@
 
 #include "base/text.h"
 
-/* Bytes of the first characters_max characters. */
-static size_t bytes_of(const char *text, size_t characters_max)
-{
-    size_t bytes = 0, left = strlen(text);
-    for (size_t i = 0; i < characters_max && bytes < left; i++)
-        bytes += text_character_bytes(text + bytes, left - bytes);
-    return bytes;
-}
-
 static bool ends_sentence(const char *text, size_t at, size_t bytes)
 {
     if (text[at] == '\n')
@@ -48,7 +39,7 @@ static const char *without_mark(const char *text)
 const char *reply_shape(struct arena *arena, const struct llm_reply *reply, size_t characters_max)
 {
     const char *text = text_trim(arena, without_mark(text_trim(arena, text_or(reply->text, ""))));
-    size_t bytes = bytes_of(text, characters_max);
+    size_t bytes = strlen(text_cut_characters(arena, text, characters_max));
     bool long_one = bytes < strlen(text);
     if (!long_one && !reply->cut)
         return text;

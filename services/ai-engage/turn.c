@@ -60,6 +60,8 @@ const Pb__TurnCommitRequest *turn_commit(struct arena *arena, struct turn *turn,
     PB_SET(commit, completion_tokens, reply->completion_tokens);
     PB_SET(commit, latency_ms, model_latency_ms(&turn->asking));
     commit->safety_checks = pb_json(arena, SAFETY);
+    commit->actions = reply->actions;
+    commit->n_actions = reply->action_count;
     commit->prompt = pb_json(arena, turn->prompt_json);
     return commit;
 }

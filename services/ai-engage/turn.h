@@ -2,6 +2,7 @@
  * turn - what one handling of an ai.engage job keeps while the model thinks: only what the commit needs.
  */
 #pragma once
+#include "llm/offer.h"
 #include "service/model_call.h"
 #include "waiting.h"
 
@@ -12,7 +13,13 @@ struct turn {
     struct model_asking asking;
     const char *prompt_json;
     Pb__TurnCommitRequest commit; /* filled by and by; its texts are the item's or the batch's */
+    struct llm_offer offer;       /* what the model may do beside its text */
     int opens;                    /* how often this handling asked for the turn */
+};
+
+struct items {
+    struct item **list;
+    size_t count;
 };
 
 /* The turn's own part of a commit: position, knowledge used, prompt version. Copies what outlives the batch. */

@@ -155,6 +155,14 @@ char *text_cut(struct arena *arena, const char *text, size_t bytes_max)
     return arena_text_n(arena, text, kept);
 }
 
+char *text_cut_characters(struct arena *arena, const char *text, size_t characters_max)
+{
+    size_t bytes = 0, left = text ? strlen(text) : 0;
+    for (size_t i = 0; i < characters_max && bytes < left; i++)
+        bytes += text_character_bytes(text + bytes, left - bytes);
+    return arena_text_n(arena, text, bytes);
+}
+
 bool text_same_secret(const char *a, const char *b)
 {
     if (text_empty(a) || text_empty(b))

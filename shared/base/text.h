@@ -27,6 +27,7 @@ size_t text_characters(const char *text);                    /* code points */
 size_t text_character_bytes(const char *bytes,
                             size_t count); /* of the valid UTF-8 character at the start; 0: there is none */
 char *text_cut(struct arena *arena, const char *text, size_t bytes_max); /* at a code point's border */
+char *text_cut_characters(struct arena *arena, const char *text, size_t characters_max);
 bool text_same_secret(
     const char *a, const char *b); /* in constant time for equal lengths; an empty or missing secret equals nothing */
 

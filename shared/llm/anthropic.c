@@ -39,6 +39,9 @@ static const char *compose_body(struct arena *arena, const struct llm_prompt *pr
     }
     buffer_add(&body, ",\"messages\":");
     llm_add_turns(&body, prompt, &FORM);
+    if (prompt->schema)
+        buffer_format(&body, ",\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":%s}}",
+                      prompt->schema);
     buffer_add_char(&body, '}');
     return buffer_text(&body);
 }

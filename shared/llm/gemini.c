@@ -50,8 +50,11 @@ static const char *compose_body(struct arena *arena, const struct llm_prompt *pr
     }
     buffer_add(&body, "\"contents\":");
     llm_add_turns(&body, prompt, &FORM);
-    buffer_format(&body, ",\"generationConfig\":{\"temperature\":%.2f,\"maxOutputTokens\":%d}}",
+    buffer_format(&body, ",\"generationConfig\":{\"temperature\":%.2f,\"maxOutputTokens\":%d",
                   llm_within(prompt->temperature, 0, 2), llm_tokens_max(prompt, thinks(bare(prompt->model))));
+    if (prompt->schema)
+        buffer_format(&body, ",\"responseMimeType\":\"application/json\",\"responseJsonSchema\":%s", prompt->schema);
+    buffer_add(&body, "}}");
     return buffer_text(&body);
 }
 

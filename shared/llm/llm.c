@@ -29,6 +29,9 @@ const char *llm_prompt_json(struct arena *arena, const struct llm_prompt *prompt
         json_add_string(&json, prompt->messages[i].text);
         buffer_add_char(&json, '}');
     }
-    buffer_add(&json, "]}");
+    buffer_add_char(&json, ']');
+    for (const char *const *action = prompt->actions; action && *action; action++)
+        buffer_format(&json, "%s\"%s\"", action == prompt->actions ? ",\"actions\":[" : ",", *action);
+    buffer_add(&json, prompt->actions ? "]}" : "}");
     return buffer_text(&json);
 }

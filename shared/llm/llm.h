@@ -25,6 +25,8 @@ struct llm_prompt {
     int tokens_max; /* at least 1, of the answer's text; what a model thinks first comes on top */
     const struct llm_message *messages;
     size_t count;
+    const char *const *actions; /* that are offered, NULL-terminated; NULL: none */
+    const char *schema;         /* JSON Schema of the answer, where the provider is to enforce it; NULL: any text */
 };
 
 /* How to reach it: from settings. */
@@ -52,9 +54,11 @@ struct llm_reply {
     const char *model;                    /* as the provider named it */
     bool cut;                             /* by the token limit */
     int prompt_tokens, completion_tokens; /* all that is paid for, cached and thought ones too; 0: not told */
-    int64_t retry_after_ms;               /* of RETRY, where the body says it; a header is the caller's; 0: not told */
-    const char *reason; /* unless ANSWERED, our own word: overloaded, rate_limit, empty, unreadable; auth, quota, model,
-                           request; refused */
+    Pb__TurnAction **actions;             /* beside the text; of ANSWERED */
+    size_t action_count;
+    int64_t retry_after_ms; /* of RETRY, where the body says it; a header is the caller's; 0: not told */
+    const char *reason; /* unless ANSWERED, our own word: overloaded, rate_limit, empty, unreadable, malformed; auth,
+                           quota, model, request; refused */
     const char *code;   /* provider's own error code or type; "" */
     const char *error;  /* one sentence without personal data */
 };
@@ -73,9 +77,10 @@ struct llm_provider {
 const struct llm_provider *llm_provider(const char *name); /* NULL: unknown */
 extern const struct llm_provider LLM_OPENAI, LLM_ANTHROPIC, LLM_GEMINI, LLM_LOCAL;
 
-/* The prompt of a turn: system text (role, company card, stage policy, knowledge under its own heading), history, then
- * what is owed. */
-void llm_prompt_of_turn(struct arena *arena, const Pb__TurnContext *context, const char *default_model,
-                        struct llm_prompt *out);
+/* The prompt of a turn: system text (role, company card, stage policy, the actions on offer, knowledge under its own
+ * heading), history, then what is owed. */
+struct llm_offer;
+void llm_prompt_of_turn(struct arena *arena, const Pb__TurnContext *context, const struct llm_offer *offer,
+                        const char *default_model, struct llm_prompt *out);
 /* As JSON, to be stored with the turn. */
 const char *llm_prompt_json(struct arena *arena, const struct llm_prompt *prompt);

@@ -159,7 +159,7 @@ void llm_add_turns(struct buffer *json, const struct llm_prompt *prompt, const s
 
 int llm_tokens_max(const struct llm_prompt *prompt, bool thinks)
 {
-    return thinks ? prompt->tokens_max + LLM_THOUGHT_TOKENS : prompt->tokens_max;
+    return prompt->tokens_max + (thinks ? LLM_THOUGHT_TOKENS : 0) + (prompt->actions ? LLM_ACTION_TOKENS : 0);
 }
 
 double llm_within(double value, double min, double max)

@@ -9,7 +9,7 @@
 
 /* A model that thinks spends of the same allowance as its answer: so many tokens are added for that, or nothing of a
  * short limit would be left for the text. */
-enum { LLM_THOUGHT_TOKENS = 4096 };
+enum { LLM_THOUGHT_TOKENS = 4096, LLM_ACTION_TOKENS = 300 /* the same for actions and the JSON around them */ };
 
 /* -- reading; every function takes NULL and any type for an object */
 

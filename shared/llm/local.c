@@ -1,6 +1,6 @@
 /*
  * The provider without a network: answers from the passages of the company's knowledge base, word by word, and says so
- * when they hold nothing.
+ * when they hold nothing; it hands over then to a person if one is asked for.
  *
  * Deterministic: the same turn gives the same answer. It never makes up a word that the company hasn't written.
  */
@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "llm/llm.h"
+#include "llm/offer.h"
 
 enum {
     WORD_BYTES_MAX = 64,
@@ -123,6 +124,20 @@ static void words_collect(struct words *words, const char *lower)
     while (words->count < WORDS_MAX && word_next(&lower, &word))
         if (word.bytes <= WORD_BYTES_MAX && !word_among(word, STOP_WORDS) && !word_among(word, GREETINGS))
             words->list[words->count++] = word;
+}
+
+/* Whom one asks for who doesn't want to talk to a machine. */
+static bool wants_person(const char *lower)
+{
+    static const char *const PEOPLE[] = { "human",     "person",  "agent",       "operator",      "representative",
+                                          "colleague", "manager", "staff",       "humano",        "persona",
+                                          "humain",    "mensch",  "mitarbeiter", "mitarbeiterin", "pessoa",
+                                          "atendente", "মানুষ",    "প্রতিনিধি",    "इंसान",          NULL };
+    struct word word;
+    while (word_next(&lower, &word))
+        if (word_among(word, PEOPLE))
+            return true;
+    return false;
 }
 
 static bool greets(const char *lower)
@@ -259,6 +274,14 @@ static const char *best_text(struct arena *arena, struct sentence *best, size_t 
 
 /* -- the answer */
 
+static bool may_hand_over(const Pb__TurnContext *context)
+{
+    for (size_t i = 0; i < context->n_actions; i++)
+        if (text_same(context->actions[i], "hand_over"))
+            return true;
+    return false;
+}
+
 static void answer(struct arena *arena, const Pb__TurnContext *context, struct llm_reply *out)
 {
     struct sentence best[SENTENCES_MAX] = { 0 };
@@ -271,7 +294,11 @@ static void answer(struct arena *arena, const Pb__TurnContext *context, struct l
     *out = (struct llm_reply){ .end = LLM_ANSWERED, .model = "local", .reason = "", .code = "", .error = "" };
     if (*found)
         out->text = text_format(arena, "%s%s", hello, found);
-    else if (asked.count == 0 && *hello)
+    else if (may_hand_over(context) && wants_person(owed)) {
+        out->text = text_format(
+            arena, "%sI am handing you over to a person of our team, who will get back to you here.", hello);
+        llm_hand_over(arena, "the customer asks for a person", "normal", out);
+    } else if (asked.count == 0 && *hello)
         out->text = text_format(arena, "Hello! This is %s. How can we help you?", company);
     else
         out->text = text_format(

@@ -38,6 +38,12 @@ static const char *compose_body(struct arena *arena, const struct llm_endpoint *
                   llm_tokens_max(prompt, thinks));
     if (!thinks)
         buffer_format(&body, ",\"temperature\":%.2f", llm_within(prompt->temperature, 0, 2));
+    if (prompt->schema)
+        buffer_format(
+            &body,
+            ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"answer\",\"strict\":true,"
+            "\"schema\":%s}}",
+            prompt->schema);
     buffer_add_char(&body, '}');
     return buffer_text(&body);
 }

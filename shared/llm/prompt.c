@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "llm/llm.h"
+#include "llm/offer.h"
 
 static const char OWN_PROMPT[] =
     "You are a friendly sales assistant who answers customers in a chat. Be helpful, honest and short: two or three sentences, no headings, no lists unless asked. "
@@ -44,7 +45,7 @@ static void add_knowledge(struct buffer *text, const Pb__TurnContext *context)
     }
 }
 
-static const char *system_text(struct arena *arena, const Pb__TurnContext *context)
+static const char *system_text(struct arena *arena, const Pb__TurnContext *context, const struct llm_offer *offer)
 {
     struct buffer text = { .arena = arena };
     buffer_add(&text, text_or(context->system_prompt, OWN_PROMPT));
@@ -56,6 +57,7 @@ static const char *system_text(struct arena *arena, const Pb__TurnContext *conte
     if (!text_empty(context->locale))
         buffer_format(&text, " If that can't be told: %s.", context->locale);
     add_knowledge(&text, context);
+    llm_offer_tell(&text, offer->types);
     return buffer_text(&text);
 }
 
@@ -69,12 +71,12 @@ static struct llm_message message_of(struct arena *arena, const Pb__TurnMessage 
     return (struct llm_message){ .role = "assistant", .text = text };
 }
 
-void llm_prompt_of_turn(struct arena *arena, const Pb__TurnContext *context, const char *default_model,
-                        struct llm_prompt *out)
+void llm_prompt_of_turn(struct arena *arena, const Pb__TurnContext *context, const struct llm_offer *offer,
+                        const char *default_model, struct llm_prompt *out)
 {
     struct llm_message *messages = ARENA_ARRAY(arena, struct llm_message, context->n_history + context->n_owed + 2);
     size_t count = 0;
-    messages[count++] = (struct llm_message){ .role = "system", .text = system_text(arena, context) };
+    messages[count++] = (struct llm_message){ .role = "system", .text = system_text(arena, context, offer) };
     if (!text_empty(context->contact_name)) /* the customer's own words, so said by the customer */
         messages[count++] =
             (struct llm_message){ .role = "user",
@@ -88,5 +90,7 @@ void llm_prompt_of_turn(struct arena *arena, const Pb__TurnContext *context, con
                                 .tokens_max = context->has_tokens_max && context->tokens_max > 0 ? context->tokens_max
                                                                                                  : TOKENS_MAX,
                                 .messages = messages,
-                                .count = count };
+                                .count = count,
+                                .actions = offer->types,
+                                .schema = offer->types ? llm_offer_schema(arena, offer->types) : NULL };
 }

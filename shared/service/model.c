@@ -198,10 +198,36 @@ enum status model_choose(Pb__TurnContext *context, unsigned tried, moment now, s
     return OK;
 }
 
+/* -- servers that take no format */
+
+/* The last ones that refused; used on the route's thread only. */
+enum { FORMLESS_MAX = 32 };
+static struct formless {
+    const struct llm_provider *provider;
+    char model[128];
+} formless[FORMLESS_MAX];
+
+bool model_formats(const struct llm_provider *provider, const char *model)
+{
+    for (size_t i = 0; i < FORMLESS_MAX; i++)
+        if (formless[i].provider == provider && text_same(formless[i].model, model))
+            return false;
+    return true;
+}
+
+void model_refused_format(const struct llm_provider *provider, const char *model)
+{
+    static size_t next;
+    if (strlen(model) >= sizeof formless->model || !model_formats(provider, model))
+        return;
+    struct formless *at = &formless[next++ % FORMLESS_MAX];
+    at->provider = provider;
+    memcpy(at->model, model, strlen(model) + 1);
+}
+
 /* -- what became of the calls */
 
-void model_answered(const struct llm_provider *provider, const struct llm_reply *reply, int64_t retry_after_ms,
-                    moment now)
+void model_answered(const struct llm_provider *provider, const struct llm_reply *reply, moment now)
 {
     struct breaker *breaker = &access_of(provider)->breaker;
     bool barred = text_same(reply->reason, "auth") || text_same(reply->reason, "quota");
@@ -210,7 +236,7 @@ void model_answered(const struct llm_provider *provider, const struct llm_reply 
     if (barred)
         breaker_failed(breaker, now, BREAKER_WAIT_MS_MAX, true);
     else if (unwell)
-        breaker_failed(breaker, now, retry_after_ms, retry_after_ms > 0);
+        breaker_failed(breaker, now, reply->retry_after_ms, reply->retry_after_ms > 0);
     else /* an answer, or a no to this one question */
         breaker_worked(breaker);
 }

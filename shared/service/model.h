@@ -28,7 +28,11 @@ struct model_choice {
 enum status model_choose(Pb__TurnContext *context, unsigned tried, moment now, struct model_choice *out,
                          struct error *error);
 
-void model_answered(const struct llm_provider *provider, const struct llm_reply *reply, int64_t retry_after_ms,
-                    moment now);
+/* Whether a server is asked for the format of its answer: until it has refused one of that model's. A restart asks
+ * again. */
+bool model_formats(const struct llm_provider *provider, const char *model);
+void model_refused_format(const struct llm_provider *provider, const char *model);
+
+void model_answered(const struct llm_provider *provider, const struct llm_reply *reply, moment now);
 void model_lost(const struct llm_provider *provider, moment now); /* no answer came */
 void model_ended(const struct llm_provider *provider);            /* the call was ended by us */

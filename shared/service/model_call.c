@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 enum { RUN_MS_MAX = 55000, FALLBACK_MS_MIN = 5000 }; /* of one handling; that a further model is worth asking with */
 enum { ANSWER_BYTES_MAX = 512 * 1024 };
 
@@ -37,7 +39,11 @@ void model_call(struct batch *batch, struct item *item, struct model_asking *ask
                 const struct llm_prompt *prompt, const char *label)
 {
     struct llm_http http;
-    choice->provider->compose(batch->arena, &choice->endpoint, prompt, &http);
+    struct llm_prompt asked = *prompt;
+    asking->model = arena_text(item->arena, prompt->model);
+    asking->format = prompt->schema && !asking->format_refused && model_formats(choice->provider, prompt->model);
+    asked.schema = asking->format ? prompt->schema : NULL;
+    choice->provider->compose(batch->arena, &choice->endpoint, &asked, &http);
     item->label = label;
     item_call(item, &(struct http_request){ .method = "POST",
                                             .url = http.url,
@@ -55,34 +61,63 @@ static bool fall_back(struct model_asking *asking, bool heals)
         return false;
     asking->tried |= asking->bit;
     asking->heals = asking->heals || heals;
+    asking->format_refused = asking->malformed = false; /* that was the other's */
     return true;
 }
 
-static enum model_told judge(struct batch *batch, struct item *item, struct model_asking *asking,
-                             struct llm_reply *reply)
+/* The same model once more, before another one is asked: without the format, where its server may have refused just
+ * that; after an answer that can't be read. */
+static bool mend(struct model_asking *asking, const struct llm_reply *reply)
 {
-    const struct http_response *response = item->response;
+    bool refused = asking->format && reply->end == LLM_DEAD && text_same(reply->reason, "request");
+    bool malformed = !asking->malformed && reply->end == LLM_RETRY && text_same(reply->reason, "malformed");
+    if ((!refused && !malformed) || left_ms(asking) < FALLBACK_MS_MIN)
+        return false;
+    asking->format_refused = asking->format_refused || refused;
+    asking->malformed = asking->malformed || malformed;
+    return true;
+}
+
+static void read_response(struct batch *batch, const struct http_response *response, const struct model_asking *asking,
+                          const struct model_wanted *wanted, struct llm_reply *reply)
+{
     asking->provider->judge(batch->arena, response->status, response->body, response->body_bytes, reply);
-    int64_t retry_after_ms = response->retry_after_ms > 0 ? response->retry_after_ms : reply->retry_after_ms;
-    model_answered(asking->provider, reply, retry_after_ms, batch->now);
+    if (response->retry_after_ms > 0)
+        reply->retry_after_ms = response->retry_after_ms;
+    model_answered(asking->provider, reply, batch->now);
+    if (reply->end != LLM_ANSWERED)
+        return;
+    if (asking->format_refused)
+        model_refused_format(asking->provider, asking->model);
+    if (wanted)
+        wanted->read(batch->arena, wanted->how, reply);
+}
+
+static enum model_told judge(struct batch *batch, struct item *item, struct model_asking *asking,
+                             const struct model_wanted *wanted, struct llm_reply *reply)
+{
+    read_response(batch, item->response, asking, wanted, reply);
     if (reply->end == LLM_ANSWERED)
         return MODEL_ANSWERED;
+    if (mend(asking, reply))
+        return MODEL_AGAIN;
     if (reply->end != LLM_REFUSED && fall_back(asking, reply->end == LLM_RETRY))
         return MODEL_AGAIN;
     /* another one of the list may be well again later */
     bool later = reply->end == LLM_RETRY || (reply->end == LLM_DEAD && asking->heals);
     item_fail(item, later ? RETRY : REJECT, reply->reason, "%s", reply->error);
-    if (reply->end == LLM_RETRY && retry_after_ms > 0)
-        item_retry_after(item, retry_after_ms);
+    if (reply->end == LLM_RETRY && reply->retry_after_ms > 0)
+        item_retry_after(item, reply->retry_after_ms);
     return MODEL_FAILED;
 }
 
-enum model_told model_told(struct batch *batch, struct item *item, struct model_asking *asking, struct llm_reply *reply)
+enum model_told model_told(struct batch *batch, struct item *item, struct model_asking *asking,
+                           const struct model_wanted *wanted, struct llm_reply *reply)
 {
     const struct http_response *response = item->response;
     switch (response->end) {
     case HTTP_ANSWERED:
-        return judge(batch, item, asking, reply);
+        return judge(batch, item, asking, wanted, reply);
     case HTTP_ABORTED:
         model_ended(asking->provider);
         return MODEL_IN_VAIN;

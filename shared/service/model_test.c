@@ -144,9 +144,9 @@ static void set_all_keys(void)
     setenv("GEMINI_API_KEY", "g", 1);
     reopened();
     struct llm_reply well = { .end = LLM_ANSWERED, .reason = "" };
-    model_answered(&LLM_OPENAI, &well, 0, NOW);
-    model_answered(&LLM_ANTHROPIC, &well, 0, NOW);
-    model_answered(&LLM_GEMINI, &well, 0, NOW);
+    model_answered(&LLM_OPENAI, &well, NOW);
+    model_answered(&LLM_ANTHROPIC, &well, NOW);
+    model_answered(&LLM_GEMINI, &well, NOW);
 }
 
 /* A company that wants anthropic, then gemini, then openai. */
@@ -212,11 +212,11 @@ static void one_that_is_down_is_passed_over_until_its_probe_succeeds(void **stat
     Pb__TurnContext context;
     struct llm_reply barred = { .end = LLM_DEAD, .reason = "auth" }, well = { .end = LLM_ANSWERED, .reason = "" };
     set_all_keys();
-    model_answered(&LLM_ANTHROPIC, &barred, 0, NOW);
+    model_answered(&LLM_ANTHROPIC, &barred, NOW);
     assert_ptr_equal(chosen_of_list(0, NOW + 59999, &context).provider, &LLM_GEMINI);
     assert_ptr_equal(chosen_of_list(0, NOW + 60000, &context).provider, &LLM_ANTHROPIC);
     assert_ptr_equal(chosen_of_list(0, NOW + 60000, &context).provider, &LLM_GEMINI); /* beside the probe */
-    model_answered(&LLM_ANTHROPIC, &well, 0, NOW + 60001);
+    model_answered(&LLM_ANTHROPIC, &well, NOW + 60001);
     assert_ptr_equal(chosen_of_list(0, NOW + 60001, &context).provider, &LLM_ANTHROPIC);
 }
 
@@ -242,7 +242,7 @@ static void a_no_to_one_question_says_nothing_against_the_provider(void **state)
     set_all_keys();
     for (size_t i = 0; i < 20; i++) {
         struct llm_reply no = { .end = LLM_DEAD, .reason = REASONS[i % 4] };
-        model_answered(&LLM_ANTHROPIC, &no, 0, NOW);
+        model_answered(&LLM_ANTHROPIC, &no, NOW);
     }
     assert_ptr_equal(chosen_of_list(0, NOW, &context).provider, &LLM_ANTHROPIC);
 }

@@ -203,3 +203,47 @@ test('a refusal is not taken to the next of the list', async () => {
   assert.deepEqual(attempt_log.map(({ outcome, code }) => [outcome, code]), [['dead', 'refused']])
   assert.equal(await asked('gemini', 200), 0)
 })
+
+// What a model does beside its text.
+const HAND_OVER = [{ type: 'hand_over', reason: 'The customer is upset.', urgency: 'high' }]
+const contract = { openai: 'gpt-4o-mini', anthropic: 'claude-haiku-5-5', gemini: 'gemini-2.5-flash' }
+const replyTo = async to => (await parley.sentCount(1, to))[0].text
+
+for (const [provider, model] of Object.entries(contract))
+  test(`${provider} is asked for reply and actions in its own format; the customer reads the reply alone`, async () => {
+    await use(provider, model)
+    await parley.faults({ llm: { actions: JSON.stringify(HAND_OVER) } })
+    const { result } = await answer()
+    assert.equal(await replyTo(String(phone)), 'Reply #1 to "hello?"')
+    assert.equal((await calls()).length, 1)
+    assert.deepEqual(result.actions, ['hand_over'])
+  })
+
+test('a server that refuses the format is asked once more without it, and from then on without it at once', async () => {
+  await use('openai', 'sim-plain')
+  const { result, attempt_log } = await answer()
+  assert.deepEqual([attempt_log.length, result.actions], [1, undefined])
+  assert.equal(await replyTo(String(phone)), 'Reply #2 to "hello?"')
+  await answer()
+  assert.deepEqual((await calls()).map(({ status }) => status), [400, 200, 200])
+})
+
+test('JSON that breaks off never gets to the customer: the reply in it is saved, or the model asked once more', async () => {
+  await use('gemini', 'gemini-2.5-flash')
+  await parley.faults({ llm: { reply: '{"reply":"We are open.","actions":[{"ty' } })
+  await answer()
+  assert.equal(await replyTo(String(phone)), 'We are open.')
+  await parley.faults({ llm: { reply: '{"reply":"We are', count: 1 } })
+  const { attempt_log } = await answer()
+  assert.equal(attempt_log.length, 1)
+  assert.equal(await replyTo(String(phone)), 'Reply #3 to "hello?"')
+})
+
+test('a company whose model may do nothing gets plain text, and is asked for nothing else', async () => {
+  await use('openai', 'sim-plain') // it would refuse a format
+  await parley.postgres.rows(`update crm.companies set ai_actions = '{}'`)
+  await answer()
+  assert.equal(await replyTo(String(phone)), 'Reply #1 to "hello?"')
+  assert.doesNotMatch((await calls())[0].messages[0].content, /hand_over/)
+  await parley.postgres.rows(`update crm.companies set ai_actions = default`)
+})

@@ -28,6 +28,7 @@ static const struct field llm_fields[] = {
     { .name = "cut", .kind = FIELD_BOOLEAN, AT(llm_fault, cut) },
     { .name = "garbage", .kind = FIELD_BOOLEAN, AT(llm_fault, garbage) },
     { .name = "reply", .kind = FIELD_TEXT, AT(llm_fault, reply), ROOM(llm_fault, reply) },
+    { .name = "actions", .kind = FIELD_TEXT, AT(llm_fault, actions), ROOM(llm_fault, actions) },
     { .name = "provider", .kind = FIELD_TEXT, AT(llm_fault, provider), ROOM(llm_fault, provider) },
     { 0 },
 };
@@ -163,7 +164,8 @@ static int64_t draw_latency(struct faults *faults, const struct fault_latency *l
 
 static bool llm_has_effect(const struct llm_fault *fault)
 {
-    return fault->status != FIELD_NONE || fault->cut || fault->garbage || fault->reply[0] != '\0';
+    return fault->status != FIELD_NONE || fault->cut || fault->garbage || fault->reply[0] != '\0' ||
+           fault->actions[0] != '\0';
 }
 
 static bool graph_has_effect(const struct graph_fault *fault)

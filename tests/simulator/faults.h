@@ -46,7 +46,8 @@ struct llm_fault {
     bool cut;
     bool garbage;
     char reply[4096];
-    char provider[16]; /* only this one's calls; empty: all */
+    char actions[2048]; /* JSON text */
+    char provider[16];  /* only this one's calls; empty: all */
 };
 
 struct graph_fault {

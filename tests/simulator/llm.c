@@ -18,7 +18,9 @@ struct script {
     int64_t latency_ms;
     bool cut;
     bool garbage;
-    const char *reply; /* NULL: the numbered one */
+    const char *reply;   /* NULL: the numbered one */
+    const char *actions; /* JSON text, of an answer that keeps to a schema; NULL: none */
+    bool formless;       /* the server takes no schema */
     enum llm_finish finish;
     bool thought;
     struct llm_refusal error; /* its status 0: none */
@@ -40,10 +42,12 @@ static const char model_length[] = "sim-length";
 static const char model_filter[] = "sim-filter";
 static const char model_blocked[] = "sim-blocked";
 static const char model_thought[] = "sim-thought";
+static const char model_plain[] = "sim-plain";
 
-const char *const llm_scripted_models[] = { "sim-status-500", "sim-slow-1000", model_cut,
-                                            model_garbage,    model_length,    model_filter,
-                                            model_blocked,    model_thought,   NULL };
+const char *const llm_scripted_models[] = {
+    "sim-status-500", "sim-slow-1000", model_cut,     model_garbage, model_length,
+    model_filter,     model_blocked,   model_thought, model_plain,   NULL
+};
 
 static const struct llm_dialect *find_dialect(const struct http_request *request)
 {
@@ -89,6 +93,7 @@ static void script_by_model(struct script *script, const struct llm_dialect *dia
     script->cut = strcmp(model, model_cut) == 0;
     script->garbage = strcmp(model, model_garbage) == 0;
     script->thought = strcmp(model, model_thought) == 0;
+    script->formless = strcmp(model, model_plain) == 0;
     if (strcmp(model, model_length) == 0)
         script->finish = LLM_CUT;
     if (strcmp(model, model_filter) == 0)
@@ -102,6 +107,7 @@ static void script_by_fault(struct script *script, const struct llm_dialect *dia
     script->cut = fault->cut;
     script->garbage = fault->garbage;
     script->reply = fault->reply[0] == '\0' ? NULL : fault->reply;
+    script->actions = fault->actions[0] == '\0' ? NULL : fault->actions;
     if (fault->status == FIELD_NONE)
         return;
     script_error(script, dialect, (int)fault->status);
@@ -200,13 +206,43 @@ static void answer_error(struct call *call, struct exchange *exchange, const str
     answer(call, exchange, script->error.status, script, &body);
 }
 
+/* The simplest value that keeps to a schema: each text is the answer's, or the first of those that are allowed. */
+static void write_formed(struct buffer *buffer, const cJSON *schema, const char *text, const char *actions)
+{
+    const char *type = llm_member_text(schema, "type");
+    const cJSON *words = cJSON_GetObjectItemCaseSensitive(schema, "enum");
+    const cJSON *properties = cJSON_GetObjectItemCaseSensitive(schema, "properties");
+    const cJSON *member = NULL;
+    if (type != NULL && strcmp(type, "object") == 0) {
+        buffer_add_text(buffer, "{");
+        cJSON_ArrayForEach (member, properties) {
+            buffer_add_text(buffer, member == properties->child ? "" : ",");
+            buffer_add_json(buffer, member->string);
+            buffer_add_text(buffer, ":");
+            if (actions != NULL && strcmp(member->string, "actions") == 0)
+                buffer_add_text(buffer, actions);
+            else
+                write_formed(buffer, member, text, actions);
+        }
+        buffer_add_text(buffer, "}");
+    } else if (type != NULL && strcmp(type, "string") == 0) {
+        buffer_add_json(buffer, cJSON_IsArray(words) ? words->child->valuestring : text);
+    } else {
+        buffer_add_text(buffer, type != NULL && strcmp(type, "array") == 0 ? "[]" : "0");
+    }
+}
+
 static void answer_text(struct call *call, struct exchange *exchange, const struct script *script,
                         const struct llm_prompt *prompt)
 {
     char numbered[REPLY_ROOM];
     write_reply(numbered, call, prompt->last_user);
-    struct buffer body = { 0 };
-    call->dialect->write_answer(&body, prompt, script->reply != NULL ? script->reply : numbered, script->finish);
+    struct buffer body = { 0 }, formed = { 0 };
+    if (prompt->schema != NULL)
+        write_formed(&formed, prompt->schema, numbered, script->actions);
+    const char *text = script->reply != NULL ? script->reply : formed.used > 0 ? formed.bytes : numbered;
+    call->dialect->write_answer(&body, prompt, text, script->finish);
+    buffer_clear(&formed);
     if (script->garbage)
         body.used /= 2;
     answer(call, exchange, 200, script, &body);
@@ -217,6 +253,10 @@ static void answer_prompt(struct simulator *simulator, struct call *call, struct
 {
     struct script script = write_script(simulator, call->dialect, prompt->model);
     prompt->thought = script.thought;
+    if (script.formless && prompt->schema != NULL && script.error.status == 0) {
+        script_error(&script, call->dialect, 400);
+        text_copy(script.error.message, sizeof script.error.message, "This model takes no format of the answer.");
+    }
     if (script.cut)
         http_cut(exchange, script.latency_ms);
     else if (script.error.status != 0)
@@ -302,6 +342,37 @@ size_t llm_tokens_of(const cJSON *member)
     size_t tokens = llm_tokens(text);
     cJSON_free(text);
     return tokens;
+}
+
+static bool is_required(const cJSON *schema, const char *name)
+{
+    const cJSON *required = NULL;
+    cJSON_ArrayForEach (required, cJSON_GetObjectItemCaseSensitive(schema, "required"))
+        if (cJSON_IsString(required) && strcmp(required->valuestring, name) == 0)
+            return true;
+    return false;
+}
+
+const char *llm_schema_fault(const cJSON *schema)
+{
+    const char *type = llm_member_text(schema, "type");
+    const cJSON *member = NULL;
+    if (type == NULL)
+        return "schema must have a 'type' key.";
+    if (strcmp(type, "array") == 0)
+        return llm_schema_fault(cJSON_GetObjectItemCaseSensitive(schema, "items"));
+    if (strcmp(type, "object") != 0)
+        return NULL;
+    if (!cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(schema, "additionalProperties")))
+        return "'additionalProperties' is required to be supplied and to be false.";
+    cJSON_ArrayForEach (member, cJSON_GetObjectItemCaseSensitive(schema, "properties")) {
+        const char *fault = llm_schema_fault(member);
+        if (fault != NULL)
+            return fault;
+        if (!is_required(schema, member->string))
+            return "'required' is required to be supplied and to be an array including every key in properties.";
+    }
+    return NULL;
 }
 
 bool llm_is_one_of(const char *text, const char *const prefixes[])

@@ -19,6 +19,7 @@ struct llm_prompt {
     const cJSON *system; /* NULL where it is one of the messages */
     const cJSON *messages;
     const char *last_user; /* the last thing the user said; NULL: nothing */
+    const cJSON *schema;   /* that the answer must keep to; NULL: any text */
     int64_t answers;       /* how many are wanted */
     bool thought;          /* the answer begins with what the model thought, where the provider shows that */
     char model_room[120];  /* for a dialect that takes the name from elsewhere than the body */
@@ -74,8 +75,10 @@ const char *llm_member_text(const cJSON *object, const char *name);             
 const cJSON *llm_unknown_member(const cJSON *object, const char *const known[]); /* `known` ends with NULL */
 bool llm_is_within(const cJSON *value, double min, double max);
 bool llm_is_blank(const char *text);
-size_t llm_tokens(const char *text);                                /* about */
-size_t llm_tokens_of(const cJSON *member);                          /* of its JSON text */
+size_t llm_tokens(const char *text);       /* about */
+size_t llm_tokens_of(const cJSON *member); /* of its JSON text */
+/* What is wrong with a schema in the strict subset that all vendors take; NULL: nothing. */
+const char *llm_schema_fault(const cJSON *schema);
 bool llm_is_one_of(const char *text, const char *const prefixes[]); /* begins with one; ends with NULL */
 
 /* The models whose names script what happens; each a prefix, some with a number behind it. */

@@ -194,6 +194,21 @@ static void read_messages(struct llm_prompt *prompt, struct llm_refusal *refusal
     }
 }
 
+static void read_format(const cJSON *body, struct llm_prompt *prompt, struct llm_refusal *refusal)
+{
+    const cJSON *config = cJSON_GetObjectItemCaseSensitive(body, "output_config");
+    const cJSON *format = cJSON_GetObjectItemCaseSensitive(config, "format");
+    const char *type = llm_member_text(format, "type");
+    if (format == NULL)
+        return;
+    if (type == NULL || strcmp(type, "json_schema") != 0)
+        refuse(refusal, "output_config.format.type: Input should be 'json_schema'");
+    prompt->schema = cJSON_GetObjectItemCaseSensitive(format, "schema");
+    const char *fault = llm_schema_fault(prompt->schema);
+    if (fault != NULL)
+        refuse(refusal, fault);
+}
+
 static void look(const struct http_request *request, const cJSON *body, struct llm_prompt *prompt)
 {
     (void)request;
@@ -217,6 +232,7 @@ static void read_request(const struct http_request *request, const cJSON *body, 
     if (prompt->system != NULL)
         read_content(prompt->system, "system", refusal);
     read_messages(prompt, refusal);
+    read_format(body, prompt, refusal);
     if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "stream")))
         refuse(refusal, "This simulator does not stream.");
     check_model(prompt->model, refusal);

@@ -131,6 +131,20 @@ static void check_config(const cJSON *config, struct llm_refusal *refusal)
         refuse(refusal, "* GenerateContentRequest.generation_config.max_output_tokens: must be positive.");
 }
 
+static void read_format(const cJSON *config, struct llm_prompt *prompt, struct llm_refusal *refusal)
+{
+    const char *type = llm_member_text(config, "responseMimeType");
+    prompt->schema = cJSON_GetObjectItemCaseSensitive(config, "responseJsonSchema");
+    if (prompt->schema == NULL)
+        return;
+    if (cJSON_HasObjectItem(config, "responseSchema"))
+        refuse(refusal, "Only one of response_schema and response_json_schema can be set.");
+    if (type == NULL || strcmp(type, "application/json") != 0)
+        refuse(refusal, "Function calling config or a response schema is set without response_mime_type.");
+    if (llm_member_text(prompt->schema, "type") == NULL)
+        refuse(refusal, "* GenerateContentRequest.generation_config.response_json_schema: should have a type.");
+}
+
 /* The text of the last part; NULL when there is none. */
 static const char *read_parts(const cJSON *content, struct llm_refusal *refusal)
 {
@@ -201,6 +215,7 @@ static void read_request(const struct http_request *request, const cJSON *body, 
         refuse(refusal, "Invalid JSON payload received. Unexpected end of string.");
     check_members(body, known, refusal);
     check_config(cJSON_GetObjectItemCaseSensitive(body, "generationConfig"), refusal);
+    read_format(cJSON_GetObjectItemCaseSensitive(body, "generationConfig"), prompt, refusal);
     if (prompt->system != NULL)
         read_parts(prompt->system, refusal);
     read_contents(prompt, refusal);

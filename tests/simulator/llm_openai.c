@@ -197,6 +197,30 @@ static void read_messages(struct llm_prompt *prompt, struct llm_refusal *refusal
     }
 }
 
+static void read_format(const cJSON *body, struct llm_prompt *prompt, struct llm_refusal *refusal)
+{
+    const cJSON *format = cJSON_GetObjectItemCaseSensitive(body, "response_format");
+    const char *type = llm_member_text(format, "type");
+    const cJSON *form = cJSON_GetObjectItemCaseSensitive(format, "json_schema");
+    if (format == NULL || (type != NULL && (strcmp(type, "text") == 0 || strcmp(type, "json_object") == 0)))
+        return;
+    if (type == NULL || strcmp(type, "json_schema") != 0) {
+        refuse(refusal, "response_format.type", "invalid_value",
+               "Supported values are: 'json_object', 'json_schema', "
+               "and 'text'.");
+        return;
+    }
+    const char *name = llm_member_text(form, "name");
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    if (name == NULL || *name == '\0' || strlen(name) > 64 || name[strspn(name, letters)] != '\0')
+        refuse(refusal, "response_format.json_schema.name", "invalid_value", "The name must be ^[a-zA-Z0-9_-]{1,64}$.");
+    prompt->schema = cJSON_GetObjectItemCaseSensitive(form, "schema");
+    bool strict = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(form, "strict"));
+    const char *fault = strict ? llm_schema_fault(prompt->schema) : NULL;
+    if (fault != NULL)
+        refuse(refusal, "response_format", "invalid_json_schema", fault);
+}
+
 static void look(const struct http_request *request, const cJSON *body, struct llm_prompt *prompt)
 {
     (void)request;
@@ -217,6 +241,7 @@ static void read_request(const struct http_request *request, const cJSON *body, 
     check_members(body, refusal);
     check_numbers(body, refusal);
     check_reasoning(body, prompt->model, refusal);
+    read_format(body, prompt, refusal);
     read_messages(prompt, refusal);
     const char *marker = llm_member_text(body, "safety_identifier");
     if (marker != NULL && text_length(marker) > 64)

@@ -32,6 +32,8 @@ static const struct statement context_base = {
         "       l.contact_name, s.name as stage, s.ai_config as stage_policy, coalesce(a.provider, '') as provider, "
         "       coalesce(a.model, '') as model, a.temperature, a.max_tokens as tokens_max, a.system_prompt, a.prompt_version, "
         "       a.model_count, e.memory, e.summary, exists (select from crm.ai_kb_docs k where k.company_id = c.company_id) as documents, "
+        "       case jsonb_typeof(s.ai_config -> 'actions') when 'array' then array(select jsonb_array_elements_text(s.ai_config -> 'actions')) "
+        "           else o.ai_actions end as actions, "
         "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, l.opted_out_at "
         "from unnest($1::uuid[]) as v(id) "
         "cross join lateral (select company_id, lead_id from crm.conversations where id = v.id limit 1) c "
