@@ -43,6 +43,7 @@ enum {
     TURN_OWED_BYTES_MAX = 64 * 1024,
     TURN_HISTORY_ITEMS_MAX = 40,
     REPLY_TEXT_BYTES_MAX = 16 * 1024,
+    TURN_ACTIONS_MAX = 16,
 
     /* the gate */
     GO_VALID_MS = 5000,        /* between authorise and the first byte to the provider */

@@ -12,6 +12,7 @@
 #include "parley/v1/inbound.pb-c.h"
 #include "parley/v1/job.pb-c.h"
 #include "parley/v1/lead.pb-c.h"
+#include "parley/v1/people.pb-c.h"
 #include "parley/v1/send.pb-c.h"
 #include "parley/v1/turn.pb-c.h"
 

@@ -83,13 +83,16 @@ static const struct cell conversation_cells[] = {
     CELL(held_conversation, owed_position, CELL_INT),
     CELL(held_conversation, owed_since, CELL_MOMENT),
     CELL(held_conversation, window_ends_at, CELL_MOMENT),
+    CELL(held_conversation, escalated_at, CELL_MOMENT),
+    CELL(held_conversation, escalation_told_at, CELL_MOMENT),
     { 0 },
 };
 static const struct statement conversation_lock = {
     .name = "hold_conversations",
-    .sql = LOCKED("id, company_id, lead_id, channel_account_id, channel, contact_id, phone, state, owner, epoch, "
-                  "last_position, covered_position, owed_position, owed_since, window_ends_at",
-                  "crm.conversations"),
+    .sql = LOCKED(
+        "id, company_id, lead_id, channel_account_id, channel, contact_id, phone, state, owner, epoch, "
+        "last_position, covered_position, owed_position, owed_since, window_ends_at, escalated_at, escalation_told_at",
+        "crm.conversations"),
 };
 
 static const struct cell message_cells[] = {
@@ -150,12 +153,13 @@ static const struct cell turn_cells[] = {
     CELL(held_turn, covered_position, CELL_INT),
     CELL(held_turn, answer_by, CELL_MOMENT),
     CELL(held_turn, opened_at, CELL_MOMENT),
+    CELL(held_turn, handed_over, CELL_BOOL),
     { 0 },
 };
 #define TURNS(key)                                                                                                     \
     "select t.*, r.conversation_id as reply_conversation_id from unnest($1::uuid[]) as v(id) cross join lateral ( "    \
     "    select id, company_id, conversation_id, lead_id, job_id, claim, state, message_id, epoch, opened_position, "  \
-    "           after_position, covered_position, answer_by, opened_at from crm.turns where " key                      \
+    "           after_position, covered_position, answer_by, opened_at, handed_over from crm.turns where " key         \
     " = v.id limit 1) t "                                                                                              \
     "left join lateral (select conversation_id from crm.messages where id = t.message_id limit 1) r on true"
 static const struct statement turn_read = { .name = "hold_turns", .sql = TURNS("id") };
@@ -191,6 +195,8 @@ static const struct cell sender_cells[] = {
     CELL(reach_sender, company_zone, CELL_TEXT),
     CELL(reach_sender, quiet_from, CELL_TEXT),
     CELL(reach_sender, quiet_to, CELL_TEXT),
+    CELL(reach_sender, locale, CELL_TEXT),
+    CELL(reach_sender, hand_over, CELL_TEXT),
     CELL(reach_sender, buffer_ms, CELL_INT),
     CELL(reach_sender, buffer_max_ms, CELL_INT),
     { 0 },
@@ -198,12 +204,14 @@ static const struct cell sender_cells[] = {
 /* A batch has many conversations and few accounts. */
 static const struct statement sender_read = {
     .name = "hold_senders",
-    .sql = "select a.id as account_id, a.account, a.credentials, o.timezone as company_zone, o.quiet_from, o.quiet_to, "
-           "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms "
-           "from (select distinct c.account_id from unnest($1::uuid[]) as v(id) cross join lateral ( "
-           "          select channel_account_id as account_id from crm.conversations where id = v.id limit 1) c) d "
-           "cross join lateral (select * from crm.channel_accounts where id = d.account_id limit 1) a "
-           "cross join lateral (select * from crm.companies where id = a.company_id limit 1) o",
+    .sql =
+        "select a.id as account_id, a.account, a.credentials, o.timezone as company_zone, o.quiet_from, o.quiet_to, o.locale, "
+        "       nullif(o.hand_over, '{}') as hand_over, "
+        "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms "
+        "from (select distinct c.account_id from unnest($1::uuid[]) as v(id) cross join lateral ( "
+        "          select channel_account_id as account_id from crm.conversations where id = v.id limit 1) c) d "
+        "cross join lateral (select * from crm.channel_accounts where id = d.account_id limit 1) a "
+        "cross join lateral (select * from crm.companies where id = a.company_id limit 1) o",
 };
 
 static int by_text(const void *a, const void *b)
@@ -328,7 +336,7 @@ static const struct statement conversation_save = {
         "update crm.conversations c set last_position = v.last_position, covered_position = v.covered_position, owner = v.owner, "
         "       epoch = v.epoch, last_message_id = coalesce(v.last_message_id, c.last_message_id), "
         "       assignee = case when v.epoch = c.epoch then c.assignee else v.assignee end, "
-        "       escalated_at = case when v.owner = c.owner then c.escalated_at end, "
+        "       escalated_at = case when v.epoch = c.epoch then c.escalated_at end, "
         "       buffer_until = case when c.owed_position > v.covered_position then c.buffer_until end, "
         "       owed_since = case when c.owed_position > v.covered_position then coalesce(v.owed_from, "
         "           (select min(m.created_at) from crm.messages m where m.conversation_id = c.id and m.position > v.covered_position "

@@ -20,7 +20,8 @@ struct held_conversation {
     const char *id, *company_id, *lead_id, *account_id, *channel, *contact_id, *phone, *state, *owner;
     int64_t epoch, last_position, covered_position, owed_position;
     moment owed_since, window_ends_at;
-    struct reach *reach; /* by hold_reach */
+    moment escalated_at, escalation_told_at; /* 0: not waiting for a person; the customer was never told so */
+    struct reach *reach;                     /* by hold_reach */
 
     /* for hold_save */
     bool changed;
@@ -34,6 +35,7 @@ struct reach_sender {
     const char *account_id;
     const char *account, *credentials; /* "" and NULL: none that could send */
     const char *company_zone, *quiet_from, *quiet_to;
+    const char *locale, *hand_over;   /* hand_over: JSON; NULL: the company has set nothing */
     int64_t buffer_ms, buffer_max_ms; /* the company's, or the installation's */
 };
 
@@ -63,6 +65,7 @@ struct held_turn {
         *reply_conversation_id;
     int64_t epoch, opened_position, after_position, covered_position;
     moment answer_by, opened_at;
+    bool handed_over; /* by its own reply: that one leaves in the person's epoch */
 };
 
 struct held {

@@ -177,6 +177,7 @@ static struct gate_turn turn_facts(const struct gate_batch *gate, const struct g
         .newer_owed =
             asked->owed_position > asked->covered_position && asked->owed_position > ask->turn->opened_position,
         .answer_by = ask->turn->answer_by,
+        .handed_over = ask->turn->handed_over,
     };
 }
 

@@ -65,13 +65,16 @@ static bool judge_status(const struct gate_facts *facts, struct gate_verdict *ou
     return true;
 }
 
-/* What the AI wrote leaves only while the AI owns the conversation, without a change of hands since. */
+/*
+ * What the AI wrote leaves only while the AI owns the conversation, without a change of hands since. The reply by which
+ * the AI itself handed over was written in the person's epoch, and leaves in that one.
+ */
 static bool judge_owner(const struct gate_facts *facts, struct gate_verdict *out)
 {
     if (!text_same(facts->message.sender_type, "ai"))
         return false;
-    bool taken =
-        facts->conversation.human || facts->conversation.epoch != facts->message.epoch || facts->turn.asked_human;
+    bool persons = facts->conversation.human && !facts->turn.handed_over;
+    bool taken = persons || facts->conversation.epoch != facts->message.epoch || facts->turn.asked_human;
     if (taken)
         *out = refuse("cancelled", "human_owner");
     return taken;
@@ -96,11 +99,13 @@ static bool judge_ai_leaving(const struct gate_facts *facts, struct gate_verdict
     return true;
 }
 
-/* A newer question takes the answer back until the maximum wait is over: one answer to all of it follows. */
+/* A newer question takes the answer back until the maximum wait is over: one answer to all of it follows. Where a
+ * person answers, none does. */
 static bool judge_newer(const struct gate_facts *facts, struct gate_verdict *out)
 {
     const struct gate_turn *turn = &facts->turn;
-    if (!turn->known || !turn->newest || !turn->newer_owed || facts->now >= turn->answer_by)
+    if (!turn->known || !turn->newest || !turn->newer_owed || facts->now >= turn->answer_by ||
+        facts->conversation.human)
         return false;
     *out = refuse("withdrawn", "superseded");
     return true;

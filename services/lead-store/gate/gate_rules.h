@@ -26,6 +26,7 @@ struct gate_turn {
     bool newest;      /* nothing has been covered after it */
     bool newer_owed;  /* an owed inbound came after what it covers */
     moment answer_by; /* end of the maximum wait */
+    bool handed_over; /* it gave the conversation to a person: its reply is the AI's last word there */
 };
 
 struct gate_conversation {

@@ -184,6 +184,24 @@ static void what_the_ai_wrote_never_leaves_after_a_change_of_hands(void **state)
     expect(&elsewhere, REFUSE, "human_owner", "cancelled");
 }
 
+static void the_reply_that_handed_over_leaves_in_the_person_s_epoch_and_only_there(void **state)
+{
+    (void)state;
+    struct gate_facts last = reply();
+    last.conversation.human = last.turn.handed_over = true;
+    expect(&last, GO, NULL, "sending");
+    last.turn.newer_owed = true; /* a person answers that */
+    expect(&last, GO, NULL, "sending");
+    last.conversation.epoch++; /* a person came */
+    expect(&last, REFUSE, "human_owner", "cancelled");
+    last.conversation.human = false; /* and gave it back */
+    expect(&last, REFUSE, "human_owner", "cancelled");
+    struct gate_facts stopped = reply();
+    stopped.conversation.human = stopped.turn.handed_over = true;
+    stopped.person.opted_out_at = NOW;
+    expect(&stopped, REFUSE, "opted_out", "cancelled");
+}
+
 static void a_person_and_a_notice_pass_the_owner_rule(void **state)
 {
     (void)state;
@@ -328,6 +346,7 @@ int main(void)
         cmocka_unit_test(only_a_failure_that_a_person_may_have_mended_is_replayed),
         cmocka_unit_test(a_replayed_failure_passes_every_rule_again),
         cmocka_unit_test(what_the_ai_wrote_never_leaves_after_a_change_of_hands),
+        cmocka_unit_test(the_reply_that_handed_over_leaves_in_the_person_s_epoch_and_only_there),
         cmocka_unit_test(a_person_and_a_notice_pass_the_owner_rule),
         cmocka_unit_test(a_newer_question_takes_the_answer_back_until_the_maximum_wait_is_over),
         cmocka_unit_test(the_window_closes_a_margin_before_its_end),

@@ -113,6 +113,8 @@ static const char *verdict_saw(struct arena *arena, const struct gate_ask *ask)
     if (facts->turn.known) {
         payload_bool(&payload, "newer_owed", facts->turn.newer_owed);
         payload_moment(&payload, "answer_by_at", facts->turn.answer_by);
+        if (facts->turn.handed_over)
+            payload_bool(&payload, "handed_over", true);
     }
     if (text_same(facts->message.cause, "proactive"))
         saw_proactive(&payload, ask);

@@ -136,6 +136,7 @@ static void give_back(struct handover *handover, struct held_conversation *conve
         return;
     conversation->owner = "ai";
     conversation->epoch++;
+    conversation->escalated_at = 0;
     conversation->owed_from = handover->batch->now;
     conversation->changed = true;
     note_handed_back(handover, conversation, operator, caller);

@@ -218,10 +218,11 @@ void handover_take(struct handover *handover, struct held_conversation *conversa
                    const struct caller * caller)
 {
     ids_add(&handover->nudged, conversation->id);
-    if (!text_same(conversation->owner, "human")) {
+    if (!text_same(conversation->owner, "human") || conversation->escalated_at) { /* or it waited for one */
         conversation->owner = "human";
         conversation->epoch++;
         conversation->assignee = given(operator);
+        conversation->escalated_at = 0;
         conversation->changed = true;
         note_taken(handover, conversation, operator, caller);
     }

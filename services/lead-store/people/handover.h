@@ -33,8 +33,8 @@ enum status target_unknown(const struct target *target, struct error *error);
 
 /* Finds the targets and holds leads, conversations, the AI's messages that wait or leave, and their turns. */
 enum status handover_hold(struct handover *handover, struct error *error);
-/* A person owns it from now on; what the AI has waiting in it is cancelled, and what that was to answer is open again.
- */
+/* This person owns it from now on, unless another one does; what the AI has waiting in it is cancelled, and what that
+ * was to answer is open again. */
 void handover_take(struct handover *handover, struct held_conversation *conversation, const char *operator,
                    const struct caller * caller);
 /* "operator:<name>". */

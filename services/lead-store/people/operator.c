@@ -278,8 +278,7 @@ static void post_write(struct posting *posting, struct post *post)
         item_fail(post->item, REJECT, refused.code, "%s", refused.text);
         return;
     }
-    if (!text_same(post->conversation->owner, "human"))
-        handover_take(handover, post->conversation, post->request->operator_, &post->item->caller);
+    handover_take(handover, post->conversation, post->request->operator_, &post->item->caller);
     post->outbound = outbound_of(post, post->conversation);
     outbound_write(&handover->held, &post->outbound, 1, &handover->events);
     post->conversation->covered_position = post->outbound.position;

@@ -5,6 +5,7 @@
 #include "core/event.h"
 #include "core/hold.h"
 #include "gate/outbound.h"
+#include "people/escalation.h"
 
 struct commit {
     struct item *item;
@@ -12,8 +13,10 @@ struct commit {
     struct held_turn *turn;
     struct held_conversation *conversation;
     Pb__TurnCommitted *reply;
-    struct outbound *outbound;      /* NULL: it does not commit */
-    const char *const *covered_ids; /* as found in the conversation, after the position; NULL: none */
+    struct outbound *outbound;       /* NULL: it does not commit, or hands over without a word */
+    const Pb__TurnAction *hand_over; /* NULL: the AI goes on */
+    struct escalation *escalation;   /* of one that hands over */
+    const char *const *covered_ids;  /* as found in the conversation, after the position; NULL: none */
     size_t covered_count;
     const char *covered_in;
     int64_t covered_after;
@@ -24,9 +27,12 @@ struct commit_batch {
     struct held held;
     struct commit *list;
     size_t count;
-    struct outbound *outbounds;
-    struct commit **committing; /* in step with outbounds */
+    struct commit **committing;
     size_t committing_count;
+    struct outbound *outbounds; /* replies */
+    size_t outbound_count;
+    struct escalation *escalations;
+    size_t escalation_count;
     struct commit **superseded;
     size_t superseded_count;
     struct event_list events;

@@ -32,15 +32,26 @@ static enum status check_documents(const Pb__TurnCommitRequest *request, struct 
     return OK;
 }
 
+static const Pb__TurnAction *hand_over_of(const Pb__TurnCommitRequest *request)
+{
+    for (size_t i = 0; i < request->n_actions; i++)
+        if (text_same(request->actions[i]->type, "hand_over"))
+            return request->actions[i];
+    return NULL;
+}
+
 static enum status turn_commit_check(const struct item *item, struct error *error)
 {
     const Pb__TurnCommitRequest *request = item->message;
     if (!ident_valid(item->caller.company_id) || !ident_valid(text_or(request->job_id, "")))
         return error_code(error, REJECT, "unknown_turn", "there is no such turn");
-    if (text_empty(request->text) || strlen(request->text) > REPLY_TEXT_BYTES_MAX)
+    bool speechless = text_empty(request->text) && hand_over_of(request);
+    if ((text_empty(request->text) && !speechless) || strlen(text_or(request->text, "")) > REPLY_TEXT_BYTES_MAX)
         return error_code(error, REJECT, "bad_value", "text must have 1 to %d bytes", REPLY_TEXT_BYTES_MAX);
     if (!request->has_covered_position || request->covered_position < 1)
         return error_code(error, REJECT, "bad_value", "covered_position must be a position");
+    if (request->n_actions > TURN_ACTIONS_MAX)
+        return error_code(error, REJECT, "bad_value", "a turn has at most %d actions", TURN_ACTIONS_MAX);
     TRY(check_json(request->prompt, "prompt", error));
     TRY(check_json(request->safety_checks, "safety_checks", error));
     return check_documents(request, error);
@@ -133,14 +144,13 @@ static struct turn_verdict commit_judge(const struct commit_batch *work, const s
     return turn_may_commit(&facts, &offer);
 }
 
-static void commit_prepare(struct commit_batch *work, struct commit *commit)
+/* The AI's last word stays where the customer asked; a person answers there. */
+static void reply_prepare(struct commit_batch *work, struct commit *commit)
 {
-    struct arena *arena = work->batch->arena;
-    commit->outbound = &work->outbounds[work->committing_count];
-    work->committing[work->committing_count++] = commit;
+    commit->outbound = &work->outbounds[work->outbound_count++];
     *commit->outbound = (struct outbound){
-        .id = ident_fresh(arena),
-        .conversation = reply_route(&work->held, commit->conversation),
+        .id = ident_fresh(work->batch->arena),
+        .conversation = commit->hand_over ? commit->conversation : reply_route(&work->held, commit->conversation),
         .caller = &commit->item->caller,
         .sender_type = "ai",
         .sender_id = text_empty(commit->request->model) ? NULL : commit->request->model,
@@ -149,13 +159,36 @@ static void commit_prepare(struct commit_batch *work, struct commit *commit)
         .turn_id = commit->turn->id,
         .priority = PRIORITY_REPLY,
     };
-    /* Later items of this batch see it. */
     commit->conversation->covered_position = commit->request->covered_position;
     commit->conversation->changed = true;
-    commit->turn->state = "committed";
     commit->turn->message_id = commit->outbound->id;
     commit->turn->reply_conversation_id = commit->outbound->conversation->id;
-    commit->turn->covered_position = commit->request->covered_position;
+}
+
+static void hand_over_prepare(struct commit_batch *work, struct commit *commit)
+{
+    commit->escalation = &work->escalations[work->escalation_count++];
+    *commit->escalation = (struct escalation){ .conversation = commit->conversation,
+                                               .caller = &commit->item->caller,
+                                               .reason = text_or(commit->hand_over->reason, "asked_for"),
+                                               .urgency = commit->hand_over->urgency,
+                                               .by = "ai",
+                                               .told = commit->outbound != NULL };
+    escalation_take(work->batch->arena, commit->escalation, work->batch->now);
+}
+
+/* Later items of this batch see it. Where the AI hands over without a word nothing is answered: a person owes it. */
+static void commit_prepare(struct commit_batch *work, struct commit *commit)
+{
+    work->committing[work->committing_count++] = commit;
+    commit->hand_over = hand_over_of(commit->request);
+    if (!text_empty(commit->request->text))
+        reply_prepare(work, commit);
+    if (commit->hand_over)
+        hand_over_prepare(work, commit);
+    commit->turn->state = "committed";
+    commit->turn->covered_position =
+        commit->outbound ? commit->request->covered_position : commit->turn->after_position;
 }
 
 /* It will never answer: a person took over, the customer opted out. */
@@ -223,10 +256,13 @@ static enum status turn_commit_work(struct batch *batch, struct item **items, si
     };
     work.list = ARENA_ARRAY(batch->arena, struct commit, count);
     work.outbounds = ARENA_ARRAY(batch->arena, struct outbound, count);
+    work.escalations = ARENA_ARRAY(batch->arena, struct escalation, count);
     work.committing = ARENA_ARRAY(batch->arena, struct commit *, count);
     work.superseded = ARENA_ARRAY(batch->arena, struct commit *, count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         work.list[i] = (struct commit){ .item = items[i], .request = items[i]->message };
+        items[i]->state = NULL; /* of one that handed over: what the model calls under way are told */
+    }
     TRY(commits_hold(&work, error));
     for (size_t i = 0; i < count; i++) {
         struct commit *commit = &work.list[i];
@@ -251,4 +287,7 @@ void turn_commit(struct batch *batch)
             item_fail(batch->items[i], status, error.code, "%s", error.text);
     }
     transaction_run(batch, turn_commit_work);
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->items[i]->status == OK && batch->items[i]->state)
+            escalation_nudge(batch->arena, batch->items[i]->state);
 }

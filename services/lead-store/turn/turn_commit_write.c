@@ -5,6 +5,7 @@
 #include "core/payload.h"
 #include "turn_sent.h"
 #include "uncover.h"
+#include "wire/pbjson.h"
 
 static const struct statement turn_cover = {
     .name = "turn_cover",
@@ -23,7 +24,7 @@ static void coverage_write(struct commit_batch *work)
     struct records *rows = records_new(arena, count);
     RECORD_UUIDS(rows, i, work->committing[i]->conversation->id);
     RECORD_BIGINTS(rows, i, work->committing[i]->turn->after_position);
-    RECORD_BIGINTS(rows, i, work->committing[i]->request->covered_position);
+    RECORD_BIGINTS(rows, i, work->committing[i]->turn->covered_position);
     RECORD_UUIDS(rows, i, work->committing[i]->turn->id);
     params_records(params, rows, "crm.coverage_row");
     params_moment(params, work->batch->now);
@@ -61,8 +62,8 @@ static void committed_write(struct commit_batch *work)
     struct params *params = params_new(arena);
     struct records *rows = records_new(arena, count);
     RECORD_UUIDS(rows, i, list[i]->turn->id);
-    RECORD_BIGINTS(rows, i, list[i]->request->covered_position);
-    RECORD_UUIDS(rows, i, list[i]->outbound->id);
+    RECORD_BIGINTS(rows, i, list[i]->turn->covered_position);
+    RECORD_UUIDS(rows, i, list[i]->turn->message_id);
     RECORD_JSONS(rows, i, json_or_null(list[i]->request->prompt));
     RECORD_TEXTS(rows, i, list[i]->request->provider);
     RECORD_TEXTS(rows, i, list[i]->request->model);
@@ -72,7 +73,7 @@ static void committed_write(struct commit_batch *work)
     RECORD_INTEGERS(rows, i, list[i]->request->latency_ms);
     RECORD_JSONBS(rows, i, json_or_null(list[i]->request->safety_checks));
     RECORD_TEXTS(rows, i, ids_text(arena, list[i]->request->document_ids, list[i]->request->n_document_ids));
-    RECORD_BOOLS(rows, i, list[i]->outbound->conversation != list[i]->conversation);
+    RECORD_BOOLS(rows, i, list[i]->outbound && list[i]->outbound->conversation != list[i]->conversation);
     params_records(params, rows, "crm.turn_committed_row");
     params_moment(params, work->batch->now);
     db_queue(work->batch->db, arena, &turn_save, params, NULL);
@@ -84,10 +85,13 @@ static void note_committed(struct event_list *events, const struct commit *commi
     payload_text(&payload, "turn_id", commit->turn->id);
     payload_text(&payload, "job_id", commit->turn->job_id);
     payload_text(&payload, "conversation_id", commit->conversation->id);
-    payload_text(&payload, "message_id", commit->outbound->id);
-    payload_text(&payload, "channel", commit->outbound->conversation->channel);
+    payload_text(&payload, "message_id", commit->turn->message_id);
+    payload_text(&payload, "channel",
+                 (commit->outbound ? commit->outbound->conversation : commit->conversation)->channel);
     payload_moment(&payload, "opened_at", commit->turn->opened_at);
-    payload_texts(&payload, "covered", commit->covered_ids, commit->covered_count);
+    payload_texts(&payload, "covered", commit->covered_ids, commit->outbound ? commit->covered_count : 0);
+    if (commit->hand_over)
+        payload_bool(&payload, "handed_over", true);
     payload_text(&payload, "provider", commit->request->provider);
     payload_text(&payload, "model", commit->request->model);
     event_note(events, (struct event_note){
@@ -121,6 +125,66 @@ static enum status superseded_write(struct commit_batch *work, struct error *err
     return OK;
 }
 
+static const struct statement turn_actions_save = {
+    .name = "turn_actions_save",
+    .sql = "update crm.turns t set actions = v.actions::jsonb, handed_over = v.handed_over, updated_at = $4 "
+           "from unnest($1::uuid[], $2::text[], $3::boolean[]) as v(id, actions, handed_over) where t.id = v.id",
+};
+
+static const char *actions_json(struct arena *arena, const Pb__TurnCommitRequest *request)
+{
+    struct buffer json = { .arena = arena };
+    buffer_add_char(&json, '[');
+    for (size_t i = 0; i < request->n_actions; i++) {
+        buffer_add(&json, i ? "," : "");
+        pbjson_write(&json, &request->actions[i]->base);
+    }
+    buffer_add_char(&json, ']');
+    return buffer_text(&json);
+}
+
+/* Most turns have none. */
+static void actions_write(struct commit_batch *work)
+{
+    struct arena *arena = work->batch->arena;
+    struct commit **list = ARENA_ARRAY(arena, struct commit *, work->committing_count);
+    bool *handed_over = ARENA_ARRAY(arena, bool, work->committing_count);
+    size_t count = 0;
+    for (size_t i = 0; i < work->committing_count; i++) {
+        if (!work->committing[i]->request->n_actions)
+            continue;
+        handed_over[count] = work->committing[i]->hand_over != NULL;
+        list[count++] = work->committing[i];
+    }
+    if (!count)
+        return;
+    struct params *params = params_new(arena);
+    COLUMN_UUIDS(params, count, i, list[i]->turn->id);
+    COLUMN_TEXTS(params, count, i, actions_json(arena, list[i]->request));
+    params_bools(params, handed_over, count);
+    params_moment(params, work->batch->now);
+    db_queue(work->batch->db, arena, &turn_actions_save, params, NULL);
+}
+
+/* What follows from one: the send of its reply or of the notice, and the job for what its prompt did not hold. */
+static enum status commit_tell(struct commit_batch *work, struct commit *commit, struct error *error)
+{
+    Pb__TurnCommitted *reply = commit->reply;
+    Pb__JobSpec *rest = NULL, *notice = commit->escalation ? escalation_job(commit->escalation) : NULL;
+    if (!commit->hand_over) /* a person answers the rest */
+        TRY(turn_rest_job(&work->held, commit->turn, &commit->item->caller, &rest, error));
+    reply->message_id = (char *)commit->turn->message_id;
+    reply->jobs = ARENA_ARRAY(work->batch->arena, Pb__JobSpec *, 2);
+    if (commit->outbound)
+        reply->jobs[reply->n_jobs++] = commit->outbound->job;
+    if (notice)
+        reply->jobs[reply->n_jobs++] = notice;
+    if (rest)
+        reply->jobs[reply->n_jobs++] = rest;
+    commit->item->state = commit->escalation;
+    return OK;
+}
+
 enum status commits_write(struct commit_batch *work, struct error *error)
 {
     TRY(superseded_write(work, error));
@@ -128,20 +192,13 @@ enum status commits_write(struct commit_batch *work, struct error *error)
         coverage_write(work);
         for (size_t i = 0; i < work->committing_count; i++)
             note_committed(&work->events, work->committing[i]);
-        outbound_write(&work->held, work->outbounds, work->committing_count, &work->events);
+        outbound_write(&work->held, work->outbounds, work->outbound_count, &work->events);
         committed_write(work);
-        hold_save(&work->held);
+        actions_write(work);
+        escalations_save(&work->held, work->escalations, work->escalation_count, &work->events);
     }
-    for (size_t i = 0; i < work->committing_count; i++) {
-        struct commit *commit = work->committing[i];
-        commit->reply->message_id = (char *)commit->outbound->id;
-        commit->reply->jobs = ARENA_ARRAY(work->batch->arena, Pb__JobSpec *, 2);
-        commit->reply->jobs[commit->reply->n_jobs++] = commit->outbound->job;
-        Pb__JobSpec *rest;
-        TRY(turn_rest_job(&work->held, commit->turn, &commit->item->caller, &rest, error));
-        if (rest)
-            commit->reply->jobs[commit->reply->n_jobs++] = rest;
-    }
+    for (size_t i = 0; i < work->committing_count; i++)
+        TRY(commit_tell(work, work->committing[i], error));
     event_flush(&work->events);
     return OK;
 }

@@ -160,7 +160,8 @@ static enum status tell_committed(struct opening_batch *work, struct opening *op
     TRY(turn_sent_jobs(&work->held, turn, &opening->item->caller, &reply->jobs, &reply->n_jobs, error));
     opening->reply->turn_id = (char *)turn->id;
     opening->reply->message_ids = ARENA_ARRAY(arena, char *, 1);
-    opening->reply->message_ids[opening->reply->n_message_ids++] = (char *)turn->message_id;
+    if (!text_empty(turn->message_id))
+        opening->reply->message_ids[opening->reply->n_message_ids++] = (char *)turn->message_id;
     return OK;
 }
 

@@ -12,6 +12,10 @@ enum status turn_sent_jobs(const struct held *held, const struct held_turn *turn
                            Pb__JobSpec ***out, size_t *count, struct error *error)
 {
     struct held_conversation *conversation = held_conversation(held, turn->reply_conversation_id);
+    if (text_empty(turn->message_id)) { /* it handed over without a word */
+        *count = 0;
+        return OK;
+    }
     if (!conversation || !conversation->reach)
         return error_code(error, RETRY, TRANSACTION_AGAIN, "the turn has just been committed");
     struct outbound outbound = { .id = turn->message_id,

@@ -87,13 +87,13 @@ export const gateRules = [
     select v.message_id, v.id, v.saw ->> 'owner' as owner, v.saw ->> 'epoch' as epoch, v.saw ->> 'message_epoch' as message_epoch
     from crm.send_verdicts v join crm.messages m on m.id = v.message_id
     where v.verdict = 'go' and m.sender_type = 'ai' and v.saw ->> 'status' in ('queued', 'failed')
-      and (v.saw ->> 'owner' is distinct from 'ai' or v.saw ->> 'epoch' is distinct from v.saw ->> 'message_epoch')`,
+      and ((v.saw ->> 'owner' is distinct from 'ai' and v.saw ->> 'handed_over' is distinct from 'true') or v.saw ->> 'epoch' is distinct from v.saw ->> 'message_epoch')`,
     row => `verdict ${row.id} let message ${row.message_id} of epoch ${row.message_epoch} go while ${row.owner} owned the conversation, epoch ${row.epoch}`)),
 
   // by the order in which PostgreSQL committed, not by any clock of ours
   rule('no go for the AI after a takeover commit', 3, sql(`
     select v.id, v.message_id, e.payload ->> 'epoch' as epoch, m.epoch as message_epoch from crm.send_verdicts v
-    join crm.messages m on m.id = v.message_id join crm.events e on e.lead_id = m.lead_id and e.type = 'conversation.taken_over'
+    join crm.messages m on m.id = v.message_id join crm.events e on e.lead_id = m.lead_id and e.type in ('conversation.taken_over', 'conversation.escalated')
       and e.payload ->> 'conversation_id' = m.conversation_id::text
     where v.verdict = 'go' and m.sender_type = 'ai' and v.saw ->> 'status' in ('queued', 'failed') and (e.payload ->> 'epoch')::bigint > m.epoch
       and pg_xact_commit_timestamp(v.xmin) > pg_xact_commit_timestamp(e.xmin) and not m.conversation_id = any ($1)`,

@@ -46,12 +46,15 @@ export const orderRules = [
 
   rule('owners change one after the other', 5, async world => {
     const found = [], epochs = new Map(), rows = await world.rows(`
-      select e.payload ->> 'conversation_id' as id, (e.payload ->> 'epoch')::bigint as epoch, case e.type when 'conversation.taken_over' then 'human' else 'ai' end as owner
-      from crm.events e where e.type in ('conversation.taken_over', 'conversation.handed_back') order by pg_xact_commit_timestamp(e.xmin), e.n`)
-    for (const { id, epoch, owner } of rows) {
+      select e.payload ->> 'conversation_id' as id, (e.payload ->> 'epoch')::bigint as epoch, case e.type when 'conversation.handed_back' then 'ai' else 'human' end as owner,
+             e.type = 'conversation.escalated' as waits
+      from crm.events e where e.type in ('conversation.taken_over', 'conversation.handed_back', 'conversation.escalated') and e.payload ->> 'epoch' is not null
+      order by pg_xact_commit_timestamp(e.xmin), e.n`)
+    for (const { id, epoch, owner, waits } of rows) {
       const before = epochs.get(id) ?? { epoch: 0, owner: 'ai' }
-      if (epoch !== before.epoch + 1 || owner === before.owner) found.push(`conversation ${id} went from ${before.owner} (epoch ${before.epoch}) to ${owner} (epoch ${epoch})`)
-      epochs.set(id, { epoch, owner })
+      const taken = before.waits && !waits && owner === 'human' // a person came to what waited for one
+      if (epoch !== before.epoch + 1 || (owner === before.owner && !taken)) found.push(`conversation ${id} went from ${before.owner} (epoch ${before.epoch}) to ${owner} (epoch ${epoch})`)
+      epochs.set(id, { epoch, owner, waits })
     }
     for (const row of await world.rows(`select id, epoch, owner from crm.conversations where state = 'open' and not id = any ($1)`, [world.joined])) {
       const told = epochs.get(row.id) ?? { epoch: 0, owner: 'ai' }

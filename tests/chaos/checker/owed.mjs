@@ -58,7 +58,7 @@ export const owedRules = [
 
   rule('a committed turn has its reply', 3, sql(`
     select t.id, t.message_id from crm.turns t left join crm.messages m on m.id = t.message_id
-    where t.state = 'committed' and (m.id is null or m.turn_id is distinct from t.id or m.direction <> 'outbound' or m.sender_type <> 'ai'
+    where t.state = 'committed' and not (t.handed_over and t.message_id is null and t.covered_position = t.after_position) and (m.id is null or m.turn_id is distinct from t.id or m.direction <> 'outbound' or m.sender_type <> 'ai'
       or not exists (select from crm.ai_messages a where a.id = m.id))`,
     row => `turn ${row.id} is committed and message ${row.message_id} is not its reply`)),
 

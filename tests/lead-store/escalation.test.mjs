@@ -1,0 +1,136 @@
+// A conversation goes to a person though none asked for it: the model's action, the company's rules.
+import test, { after, before } from 'node:test'
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { Store } from './store.mjs'
+import { Talk, engageKey } from './talk.mjs'
+import { decode } from '../support/bus.mjs'
+
+let store
+before(async () => { store = await Store.start({ env: { BUFFER_MS: '0', BUFFER_MAX_MS: '60000', HAND_OVER_DEADLINE_MS: '3600000' } }) })
+after(() => store?.stop())
+
+const NOTICE = 'Thanks for your message. A colleague will get back to you as soon as possible.'
+const handOver = (more = {}) => ({ actions: [{ type: 'hand_over', reason: 'wants a refund', urgency: 'high', ...more }] })
+const escalated = async talk => (await store.rows("select payload, actor from crm.events where type = 'conversation.escalated' and lead_id = $1 order by xid, n", [talk.leadId]))
+
+test("the model hands over: its reply still leaves, the conversation is a person's, and it is told once", async () => {
+  const talk = await Talk.start(store)
+  const committed = await talk.commit(await talk.open(talk.first), { text: 'I pass you on.', ...handOver() })
+  assert.equal(committed.state, 'committed')
+  const conversation = await talk.conversation()
+  assert.deepEqual([conversation.owner, conversation.epoch, conversation.assignee, conversation.escalation_reason, conversation.escalation_urgency],
+    ['human', 1, null, 'wants a refund', 'high'])
+  assert.ok(conversation.escalated_at)
+  assert.equal(conversation.owed_since, null)
+  const [{ payload, actor }, ...others] = await escalated(talk)
+  assert.deepEqual([actor, payload.conversation_id, payload.reason, payload.urgency, payload.epoch, others.length], ['ai', talk.conversationId, 'wants a refund', 'high', 1, 0])
+  assert.deepEqual(committed.jobs.map(job => job.idempotency_key), [`send_${committed.message_id}`])
+  assert.equal((await talk.authorize(committed.message_id)).verdict, 'go')
+  assert.equal(await store.value("select count(*) from crm.messages where conversation_id = $1 and sender_type = 'system'", [talk.conversationId]), 0)
+})
+
+test('nothing of the AI comes after the word by which it handed over, and a newer question does not take that back', async () => {
+  const talk = await Talk.start(store)
+  const opened = await talk.open(talk.first)
+  const committed = await talk.commit(opened, { text: 'I pass you on.', ...handOver() })
+  const question = await talk.write({ message_text: 'Hello?' })
+  assert.equal(question.owed, false)
+  assert.equal((await talk.authorize(committed.message_id)).verdict, 'go')
+  assert.deepEqual((({ state, reason }) => [state, reason])(await talk.open(question)), ['nothing', 'human'])
+  const again = await talk.commit(opened, { text: 'Once more.' })
+  assert.deepEqual([again.state, again.message_id], ['committed', committed.message_id]) // the same turn, told again
+})
+
+test('an earlier answer that still waits to leave does, after it the last word', async () => {
+  const talk = await Talk.start(store)
+  const earlier = await talk.reply(talk.first)
+  const question = await talk.write({ message_text: 'And a person?' })
+  await talk.owedSince(120000) // its maximum wait is over: the earlier answer is not taken back
+  const last = (await talk.commit(await talk.open(question), { text: 'I pass you on.', ...handOver() })).message_id
+  assert.equal((await talk.authorize(earlier)).verdict, 'go')
+  await talk.settle(earlier, 'sent', { external_id: `wamid.${randomUUID()}` })
+  assert.equal((await talk.authorize(last)).verdict, 'go')
+})
+
+test('a person who takes it is its owner by name, and what the AI had not got out by then never leaves', async () => {
+  const talk = await Talk.start(store)
+  const committed = await talk.commit(await talk.open(talk.first), { text: 'I pass you on.', ...handOver() })
+  await talk.take()
+  const conversation = await talk.conversation()
+  assert.deepEqual([conversation.owner, conversation.assignee, conversation.epoch, conversation.escalated_at], ['human', 'ana', 2, null])
+  assert.equal(await talk.status(committed.message_id), 'cancelled')
+  await talk.take()
+  assert.equal((await talk.conversation()).epoch, 2)
+  assert.equal((await talk.events()).filter(type => type === 'conversation.taken_over').length, 1)
+})
+
+test("a person's message does the same, and comes after what the AI has past the gate", async () => {
+  const talk = await Talk.start(store)
+  const committed = await talk.commit(await talk.open(talk.first), { text: 'I pass you on.', ...handOver() })
+  await talk.authorize(committed.message_id)
+  const posted = await talk.post({ message: 'Here I am.' })
+  assert.deepEqual((({ verdict, reason }) => [verdict, reason])(await talk.authorize(posted.message_id)), ['busy', 'ai_leaving'])
+  await talk.settle(committed.message_id, 'sent', { external_id: `wamid.${randomUUID()}` })
+  assert.equal((await talk.authorize(posted.message_id)).verdict, 'go')
+  assert.equal((await talk.conversation()).assignee, 'ana')
+})
+
+test('without a word of the AI the customer is told by the company, and the question stays open for the person', async () => {
+  const talk = await Talk.start(store)
+  const opened = await talk.open(talk.first)
+  const committed = await talk.commit(opened, { text: undefined, ...handOver({ reason: 'unsafe', urgency: undefined }) })
+  assert.deepEqual([committed.state, committed.message_id], ['committed', undefined])
+  const [notice] = await store.rows("select * from crm.messages where conversation_id = $1 and direction = 'outbound'", [talk.conversationId])
+  assert.deepEqual([notice.sender_type, notice.cause, notice.message_text], ['system', 'notice', NOTICE])
+  assert.deepEqual(committed.jobs.map(job => job.idempotency_key), [`send_${notice.id}`])
+  assert.equal((await talk.authorize(notice.id)).verdict, 'go')
+  const conversation = await talk.conversation()
+  assert.deepEqual([conversation.covered_position, conversation.escalation_urgency], [0, 'normal'])
+  const again = await talk.commit(opened, { text: undefined, ...handOver() })
+  assert.deepEqual([again.state, again.message_id], ['committed', undefined])
+  const back = await talk.giveBack()
+  assert.deepEqual(back.jobs.map(job => job.idempotency_key), [`${engageKey(talk.first)}_2`])
+  const reopened = await talk.open({ ...talk.first, job: randomUUID() })
+  assert.deepEqual([reopened.state, reopened.context.owed.map(line => line.text)], ['open', ['Hello']])
+})
+
+test('within the hour the customer is not told a second time', async () => {
+  const talk = await Talk.start(store)
+  for (let round = 0; round < 3; round++) {
+    const committed = await talk.commit(await talk.open({ ...talk.first, job: randomUUID() }), { text: undefined, ...handOver() })
+    assert.equal(committed.jobs.length, round ? 0 : 1)
+    await talk.giveBack()
+  }
+  assert.equal((await escalated(talk)).length, 3)
+  assert.equal(await store.value("select count(*) from crm.messages where conversation_id = $1 and sender_type = 'system'", [talk.conversationId]), 1)
+})
+
+test('calls under way are told, as by a takeover', async () => {
+  const talk = await Talk.start(store)
+  const opened = await talk.open(talk.first)
+  const nudges = store.bus.connection.subscribe('nudge.conversation', { max: 1, timeout: 5000 })
+  await talk.commit(opened, { text: 'I pass you on.', ...handOver() })
+  for await (const nudge of nudges) assert.deepEqual([decode('ConversationNudge', nudge.data).cause], ['takeover'])
+})
+
+test('a commit without text needs the action, and a turn has at most sixteen', async () => {
+  const talk = await Talk.start(store)
+  const opened = await talk.open(talk.first)
+  await assert.rejects(talk.commit(opened, { text: undefined }), /text must have/)
+  await assert.rejects(talk.commit(opened, { text: undefined, actions: [{ type: 'note', name: 'budget', value: '5' }] }), /text must have/)
+  await assert.rejects(talk.commit(opened, { actions: Array.from({ length: 17 }, () => ({ type: 'note' })) }), /at most 16 actions/)
+  const committed = await talk.commit(opened, { actions: [{ type: 'dance' }] })
+  assert.equal(committed.state, 'committed')
+  assert.equal((await talk.conversation()).owner, 'ai')
+})
+
+test('a takeover while the model thinks refuses its action too', async () => {
+  const talk = await Talk.start(store)
+  const opened = await talk.open(talk.first)
+  await talk.take()
+  const refused = await talk.commit(opened, { text: 'I pass you on.', ...handOver() })
+  assert.deepEqual([refused.state, refused.reason], ['refused', 'human_owner'])
+  assert.deepEqual(await escalated(talk), [])
+  assert.equal((await talk.conversation()).assignee, 'ana')
+})
