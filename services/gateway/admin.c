@@ -20,6 +20,19 @@ enum status company_prepare(struct exchange *exchange, ProtobufCMessage *request
     return OK;
 }
 
+/* Another company's id is an unknown one. */
+enum status company_address(struct exchange *exchange, ProtobufCMessage *request, struct error *error)
+{
+    (void)request;
+    const char *id = exchange->id ? text_lower(exchange->arena, exchange->id) : NULL;
+    if (id == NULL || strcmp(id, exchange->caller.company_id) == 0)
+        return OK;
+    if (!exchange->key.every_company)
+        return error_code(error, REJECT, "unknown_company", "There is no such company.");
+    exchange->caller.company_id = id;
+    return OK;
+}
+
 static bool same_json(struct arena *arena, const Pb__Json *a, const Pb__Json *b)
 {
     const char *one = pb_json_text(a), *other = pb_json_text(b);

@@ -6,6 +6,8 @@
 
 /* With an Idempotency-Key the company's id is made of it, so that a repeat finds the same company. */
 enum status company_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error);
+/* Whose settings: the path's company, or the caller's own. */
+enum status company_address(struct exchange *exchange, ProtobufCMessage *request, struct error *error);
 /* REJECT: the id belongs to a company that was made of another body. */
 enum status company_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
                            struct error *error);

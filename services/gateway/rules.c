@@ -22,6 +22,16 @@ static const struct rule RULES[] = {
     { OF(company_create_request), "buffer_ms", 0, 0, 60 * 1000 },
     { OF(company_create_request), "buffer_max_ms", 0, 0, 10 * 60 * 1000 },
 
+    { OF(company_get_request), "id", RULE_HIDDEN, 0, 0 },
+    { OF(company_patch_request), "id", RULE_HIDDEN, 0, 0 },
+    { OF(company_patch_request), "if_version", RULE_HIDDEN, 0, 0 },
+    { OF(company_patch_request), "name", RULE_NONEMPTY, 0, NAME_BYTES_MAX },
+    { OF(company_patch_request), "buffer_ms", 0, 0, 60 * 1000 },
+    { OF(company_patch_request), "buffer_max_ms", 0, 0, 10 * 60 * 1000 },
+    { OF(company_patch_request), "bumpup_after_days", 0, 1, 365 },
+    { OF(hand_over_rules), "turns_without_progress", 0, 0, 100 },
+    { OF(hand_over_rules), "deadline_ms", 0, 1000, 24 * 60 * 60 * 1000 },
+
     { OF(api_key_create_request), "id", RULE_HIDDEN, 0, 0 },
     { OF(api_key_create_request), "secret_hash", RULE_HIDDEN, 0, 0 },
     { OF(api_key_create_request), "name", RULE_REQUIRED | RULE_NONEMPTY, 0, NAME_BYTES_MAX },

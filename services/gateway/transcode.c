@@ -194,13 +194,13 @@ enum status transcode_request(struct exchange *exchange, const ProtobufCMessageD
 
 /* -- the whole way */
 
+/* What has a version is told apart by it. */
 static void add_etag(struct exchange *exchange, const void *reply)
 {
-    if (endpoint_reply(exchange->endpoint) != &pb__lead__descriptor)
-        return;
-    const Pb__Lead *lead = reply;
-    if (lead->has_version)
-        exchange_header(exchange, "ETag: \"%lld\"", (long long)lead->version);
+    const ProtobufCMessageDescriptor *type = endpoint_reply(exchange->endpoint);
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(type, "version");
+    if (field != NULL && field_present(reply, field))
+        exchange_header(exchange, "ETag: \"%lld\"", (long long)field_integer(field, field_memory(reply, field)));
 }
 
 void transcode(struct exchange *exchange)

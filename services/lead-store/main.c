@@ -41,6 +41,8 @@ static const struct route routes[] = {
     { .takes = &STORE_MESSAGE_GET, .handle = message_get },
     { .takes = &STORE_MESSAGE_WHY, .handle = message_why },
     { .takes = &STORE_COMPANY_CREATE, .handle = company_create },
+    { .takes = &STORE_COMPANY_GET, .handle = company_get },
+    { .takes = &STORE_COMPANY_PATCH, .handle = company_patch },
     { .takes = &STORE_API_KEY_CREATE, .handle = api_key_create },
     { .takes = &STORE_API_KEY_LIST, .handle = api_key_list },
     { .takes = &STORE_API_KEY_REVOKE, .handle = api_key_revoke },

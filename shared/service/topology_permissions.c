@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "service/topology.h"
 
-enum { SUBJECTS_MAX = 32 };
+enum { SUBJECTS_MAX = 96 };
 
 /* What one service does on the bus, beyond what all do (inbox, $SRV, capacity and quarantine of what it takes). */
 struct role {
@@ -51,6 +51,8 @@ static const struct role roles[] = {
                   &STORE_MESSAGE_GET,
                   &STORE_MESSAGE_WHY,
                   &STORE_COMPANY_CREATE,
+                  &STORE_COMPANY_GET,
+                  &STORE_COMPANY_PATCH,
                   &STORE_API_KEY_CREATE,
                   &STORE_API_KEY_LIST,
                   &STORE_API_KEY_REVOKE,

@@ -36,7 +36,8 @@ test('the table of scopes: 403 without the right one, anything else with it; no 
     ['GET', `/leads/${id}/messages`, 'read'], ['GET', `/leads/${id}/events`, 'read'], ['GET', `/messages/${id}`, 'read'], ['GET', `/messages/${id}/why`, 'read'],
     ['POST', '/api/v1/takeover', 'operator'], ['POST', '/api/v1/handback', 'operator'], ['POST', '/api/v1/operator-message', 'operator'],
     ['POST', '/jobs', 'write'], ['GET', '/jobs', 'read'], ['GET', `/jobs/${id}`, 'read'], ['GET', '/queue/stats', 'read'], ['POST', '/admin/dlq/replay', 'admin'],
-    ['POST', '/admin/quarantine/replay', 'admin'], ['POST', '/companies', 'admin'], ['POST', '/api-keys', 'admin'], ['GET', '/api-keys', 'admin'],
+    ['POST', '/admin/quarantine/replay', 'admin'], ['GET', '/company', 'read'], ['PATCH', '/company', 'admin'], ['GET', `/companies/${id}`, 'read'],
+    ['PATCH', `/companies/${id}`, 'admin'], ['POST', '/companies', 'admin'], ['POST', '/api-keys', 'admin'], ['GET', '/api-keys', 'admin'],
     ['DELETE', '/api-keys/aaaaaaaa', 'admin'], ['POST', '/channel-accounts', 'admin'], ['GET', '/channel-accounts', 'admin'],
   ]
   const listed = Object.entries((await parley.get('/openapi.json')).body.paths).flatMap(([path, methods]) => Object.entries(methods)
@@ -75,6 +76,8 @@ test('a company sees and touches nothing of another\'s', async () => {
   }
   for (const path of ['/leads', '/jobs', `/leads?phone=${encodeURIComponent(phone)}`]) assert.deepEqual((await parley.get(path, as(theirs))).body.items, [], path)
   assert.equal((await parley.send('PATCH', `/leads/${lead.id}`, { contact_name: 'Stolen' }, as(theirs))).status, 404)
+  assert.equal((await parley.get(`/companies/${lead.company_id}`, as(theirs))).status, 404)
+  assert.equal((await parley.send('PATCH', `/companies/${lead.company_id}`, { name: 'Stolen' }, as(theirs))).status, 404)
   for (const who of [{ phone }, { lead_id: lead.id }]) {
     for (const path of ['takeover', 'handback']) assert.equal((await parley.post(`/api/v1/${path}`, who, as(theirs))).status, 404)
     assert.equal((await parley.post('/api/v1/operator-message', { ...who, message: 'x' }, as(theirs))).status, 404)

@@ -80,6 +80,26 @@ test('a lead can be patched: attributes merge, null removes, a stale version is 
   problem(await parley.send('PATCH', `/leads/${id}`, { priority: 1 }, { 'if-match': etag }), 412, 'stale_version')
 })
 
+test('company settings: read, changed one by one, refused by name; a foreign or made-up id is unknown', async () => {
+  const first = await parley.get('/company')
+  assert.equal(first.status, 200)
+  const etag = first.headers.get('etag')
+  const hand_over = { keywords: ['human'], negative_sentiment: true, deadline_ms: 60000, notice: 'A colleague answers soon.' }
+  const patched = await parley.send('PATCH', '/company', { locale: 'de', opt_out_words: ['genug'], hand_over }, { 'if-match': etag })
+  assert.equal(patched.status, 200)
+  assert.deepEqual([patched.body.locale, patched.body.opt_out_words, patched.body.hand_over, patched.body.name], ['de', ['genug'], hand_over, first.body.name])
+  assert.deepEqual((await parley.get(`/companies/${first.body.id}`)).body, patched.body)
+  problem(await parley.send('PATCH', '/company', { locale: 'en' }, { 'if-match': etag }), 412, 'stale_version')
+  problem(await parley.send('PATCH', '/company', { colour: 'red' }), 422, 'unknown_field')
+  problem(await parley.send('PATCH', '/company', { id: first.body.id }), 422, 'unknown_field')
+  problem(await parley.send('PATCH', '/company', { hand_over: { keywords: 'human' } }), 422)
+  problem(await parley.send('PATCH', '/company', { hand_over: { deadline_ms: 10 } }), 422, 'bad_value')
+  problem(await parley.get(`/companies/${crypto.randomUUID()}`), 404, 'unknown_company')
+  problem(await parley.get('/companies/x'), 404, 'unknown_company')
+  await parley.send('PATCH', '/company', { locale: 'en', opt_out_words: [], hand_over: {} })
+  assert.deepEqual((await parley.get('/company')).body.opt_out_words, [])
+})
+
 test('lists come in pages, newest first, without gap or repeat', async () => {
   for (let n = 0; n < 7; n++) await parley.inbound(`+1234568000${n}`, 'hi')
   await until('the leads', async () => await parley.postgres.value(`select count(*) from crm.leads where phone_number like '+1234568000%'`) === 7)

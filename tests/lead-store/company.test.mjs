@@ -37,6 +37,45 @@ test('a company is made once, also when asked again, and bad ones are refused by
   assert.equal(recorded.jobs[0].delay_ms, 500)
 })
 
+test("a company's settings are shown and changed one by one, under the version that was seen", async () => {
+  const [{ reply: made }] = await create({ name: 'Settings', timezone: 'Asia/Dhaka' })
+  const caller = { company_id: made.id }
+  const patch = item => store.bus.call('store.company.patch', 'CompanyPatchRequest', 'Company', [item], caller)
+  const get = () => store.bus.ask('store.company.get', 'CompanyGetRequest', 'Company', {}, caller)
+  assert.deepEqual([made.version, made.quiet_from, made.quiet_to, made.opt_out_words, made.bumpup_after_days], [1, '08:00', '22:00', [], 3])
+  const hand_over = { keywords: ['Human', 'আসল মানুষ'], turns_without_progress: 3, deadline_ms: 5000, notice: '' }
+  const [{ reply: changed }] = await patch({ locale: 'bn-BD', quiet_from: '09:30', buffer_ms: 700, opt_out_words: { text: '["no more", "basta"]' }, hand_over, if_version: 1 })
+  assert.deepEqual([changed.version, changed.name, changed.locale, changed.quiet_from, changed.quiet_to, changed.buffer_ms, changed.opt_out_words],
+    [2, 'Settings', 'bn-BD', '09:30', '22:00', 700, ['no more', 'basta']])
+  assert.deepEqual((({ keywords, turns_without_progress, deadline_ms, notice }) => ({ keywords, turns_without_progress, deadline_ms, notice }))(changed.hand_over), hand_over)
+  assert.equal((await patch({ name: 'Late', if_version: 1 }))[0].code, 'stale_version')
+  assert.deepEqual((await get()).hand_over.keywords, hand_over.keywords)
+  const [event] = await store.rows("select payload, entity_id from crm.events where type = 'company.updated' and company_id = $1", [made.id])
+  assert.deepEqual([event.entity_id, event.payload.changed], [made.id, ['locale', 'buffer_ms', 'quiet_from', 'opt_out_words', 'hand_over']])
+  await patch({})
+  assert.equal((await get()).version, 2) // nothing was asked for, nothing changed
+  for (const [wrong, code] of [[{ timezone: 'Mars/Base' }, 'bad_timezone'], [{ quiet_from: '25:00' }, 'bad_value'], [{ quiet_to: '8' }, 'bad_value'],
+    [{ company_card: { text: '[]' } }, 'bad_value'], [{ opt_out_words: { text: '"x"' } }, 'bad_value'], [{ opt_out_words: { text: '[" "]' } }, 'bad_value'],
+    [{ bumpup_after_days: 366 }, 'bad_value'], [{ hand_over: { keywords: [''] } }, 'bad_value'], [{ hand_over: { keywords: ['x'.repeat(65)] } }, 'bad_value'],
+    [{ hand_over: { deadline_ms: 999 } }, 'bad_value'], [{ hand_over: { deadline_ms: 86400001 } }, 'bad_value'], [{ hand_over: { turns_without_progress: 101 } }, 'bad_value'],
+    [{ hand_over: { notice: 'x'.repeat(1001) } }, 'bad_value'], [{ name: '' }, 'bad_value']])
+    assert.equal((await patch(wrong))[0].code, code, JSON.stringify(wrong))
+  for (const well of [{ hand_over: { keywords: ['é'.repeat(64)], deadline_ms: 86400000, turns_without_progress: 100, notice: 'é'.repeat(1000) } }, { quiet_to: '23:59' }])
+    assert.equal((await patch(well))[0].status, 'STATUS_OK', JSON.stringify(well))
+  assert.equal((await store.bus.call('store.company.get', 'CompanyGetRequest', 'Company', [{}], { company_id: randomUUID() }))[0].code, 'unknown_company')
+})
+
+test("a company's own opt-out words opt out, beside the built-in ones", async () => {
+  const [{ reply: company }] = await create({ name: 'Words' })
+  await store.bus.ask('store.company.patch', 'CompanyPatchRequest', 'Company', { opt_out_words: { text: '["No more, please"]' } }, { company_id: company.id })
+  const said = text => store.recordOne(message({ account: '', company_id: company.id, external_id: '', phone: '+15005550333', message_text: text }))
+  const first = await said('no more')
+  assert.equal(first.jobs[0].skipped, undefined)
+  const stopped = await said('NO MORE please!')
+  assert.equal(stopped.jobs[0].skipped, 'opt_out')
+  assert.ok(await store.value('select opted_out_at from crm.leads where id = $1', [stopped.lead_id]))
+})
+
 test('API keys: made once, listed by company, revoked for good', async () => {
   const [{ reply: company }] = await create({ name: 'Keys' })
   const key = { company_id: company.id, name: 'first', scopes: ['inbound', 'admin'], id: 'abcd1234', secret_hash: 'a'.repeat(64) }

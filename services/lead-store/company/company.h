@@ -8,6 +8,8 @@
 #include "service/service.h"
 
 void company_create(struct batch *batch);
+void company_get(struct batch *batch);
+void company_patch(struct batch *batch);
 void api_key_create(struct batch *batch);
 void api_key_list(struct batch *batch);
 void api_key_revoke(struct batch *batch);

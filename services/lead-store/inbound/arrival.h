@@ -55,6 +55,8 @@ struct talk {
 struct place {
     const char *account_id, *account, *company_id, *channel, *pipeline_id, *stage_id;
     int32_t buffer_ms, buffer_max_ms;
+    const char *const *opt_out_words; /* the company's own */
+    size_t opt_out_word_count;
 };
 
 struct arrival {

@@ -1,10 +1,11 @@
 #include "arrival.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "base/words.h"
 #include "core/config.h"
 #include "core/payload.h"
 
-enum { PRIORITY_NOTICE = 100 };
+enum { PRIORITY_NOTICE = 100, OPT_OUT_BYTES_MAX = 256 };
 
 int64_t place_buffer_ms(const struct place *place)
 {
@@ -216,21 +217,36 @@ static void window_open(struct talk *talk, const Pb__InboundMessage *message)
         talk->window_ends_at = ends_at;
 }
 
+/* One of the built-in words, which ingest knows, or of the company's own. */
+static bool opts_out(struct arena *arena, const struct arrival *arrival)
+{
+    const Pb__InboundMessage *message = arrival->message;
+    const struct place *place = arrival->place;
+    if (message->opt_out || !message->wants_answer || !place->opt_out_word_count || message->media_info)
+        return message->opt_out;
+    const char *said = words_of(arena, text_or(message->message_text, ""), OPT_OUT_BYTES_MAX);
+    for (size_t i = 0; *said && i < place->opt_out_word_count; i++)
+        if (text_same(said, words_of(arena, place->opt_out_words[i], OPT_OUT_BYTES_MAX)))
+            return true;
+    return false;
+}
+
 static void customer_wrote(struct recording *recording, struct arrival *arrival)
 {
     const Pb__InboundMessage *message = arrival->message;
+    bool out = opts_out(recording->batch->arena, arrival);
     struct talk *talk = arrival->talk;
     const char *address;
     struct message_row *row = row_of(recording, arrival);
     row->direction = "inbound";
     row->sender_type = "customer";
     row->status = "received";
-    row->wants_answer = arrival->wants_answer = message->wants_answer && !message->opt_out;
+    row->wants_answer = arrival->wants_answer = message->wants_answer && !out;
     talk_reach(talk, arrival, &address);
     window_open(talk, message);
     note_message(recording, arrival, "message.received", "customer");
     talk_nudge(talk, arrival, "inbound");
-    if (message->opt_out)
+    if (out)
         opt_out(recording, arrival, address);
     else if (message->opt_in)
         opt_in(recording, arrival);

@@ -15,7 +15,8 @@ static const struct statement place_find = {
     .name = "place_find",
     .sql =
         "select w.n, a.id as account_id, a.account, c.id as company_id, c.buffer_ms, c.buffer_max_ms, p.id as pipeline_id, s.id as stage_id, "
-        "       c.buffer_ms is not null as own_buffer, c.buffer_max_ms is not null as own_buffer_max "
+        "       c.buffer_ms is not null as own_buffer, c.buffer_max_ms is not null as own_buffer_max, "
+        "       nullif(c.opt_out_words, '{}') as opt_out_words "
         "from unnest($1::text[], $2::text[], $3::uuid[]) with ordinality as w(channel, account, company_id, n) "
         "left join lateral (select x.id, x.account, x.company_id from crm.channel_accounts x "
         "                   where w.account <> '' and x.account <> '' and x.channel = w.channel and x.account = w.account "
@@ -109,13 +110,14 @@ static void places_collect(struct recording *recording, struct places *places)
         recording->arrivals[i].place = place_ask(recording, places, &recording->arrivals[i]);
 }
 
-static void place_fill(struct place *place, const struct rows *rows, size_t row)
+static void place_fill(struct arena *arena, struct place *place, const struct rows *rows, size_t row)
 {
     place->account_id = rows_text(rows, row, rows_column(rows, "account_id"));
     place->account = rows_text(rows, row, rows_column(rows, "account"));
     place->company_id = rows_text(rows, row, rows_column(rows, "company_id"));
     place->pipeline_id = rows_text(rows, row, rows_column(rows, "pipeline_id"));
     place->stage_id = rows_text(rows, row, rows_column(rows, "stage_id"));
+    place->opt_out_word_count = rows_texts(rows, row, rows_column(rows, "opt_out_words"), arena, &place->opt_out_words);
     bool own = rows_bool(rows, row, rows_column(rows, "own_buffer")),
          own_max = rows_bool(rows, row, rows_column(rows, "own_buffer_max"));
     place->buffer_ms = own ? (int32_t)rows_int(rows, row, rows_column(rows, "buffer_ms")) : -1;
@@ -135,12 +137,12 @@ static void places_ask(struct recording *recording, struct places *places)
     db_queue(recording->batch->db, arena, &place_find, params, &places->rows);
 }
 
-static void places_take(struct places *places)
+static void places_take(struct arena *arena, struct places *places)
 {
     int n = rows_column(&places->rows, "n");
     for (size_t row = 0; row < places->rows.count; row++) {
         size_t place = (size_t)rows_int(&places->rows, row, n) - 1;
-        place_fill(places->all[place], &places->rows, row);
+        place_fill(arena, places->all[place], &places->rows, row);
         remember(places->keys[place], places->all[place]->account_id);
     }
 }
@@ -149,7 +151,7 @@ static enum status places_find(struct recording *recording, struct places *place
 {
     places_ask(recording, places);
     TRY(db_flush(recording->batch->db, error));
-    places_take(places);
+    places_take(recording->batch->arena, places);
     return OK;
 }
 
@@ -245,7 +247,7 @@ enum status arrivals_placed(struct recording *recording, struct error *error)
     const char **ids = ARENA_ARRAY(recording->batch->arena, const char *, places->count);
     for (size_t i = 0; i < places->count; i++)
         ids[i] = places->all[i]->account_id;
-    places_take(places);
+    places_take(recording->batch->arena, places);
     for (size_t i = 0; i < places->count; i++)
         if (!places->all[i]->stage_id || !text_same(places->all[i]->account_id, ids[i])) {
             remember(places->keys[i], NULL);
