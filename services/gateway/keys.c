@@ -215,6 +215,15 @@ static enum status check(struct arena *arena, struct entry *entry, const char *h
     return OK;
 }
 
+bool keys_allow(const char *id, moment now)
+{
+    pthread_mutex_lock(&keys.lock);
+    const struct entry *entry = find(id);
+    bool allowed = entry != NULL && !entry->revoked && (entry->expires_at == 0 || entry->expires_at > now);
+    pthread_mutex_unlock(&keys.lock);
+    return allowed;
+}
+
 enum status keys_check(struct arena *arena, const char *text, moment now, int64_t rate_per_minute, struct key *out,
                        int64_t *wait_ms, struct error *error)
 {

@@ -48,7 +48,8 @@ char *key_id(struct arena *arena, const char *text);
 /* Replaces all keys; buckets of those that stay go on. */
 void keys_set(const Pb__ApiKeyList *list);
 bool keys_loaded(void);
-bool keys_known(const char *id); /* also a revoked one */
+bool keys_known(const char *id);             /* also a revoked one */
+bool keys_allow(const char *id, moment now); /* what was let in by this key may stay */
 /* text NULL: none was given. REJECT unauthorised or too_many (then *wait_ms says how long), RETRY while not loaded. */
 enum status keys_check(struct arena *arena, const char *text, moment now, int64_t rate_per_minute, struct key *out,
                        int64_t *wait_ms, struct error *error);

@@ -5,6 +5,8 @@
  *           inbound.receipt.*   what providers say of what we sent
  *   asks    store.*, jobs.*     for every other endpoint: the table in routes.c
  *   hears   nudge.keys          API keys or channel accounts changed
+ *           nudge.events        a company has new events: its streams are told
+ *           events.*.job.*      the scheduler's own events, told as they come
  */
 #include <stdio.h>
 
@@ -18,6 +20,8 @@
 #include "serve.h"
 #include "service/service.h"
 #include "settings.h"
+#include "stream/feed.h"
+#include "stream/hub.h"
 
 enum {
     LOAD_EVERY_MS = 30000,
@@ -57,6 +61,13 @@ static int64_t load_run(struct batch *batch)
     return LOAD_AGAIN_MS;
 }
 
+static const struct duty duties[] = {
+    { .name = "keys", .run = load_run, .hears = &NUDGE_KEYS },
+    { .name = "health", .run = health_look },
+    { .name = "streams", .run = feed_run, .hears = &NUDGE_EVENTS, .hear = feed_hear, .apart_ms = 10 },
+    { 0 },
+};
+
 static enum status gateway_check(struct error *error)
 {
     return settings_check(&settings, error);
@@ -66,6 +77,7 @@ static enum status gateway_open(struct batch *batch, struct error *error)
 {
     (void)batch;
     char listen_on[128];
+    feed_register(&duties[2]);
     openapi_open();
     docs_open(settings.docs_assets);
     snprintf(listen_on, sizeof listen_on, "%s:%lld", settings.listen, (long long)settings.port);
@@ -78,6 +90,8 @@ static enum status gateway_open(struct batch *batch, struct error *error)
         .handle = serve_handle,
         .refuse = serve_refuse,
     };
+    TRY(hub_open(error));
+    TRY(feed_open(error));
     TRY(web_open(&options, &web, error));
     opened_at = moment_now();
     log_line(LOG_INFO, "listening", "address", listen_on, "auth", settings.auth ? "on" : "off", NULL);
@@ -96,15 +110,10 @@ static void gateway_close(void)
 {
     web_close(web);
     web = NULL;
+    hub_close();
     docs_close();
     openapi_close();
 }
-
-static const struct duty duties[] = {
-    { .name = "keys", .run = load_run, .hears = &NUDGE_KEYS },
-    { .name = "health", .run = health_look },
-    { 0 },
-};
 
 static const struct service gateway = {
     .name = "gateway",

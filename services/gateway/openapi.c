@@ -88,6 +88,8 @@ static void add_answer_head(struct buffer *out, const char *status, const char *
 
 static const char *plain_type(const struct endpoint *endpoint)
 {
+    if (strcmp(endpoint->path, "/events/stream") == 0)
+        return "text/event-stream";
     if (strncmp(endpoint->path, "/docs", 5) == 0)
         return "text/html";
     if (strcmp(endpoint->path, "/metrics") == 0 ||

@@ -35,18 +35,33 @@ static const struct {
     { "unknown_channel", 422 },
     { "unknown_timezone", 422 },
     { "unknown_scope", 422 },
+    { "unknown_event", 422 },
+    { "event_too_old", 410 },
 };
 
 static const struct {
     int http_status;
     const char *title;
 } TITLES[] = {
-    { 400, "Malformed request" }, { 401, "Not authorised" },         { 403, "Forbidden" },
-    { 404, "Not found" },         { 405, "Method not allowed" },     { 408, "Request took too long" },
-    { 409, "Conflict" },          { 411, "Length required" },        { 412, "Stale version" },
-    { 413, "Body too large" },    { 415, "Unsupported media type" }, { 417, "Expectation failed" },
-    { 422, "Invalid request" },   { 429, "Too many requests" },      { 431, "Head too large" },
-    { 500, "Internal error" },    { 503, "Try again later" },        { 505, "HTTP version not spoken" },
+    { 400, "Malformed request" },
+    { 401, "Not authorised" },
+    { 403, "Forbidden" },
+    { 404, "Not found" },
+    { 405, "Method not allowed" },
+    { 408, "Request took too long" },
+    { 409, "Conflict" },
+    { 410, "Gone" },
+    { 411, "Length required" },
+    { 412, "Stale version" },
+    { 413, "Body too large" },
+    { 415, "Unsupported media type" },
+    { 417, "Expectation failed" },
+    { 422, "Invalid request" },
+    { 429, "Too many requests" },
+    { 431, "Head too large" },
+    { 500, "Internal error" },
+    { 503, "Try again later" },
+    { 505, "HTTP version not spoken" },
 };
 
 enum { RETRY_AFTER_SECONDS = 1 };

@@ -10,6 +10,7 @@
 #include "inbound.h"
 #include "jobs.h"
 #include "openapi.h"
+#include "stream/stream.h"
 #include "webhook.h"
 #include "wire/pb.h"
 
@@ -45,6 +46,9 @@ const struct endpoint ENDPOINTS[] = {
     { "POST", "/api/v1/operator-message", "conversations", "A person writes to the customer", SCOPE_OPERATOR,
       &STORE_OPERATOR_POST, .body = OF(operator_message_request), .takes_key = true, .prepare = operator_prepare,
       .follow = operator_follow },
+
+    { "GET", "/events/stream", "events", "What happens in the company, as it happens; resumable by Last-Event-ID",
+      SCOPE_READ, &STORE_EVENT_FIND, .reply = OF(stream_event), .query = "after lead_id type", .handle = stream_get },
 
     { "POST", "/jobs", "queue", "Enqueues a job; a known idempotency key answers with that job", SCOPE_WRITE,
       .body = OF(job_create_request), .reply = OF(job_created), .success = 202, .takes_key = true,

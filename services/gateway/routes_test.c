@@ -61,7 +61,7 @@ static void every_row_is_complete(void **state)
     (void)state;
     for (const struct endpoint *row = ENDPOINTS; row->method != NULL; row++) {
         bool hole = strstr(row->path, "{id}") != NULL;
-        assert_true((row->asks != NULL) != (row->handle != NULL));
+        assert_true(row->asks != NULL || row->handle != NULL);
         assert_false(text_empty(row->summary));
         if (row->asks == NULL)
             continue;

@@ -62,6 +62,11 @@ static const struct rule RULES[] = {
     { OF(operator_message_reply), "external_id", RULE_ADDED, 0, 0 },
     { NULL, "operator", 0, 0, NAME_BYTES_MAX },
 
+    { OF(event_stream_request), "after", RULE_UUID, 0, 0 },
+    { OF(event_stream_request), "lead_id", RULE_UUID, 0, 0 },
+    { OF(event_stream_request), "type", 0, 0, NAME_BYTES_MAX },
+    { OF(stream_event), "number", RULE_HIDDEN, 0, 0 },
+
     { OF(job_create_request), "task", RULE_REQUIRED | RULE_NONEMPTY, 0, KEY_BYTES_MAX },
     { OF(job_create_request), "idempotency_key", RULE_NONEMPTY, 0, KEY_BYTES_MAX },
     { OF(job_create_request), "priority", 0, 0, 100 },

@@ -12,6 +12,8 @@ struct settings {
     const char *listen; /* address */
     int64_t port;
     int64_t threads;
+    int64_t streams;      /* connections of the event stream at a time */
+    int64_t heartbeat_ms; /* of a stream on which nothing happens */
     bool auth;
     const char *environment;  /* "development", "production" */
     const char *verify_token; /* of Meta's GET /webhook; "" none */

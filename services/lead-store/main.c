@@ -4,6 +4,7 @@
  *   takes   store.*                 batched requests, one status per item
  *   emits   EVENTS                  the relay publishes the event log in commit order
  *           nudge.conversation      after a commit that may end a model call under way
+ *           nudge.events            whose events the relay has published
  *   asks    jobs.enqueue            the sweep: what is owed and has no live job
  */
 #include "company/company.h"
@@ -19,6 +20,7 @@
 #include "receipt/settle.h"
 #include "service/migrations.h"
 #include "service/service.h"
+#include "stream/log.h"
 #include "sweep/relay.h"
 #include "sweep/sweep.h"
 #include "turn/turn.h"
@@ -48,6 +50,8 @@ static const struct route routes[] = {
     { .takes = &STORE_API_KEY_REVOKE, .handle = api_key_revoke },
     { .takes = &STORE_CHANNEL_ACCOUNT_CREATE, .handle = channel_account_create },
     { .takes = &STORE_CHANNEL_ACCOUNT_LIST, .handle = channel_account_list },
+    { .takes = &STORE_EVENT_FIND, .handle = log_find },
+    { .takes = &STORE_EVENT_PAGE, .handle = log_page },
     { .takes = &STORE_STATS, .handle = stats_read },
     { 0 },
 };

@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "base/moment.h"
 #include "base/text.h"
+#include "net/web_detach.h"
 #include "net/web_limit.h"
 #include "net/web_text.h"
 #include "net/web_wake.h"
@@ -71,13 +72,13 @@ static void respond(struct web *web, struct mg_connection *connection, const str
 {
     struct buffer out = { .arena = request->arena };
     bool bare = response->status == 204 || response->status == 304;
-    bool close = must_close(web, connection, refused);
+    bool close = must_close(web, connection, refused || response->take != NULL);
     buffer_format(&out, "HTTP/1.1 %d %s\r\n", response->status, web_reason(response->status));
     add_date(&out);
-    if (!bare) {
-        buffer_format(&out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-                      text_or(response->content_type, "application/json"), response->body_bytes);
-    }
+    if (!bare)
+        buffer_format(&out, "Content-Type: %s\r\n", text_or(response->content_type, "application/json"));
+    if (!bare && response->take == NULL)
+        buffer_format(&out, "Content-Length: %zu\r\n", response->body_bytes);
     for (size_t i = 0; i < sizeof response->headers / sizeof *response->headers && response->headers[i] != NULL; i++) {
         assert(strpbrk(response->headers[i], "\r\n") == NULL);
         buffer_format(&out, "%s\r\n", response->headers[i]);
@@ -291,6 +292,8 @@ static void handle(struct web *web, struct mg_connection *connection)
     }
     web->options.handle(web->options.context, &request, &response);
     respond(web, connection, &request, &response, false);
+    if (response.take != NULL)
+        response.take(response.taken, web_detach(info->remote_addr, info->remote_port, web_port(web)));
 }
 
 /* -- what civetweb calls */

@@ -39,6 +39,10 @@ struct web_response {
     const char *body;
     size_t body_bytes;
     const char *headers[16]; /* "Name: value" lines, NULL-terminated */
+    /* A body without an end: once the head is out the socket is its taker's, who closes it; no thread of the server is
+     * held. fd -1: the peer is gone already. NULL: an ordinary answer. */
+    void (*take)(void *taken, int fd);
+    void *taken;
 };
 
 /* body_max: called with method and path before the body is read, answers the cap in bytes. refuse: the request has path

@@ -1,7 +1,5 @@
 #include "net/web_limit.h"
 
-#include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,51 +8,18 @@
 #include <time.h>
 
 #include "base/moment.h"
+#include "net/web_detach.h"
 
 enum { LOOKS_PER_WAIT = 10, LOOK_MS_MIN = 20, LOOK_MS_MAX = 1000 };
 
-/* -- finding the connection */
-
-/* Port of a socket's end; its address as text in out. -1: no socket of IP. */
-static int end_of(int (*ask)(int, struct sockaddr *, socklen_t *), int fd, char out[INET6_ADDRSTRLEN])
-{
-    struct sockaddr_storage storage;
-    socklen_t bytes = sizeof storage;
-    if (ask(fd, (struct sockaddr *)&storage, &bytes) != 0)
-        return -1;
-    const struct sockaddr_in *four = (const struct sockaddr_in *)&storage;
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&storage;
-    if (storage.ss_family == AF_INET && inet_ntop(AF_INET, &four->sin_addr, out, INET6_ADDRSTRLEN))
-        return ntohs(four->sin_port);
-    if (storage.ss_family == AF_INET6 && inet_ntop(AF_INET6, &six->sin6_addr, out, INET6_ADDRSTRLEN))
-        return ntohs(six->sin6_port);
-    return -1;
-}
-
-static bool is_connection(const struct web_limit *limit, const struct web_reading *reading, int fd)
-{
-    char address[INET6_ADDRSTRLEN];
-    if (end_of(getpeername, fd, address) != reading->port || strcmp(address, reading->address) != 0)
-        return false;
-    return end_of(getsockname, fd, address) == limit->port;
-}
+/* -- looking */
 
 static void shut(const struct web_limit *limit, const struct web_reading *reading)
 {
-    DIR *folder = opendir("/proc/self/fd");
-    if (!folder)
-        return;
-    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        int fd = entry->d_name[0] == '.' ? -1 : (int)strtol(entry->d_name, NULL, 10);
-        if (fd >= 0 && is_connection(limit, reading, fd)) {
-            shutdown(fd, SHUT_RD);
-            break;
-        }
-    }
-    closedir(folder);
+    int fd = web_find(reading->address, reading->port, limit->port);
+    if (fd >= 0)
+        shutdown(fd, SHUT_RD);
 }
-
-/* -- looking */
 
 static void look(struct web_limit *limit)
 {

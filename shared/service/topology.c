@@ -66,6 +66,8 @@ const struct subject STORE_CHANNEL_ACCOUNT_CREATE =
     CALL("store.channel_account.create", channel_account_request, channel_account);
 const struct subject STORE_CHANNEL_ACCOUNT_LIST =
     CALL("store.channel_account.list", channel_account_list_request, channel_account_list);
+const struct subject STORE_EVENT_FIND = CALL("store.event.find", event_stream_request, event_found);
+const struct subject STORE_EVENT_PAGE = CALL("store.event.page", event_page_request, event_page);
 const struct subject STORE_STATS = CALL("store.stats", stats_request, stats);
 
 const struct subject JOBS_ENQUEUE = CALL("jobs.enqueue", job_spec, job_enqueued);
@@ -80,8 +82,10 @@ const struct subject INGEST_QUARANTINE_REPLAY =
 
 const struct subject NUDGE_CONVERSATION = NUDGE("nudge.conversation", conversation_nudge);
 const struct subject NUDGE_RELAY = NUDGE("nudge.relay", empty);
+const struct subject NUDGE_EVENTS = NUDGE("nudge.events", events_nudge);
 const struct subject NUDGE_DISPATCH = NUDGE("nudge.dispatch", empty);
 const struct subject NUDGE_KEYS = NUDGE("nudge.keys", empty);
+const struct subject EVENTS_OF_JOBS = NUDGE("events.*.job.*", event);
 const struct subject JOBS_CAPACITY = NUDGE("jobs.capacity.>", job_capacity); /* task names hold dots */
 
 /* -- names built from parts */

@@ -45,6 +45,7 @@ extern const struct subject STORE_LEAD_LIST, STORE_LEAD_GET, STORE_LEAD_PATCH, S
 extern const struct subject STORE_MESSAGE_GET, STORE_MESSAGE_WHY;
 extern const struct subject STORE_COMPANY_GET, STORE_COMPANY_PATCH;
 extern const struct subject STORE_COMPANY_CREATE, STORE_API_KEY_CREATE, STORE_API_KEY_LIST, STORE_API_KEY_REVOKE;
+extern const struct subject STORE_EVENT_FIND, STORE_EVENT_PAGE;
 extern const struct subject STORE_CHANNEL_ACCOUNT_CREATE, STORE_CHANNEL_ACCOUNT_LIST, STORE_STATS;
 
 /* scheduler */
@@ -56,8 +57,10 @@ extern const struct subject INGEST_QUARANTINE_REPLAY;
 /* nudges */
 extern const struct subject NUDGE_CONVERSATION; /* ConversationNudge: something changed in a conversation */
 extern const struct subject NUDGE_RELAY;        /* Empty: events were written */
+extern const struct subject NUDGE_EVENTS;       /* EventsNudge: the relay has published them */
 extern const struct subject NUDGE_DISPATCH;     /* Empty: jobs became due */
 extern const struct subject NUDGE_KEYS;         /* Empty: API keys or channel accounts changed */
+extern const struct subject EVENTS_OF_JOBS;     /* Event: the scheduler's own, heard as they are published */
 extern const struct subject JOBS_CAPACITY;      /* jobs.capacity.>  JobCapacity */
 
 /* Names built from parts, in the arena. */

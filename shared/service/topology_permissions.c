@@ -12,7 +12,7 @@ struct role {
     const char *service;
     const struct subject *takes[4];
     const struct subject *serves[SUBJECTS_MAX], *asks[SUBJECTS_MAX];
-    const struct subject *hears[4], *nudges[4];
+    const struct subject *hears[8], *nudges[8];
     const char *publishes[4];                 /* subjects of streams */
     const char *reads;                        /* a stream whose messages it reads and deletes by sequence */
     bool anything_of_store, anything_of_jobs; /* asks all of store.>, jobs.> */
@@ -23,7 +23,7 @@ static const struct role roles[] = {
       .asks = { &INGEST_QUARANTINE_REPLAY },
       .anything_of_store = true,
       .anything_of_jobs = true,
-      .hears = { &NUDGE_KEYS },
+      .hears = { &NUDGE_KEYS, &NUDGE_EVENTS, &EVENTS_OF_JOBS },
       .nudges = { &NUDGE_KEYS },
       .publishes = { "inbound.>", "$SRV.>" } },
     { .service = "ingest",
@@ -58,10 +58,12 @@ static const struct role roles[] = {
                   &STORE_API_KEY_REVOKE,
                   &STORE_CHANNEL_ACCOUNT_CREATE,
                   &STORE_CHANNEL_ACCOUNT_LIST,
+                  &STORE_EVENT_FIND,
+                  &STORE_EVENT_PAGE,
                   &STORE_STATS },
       .anything_of_jobs = true,
       .hears = { &NUDGE_RELAY },
-      .nudges = { &NUDGE_CONVERSATION, &NUDGE_RELAY, &NUDGE_KEYS },
+      .nudges = { &NUDGE_CONVERSATION, &NUDGE_RELAY, &NUDGE_EVENTS, &NUDGE_KEYS },
       .publishes = { "events.>" } },
     { .service = "scheduler",
       .serves = { &JOBS_ENQUEUE, &JOBS_FINISH, &JOBS_GET, &JOBS_LIST, &JOBS_STATS, &JOBS_REPLAY },

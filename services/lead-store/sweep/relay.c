@@ -297,6 +297,20 @@ static enum status republish_lost(struct batch *batch, bool *back, struct error 
     return *back ? send_back(batch, error) : OK;
 }
 
+/* The same company's events stand together mostly: a repetition now and then harms nobody. */
+static void tell_streams(struct batch *batch, const struct rows *rows, const struct place *order, size_t count)
+{
+    Pb__EventsNudge *message = PB_NEW(batch->arena, events_nudge);
+    int column = rows_column(rows, "company_id");
+    message->company_ids = ARENA_ARRAY(batch->arena, char *, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        const char *id = rows_text(rows, order[i].row, column);
+        if (message->n_company_ids == 0 || !text_same(message->company_ids[message->n_company_ids - 1], id))
+            message->company_ids[message->n_company_ids++] = (char *)id;
+    }
+    nudge(batch->arena, &NUDGE_EVENTS, message);
+}
+
 static void tell_others(struct batch *batch)
 {
     if (atomic_exchange(&unheard, false))
@@ -312,10 +326,12 @@ static void page_relay(struct batch *batch, const struct rows *rows, int64_t *ag
         *again_ms = HORIZON_MS;
         return;
     }
-    if (events_publish(batch, rows, page_order(batch->arena, rows, count, n_column), count) < count) {
+    const struct place *order = page_order(batch->arena, rows, count, n_column);
+    if (events_publish(batch, rows, order, count) < count) {
         *again_ms = TROUBLE_MS;
         return;
     }
+    tell_streams(batch, rows, order, count);
     watermark_set(&standing.at, rows_text(rows, count - 1, rows_column(rows, "xid")),
                   rows_text(rows, count - 1, n_column));
     if (rows->count == RELAY_ITEMS_MAX)
