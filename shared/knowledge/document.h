@@ -1,5 +1,6 @@
 /*
- * document - a company's material as it was given (text, Markdown, HTML, CSV of question and answer), read into sections.
+ * document - a company's material as it was given (text, Markdown, HTML, CSV of question and answer), read into
+ * sections.
  *
  * A section is the text between two headings with the path of headings above it, or one question with its answer. What
  * is markup is gone; nothing is added that the company did not write. Pure: one file per format.
@@ -31,5 +32,5 @@ bool document_format_known(const char *format); /* text, markdown, html, csv */
 /* REJECT: bad_csv, with the row. The other formats can be read whatever they hold. */
 enum status document_read(struct arena *arena, const char *format, const char *text, struct sections *out,
                           struct error *error);
-/* What document_read would refuse. */
+/* What document_read would refuse, told without the other formats' parsers. */
 enum status document_check(struct arena *arena, const char *format, const char *text, struct error *error);

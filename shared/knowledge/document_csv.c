@@ -107,3 +107,9 @@ enum status document_read_csv(struct outline *outline, const char *text, struct 
     }
     return OK;
 }
+
+enum status document_check(struct arena *arena, const char *format, const char *text, struct error *error)
+{
+    struct outline outline = { .arena = arena, .text = { .arena = arena } };
+    return text_same(format, "csv") ? document_read_csv(&outline, text, error) : OK;
+}

@@ -12,11 +12,14 @@ static bool among(const char *name, const char *const *list)
     return false;
 }
 
-static const char *const UNSEEN[] = { "head", "script", "style", "noscript", "template", "svg", "iframe", "object", NULL };
-static const char *const BLOCKS[] = { "p",     "div",    "section", "article", "header", "footer", "main",  "aside",
-                                      "nav",   "ul",     "ol",      "li",      "dl",     "dt",     "dd",    "table",
-                                      "tr",    "br",     "hr",      "pre",     "form",   "figure", "blockquote",
-                                      "thead", "tbody",  "caption", "address", "option", NULL };
+static const char *const UNSEEN[] = {
+    "head", "script", "style", "noscript", "template", "svg", "iframe", "object", NULL
+};
+static const char *const BLOCKS[] = { "p",     "div",     "section", "article", "header",     "footer",
+                                      "main",  "aside",   "nav",     "ul",      "ol",         "li",
+                                      "dl",    "dt",      "dd",      "table",   "tr",         "br",
+                                      "hr",    "pre",     "form",    "figure",  "blockquote", "thead",
+                                      "tbody", "caption", "address", "option",  NULL };
 static const char *const CELLS[] = { "td", "th", NULL };
 
 /* 1 to 6 of h1 to h6; 0: no heading. */

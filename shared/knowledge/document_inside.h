@@ -10,8 +10,8 @@ struct outline {
     struct arena *arena;
     struct sections sections;
     size_t room;
-    struct buffer text;                             /* of the section that is open */
-    const char *headings[DOCUMENT_HEADING_LEVELS];  /* that stand above it; NULL: none of that level */
+    struct buffer text;                            /* of the section that is open */
+    const char *headings[DOCUMENT_HEADING_LEVELS]; /* that stand above it; NULL: none of that level */
 };
 
 /* level from 1; what was open is closed. A heading without a word is passed over. */

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "knowledge/split.h"
+#include "knowledge/terms.h"
 
 static int make_arena(void **state)
 {
@@ -34,9 +35,10 @@ static void assert_section(const struct sections *sections, size_t at, const cha
 
 static void markdown_is_cut_at_its_headings_and_loses_its_marks(void **state)
 {
-    struct sections sections = read_as(*state, "markdown",
-                                       "Before **all**.\n\n# Prices #\nOne\ntwo.\n## Carpets\nA [list](https://x.example/l) and `code`.\n"
-                                       "### Deep\nx\n## Windows\ny\nOther\n=====\nz\n```\n# no heading\n```\n2 * 3 * 4\n---\n");
+    struct sections sections =
+        read_as(*state, "markdown",
+                "Before **all**.\n\n# Prices #\nOne\ntwo.\n## Carpets\nA [list](https://x.example/l) and `code`.\n"
+                "### Deep\nx\n## Windows\ny\nOther\n=====\nz\n```\n# no heading\n```\n2 * 3 * 4\n---\n");
     assert_int_equal(sections.count, 6);
     assert_section(&sections, 0, "", "Before all.");
     assert_section(&sections, 1, "Prices", "One\ntwo.");
@@ -74,9 +76,10 @@ static void html_of_any_depth_and_none_is_read(void **state)
 
 static void csv_pairs_a_question_with_its_answer(void **state)
 {
-    struct sections sections = read_as(*state, "csv",
-                                       "\xEF\xBB\xBF"
-                                       "Answer,Question\r\n\"Yes, \"\"daily\"\".\r\nAsk.\",Open?\r\n\r\n20 euro,\"Price, please\"");
+    struct sections sections =
+        read_as(*state, "csv",
+                "\xEF\xBB\xBF"
+                "Answer,Question\r\n\"Yes, \"\"daily\"\".\r\nAsk.\",Open?\r\n\r\n20 euro,\"Price, please\"");
     assert_int_equal(sections.count, 2);
     assert_section(&sections, 0, "", "Open?\nYes, \"daily\".\r\nAsk.");
     assert_section(&sections, 1, "", "Price, please\n20 euro");
@@ -154,6 +157,46 @@ static void too_many_chunks_are_refused(void **state)
     assert_string_equal(error.code, "too_many_chunks");
 }
 
+static void a_script_without_rules_is_looked_for_by_pieces(void **state)
+{
+    assert_string_equal(terms_pieces(*state, "Refund ফেরত ও দিন!"), "~ফের ~েরত ~ও ~দিন");
+    assert_string_equal(terms_pieces(*state, "only words"), "");
+    struct terms_question question;
+    terms_of_question(*state, "দাম কত দাম ok?", &question);
+    assert_int_equal(question.word_count, 3);
+    assert_string_equal(question.words[2], "ok");
+    assert_int_equal(question.piece_count, 2);
+    assert_string_equal(question.pieces[1].text, "~কত");
+    assert_int_equal(question.pieces[1].word, 1);
+}
+
+static void a_long_question_keeps_its_last_words(void **state)
+{
+    struct buffer text = { .arena = *state };
+    struct terms_question question;
+    for (int i = 0; i < 200; i++)
+        buffer_format(&text, "w%d কখগঘ%d ", i, i);
+    terms_of_question(*state, buffer_text(&text), &question);
+    assert_int_equal(question.word_count, TERM_WORDS_MAX);
+    assert_int_equal(question.piece_count, TERM_PIECES_MAX);
+    bool last = false;
+    for (size_t i = 0; i < question.word_count; i++)
+        last = last || text_same(question.words[i], "w199");
+    assert_true(last);
+}
+
+static void languages_have_the_rules_that_postgresql_knows(void **state)
+{
+    assert_string_equal(terms_config("en"), "english");
+    assert_string_equal(terms_config("de-AT"), "german");
+    assert_string_equal(terms_config("bn"), "simple");
+    assert_string_equal(terms_config("enx"), "simple");
+    assert_string_equal(terms_config(NULL), "simple");
+    assert_string_equal(terms_language(*state, "EN_gb"), "en");
+    assert_null(terms_language(*state, "english"));
+    assert_null(terms_language(*state, ""));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
 
 int main(void)
@@ -168,6 +211,9 @@ int main(void)
         TEST(a_heading_ends_a_chunk_and_stands_above_the_next),
         TEST(what_has_no_sentences_is_cut_at_words_and_what_has_no_words_at_characters),
         TEST(too_many_chunks_are_refused),
+        TEST(a_script_without_rules_is_looked_for_by_pieces),
+        TEST(a_long_question_keeps_its_last_words),
+        TEST(languages_have_the_rules_that_postgresql_knows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,9 @@
 #include "base/text.h"
 #include "language/language.h"
 
-enum { TAIL_CHARACTERS_MIN = 200 }; /* what is left of a section and shorter than that goes with what stands before it */
+enum {
+    TAIL_CHARACTERS_MIN = 200
+}; /* what is left of a section and shorter than that goes with what stands before it */
 
 struct piece {
     size_t from, to, characters;

@@ -11,6 +11,7 @@
 #include "parley/v1/event.pb-c.h"
 #include "parley/v1/inbound.pb-c.h"
 #include "parley/v1/job.pb-c.h"
+#include "parley/v1/knowledge.pb-c.h"
 #include "parley/v1/lead.pb-c.h"
 #include "parley/v1/people.pb-c.h"
 #include "parley/v1/send.pb-c.h"
