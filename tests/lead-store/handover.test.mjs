@@ -21,7 +21,7 @@ test('a takeover cancels what waits, moves the epoch once and is told in the sto
   const again = await talk.take()
   assert.deepEqual([again.status, again.conversation_ids], ['takeover_complete', [talk.conversationId]])
   const conversation = await talk.conversation()
-  assert.deepEqual([conversation.owner, conversation.epoch, conversation.assignee, conversation.human_intervention_required], ['human', 1, 'ana', true])
+  assert.deepEqual([conversation.owner, conversation.epoch, conversation.assignee], ['human', 1, 'ana'])
   const events = await talk.events()
   assert.deepEqual(events.filter(type => type === 'conversation.taken_over').length, 1)
   assert.deepEqual(events.filter(type => type === 'message.cancelled').length, 1)

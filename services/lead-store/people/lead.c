@@ -94,7 +94,7 @@ static const struct statement lead_contacts_read = {
 static const struct statement lead_conversations_read = {
     .name = "lead_conversations_read",
     .sql =
-        "select id, lead_id, channel, phone, name, owner, human_intervention_required, state, epoch, window_ends_at, last_message_id, "
+        "select id, lead_id, channel, phone, name, owner, owner = 'human' as human_intervention_required, state, epoch, window_ends_at, last_message_id, "
         "       last_position, created_at, updated_at from crm.conversations where company_id = $1 and lead_id = any($2::uuid[]) "
         "order by created_at desc, id desc limit $3",
 };

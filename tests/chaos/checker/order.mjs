@@ -19,6 +19,10 @@ export const orderRules = [
       and not exists (select from crm.messages m where m.id = c.last_message_id and m.conversation_id = c.id and m.position = c.last_position)`,
     row => `conversation ${row.id}: message ${row.last_message_id} is not at its last position ${row.last_position}`)),
 
+  rule('received is what came in', 5, sql(`
+    select id, direction, status from crm.messages where (direction = 'inbound') <> (status = 'received')`,
+    row => `message ${row.id} is ${row.direction} and ${row.status}`)),
+
   // in the order in which PostgreSQL committed
   rule('status never goes backwards', 5, async world => {
     const found = [], events = await world.rows(`

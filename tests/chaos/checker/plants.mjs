@@ -20,6 +20,7 @@ const rowPlants = [
   { rule: 'stored once', also: [dense, passes, fact], sql: at => at.copy('messages', at.a.inbound[0], { id: randomUUID(), position: 99, external_id: null, turn_id: null, wants_answer: false }) },
   { rule: 'stored as it was said', sql: at => message(at.a.inbound[0], `message_text = 'something else'`) },
   { rule: 'an accepted message has the job that was told', sql: at => `update jobs.jobs set idempotency_key = 'another' where id = (select job_id from crm.messages where id = ${q(at.a.inbound[0])})` },
+  { rule: 'received is what came in', also: [status], sql: at => message(at.a.inbound[0], `status = 'delivered'`) },
   { rule: 'one row per provider message', also: [dense, 'stored once', fact], sql: at => `drop index crm.messages_external; ${at.copy('messages', at.b.inbound[1], { id: randomUUID(), position: 99 })}` },
   { rule: 'the order of arrival is the order of positions', sql: at => `${message(at.b.inbound[1], 'position = 0')}; ${message(at.b.inbound[2], 'position = position - 1')}; ${message(at.b.inbound[1], 'position = (select position + 1 from crm.messages where id = ' + q(at.b.inbound[2]) + ')')}` },
 
