@@ -32,14 +32,19 @@ test('the table of scopes: 403 without the right one, anything else with it; no 
   }
   const id = '00000000-0000-7000-8000-000000000000'
   const table = [
-    ['POST', '/inbound-message', 'inbound'], ['GET', '/leads', 'read'], ['GET', `/leads/${id}`, 'read'], ['PATCH', `/leads/${id}`, 'write'],
-    ['GET', `/leads/${id}/messages`, 'read'], ['GET', `/leads/${id}/events`, 'read'], ['GET', `/messages/${id}`, 'read'], ['GET', `/messages/${id}/why`, 'read'],
+    ['POST', '/inbound-message', 'inbound'],
+    ['GET', '/leads', 'read'], ['GET', `/leads/${id}`, 'read'], ['PATCH', `/leads/${id}`, 'write'], ['GET', `/leads/${id}/messages`, 'read'],
+    ['GET', `/leads/${id}/events`, 'read'],
+    ['GET', `/messages/${id}`, 'read'], ['GET', `/messages/${id}/why`, 'read'],
     ['POST', '/api/v1/takeover', 'operator'], ['POST', '/api/v1/handback', 'operator'], ['POST', '/api/v1/operator-message', 'operator'],
-    ['POST', '/jobs', 'write'], ['GET', '/jobs', 'read'], ['GET', `/jobs/${id}`, 'read'], ['GET', '/queue/stats', 'read'], ['POST', '/admin/dlq/replay', 'admin'],
-    ['POST', '/admin/quarantine/replay', 'admin'], ['GET', '/company', 'read'], ['PATCH', '/company', 'admin'], ['GET', `/companies/${id}`, 'read'],
-    ['PATCH', `/companies/${id}`, 'admin'], ['POST', '/companies', 'admin'], ['POST', '/api-keys', 'admin'], ['GET', '/api-keys', 'admin'],
+    ['POST', '/jobs', 'write'], ['GET', '/jobs', 'read'], ['GET', `/jobs/${id}`, 'read'],
+    ['GET', '/queue/stats', 'read'],
+    ['POST', '/admin/dlq/replay', 'admin'], ['POST', '/admin/quarantine/replay', 'admin'],
+    ['GET', '/company', 'read'], ['PATCH', '/company', 'admin'],
+    ['GET', `/companies/${id}`, 'read'], ['PATCH', `/companies/${id}`, 'admin'], ['POST', '/companies', 'admin'],
+    ['POST', '/api-keys', 'admin'], ['GET', '/api-keys', 'admin'], ['DELETE', '/api-keys/aaaaaaaa', 'admin'],
     ['GET', '/events/stream?type=none', 'read'],
-    ['DELETE', '/api-keys/aaaaaaaa', 'admin'], ['POST', '/channel-accounts', 'admin'], ['GET', '/channel-accounts', 'admin'],
+    ['POST', '/channel-accounts', 'admin'], ['GET', '/channel-accounts', 'admin'],
   ]
   const listed = Object.entries((await parley.get('/openapi.json')).body.paths).flatMap(([path, methods]) => Object.entries(methods)
     .filter(([, operation]) => operation.security === undefined).map(([method]) => `${method.toUpperCase()} ${path}`))
