@@ -73,4 +73,4 @@ create table crm.ai_kb_terms (
 
 -- What an answer was given from: [{"chunk_id","document_id","score"}].
 alter table crm.turns add column sources jsonb;
-alter type crm.turn_committed_row add attribute sources jsonb;
+-- with the code that writes it: alter type crm.turn_committed_row add attribute sources jsonb;
