@@ -2,18 +2,26 @@
  * channel-whatsapp-cloud - hands messages to Meta's Cloud API.
  *
  *   takes   work.channel.send.whatsapp_cloud  a message that is queued
+ *           work.channel.mark.whatsapp_cloud  a message of a customer's was read, or is being answered
  *   asks    store.send.authorize              may it leave, now? (the gate)
  *           store.send.settle                 what became of it
+ *           store.message.mark                what Meta knows that message by
  *   calls   POST {GRAPH_BASE_URL}/{GRAPH_VERSION}/{account}/messages
  *
  * Meta knows no idempotency key: a message is handed over under the gate's go and once, and where no answer came it is
  * `unknown`, never sent again from here.
  */
+#include "mark.h"
 #include "send.h"
 #include "service/service.h"
 
 static const struct route routes[] = {
     { .takes = &WORK_SEND_WHATSAPP_CLOUD, .handle = send_start, .resume = send_told, .batch_max = 128 },
+    { .takes = &WORK_MARK_WHATSAPP_CLOUD,
+      .handle = mark_start,
+      .resume = mark_told,
+      .batch_max = 128,
+      .parked_max = 256 },
     { 0 },
 };
 

@@ -64,11 +64,11 @@ void send_close(void)
 
 /* -- the call */
 
-static const char *token_of(struct arena *arena, const Pb__Outgoing *outgoing)
+static const char *token_of(struct arena *arena, const Pb__Json *own_credentials)
 {
     cJSON *credentials = NULL;
     const char *own = NULL;
-    const char *text = pb_json_text(outgoing->credentials);
+    const char *text = pb_json_text(own_credentials);
     if (json_parse(arena, text, strlen(text), &credentials, NULL) == OK && cJSON_IsObject(credentials))
         json_want_text(credentials, "token", &own, NULL);
     return text_or(own, text_or(token, ""));
@@ -87,41 +87,46 @@ static bool token_fits(const char *text)
     return *text && !strpbrk(text, "\r\n");
 }
 
+enum status send_reach(struct arena *arena, const char *account, const Pb__Json *credentials, const char **url,
+                       const char **bearer, struct error *error)
+{
+    *bearer = token_of(arena, credentials);
+    if (!account_fits(account))
+        return error_code(error, REJECT, "no_account", "the message names no account to send from");
+    if (!token_fits(*bearer))
+        return error_code(error, REJECT, "no_token", "the account has no access token");
+    *url = text_format(arena, "%s/%s/messages", graph_root, account);
+    return OK;
+}
+
 static void call(struct batch *batch, struct item *item, const Pb__SendAuthorized *authorized, const char *body,
-                 const char *bearer)
+                 const char *url, const char *bearer)
 {
     const char *headers[] = { "Content-Type: application/json",
                               text_format(batch->arena, "Authorization: Bearer %s", bearer), NULL };
     item->label = ((struct settling *)item->state)->message_id;
-    item_call(item, &(struct http_request){
-                        .method = "POST",
-                        .url = text_format(batch->arena, "%s/%s/messages", graph_root, authorized->outgoing->account),
-                        .headers = headers,
-                        .body = body,
-                        .body_bytes = strlen(body),
-                        .wait_ms = call_wait_ms,
-                        .start_by = authorized->go_until_at });
+    item_call(item, &(struct http_request){ .method = "POST",
+                                            .url = url,
+                                            .headers = headers,
+                                            .body = body,
+                                            .body_bytes = strlen(body),
+                                            .wait_ms = call_wait_ms,
+                                            .start_by = authorized->go_until_at });
 }
 
 /* False: the call can't be made; error and class say why. */
 static bool start_call(struct batch *batch, struct item *item, const Pb__SendAuthorized *authorized,
                        Pb__SendClass *error_class, struct error *error)
 {
-    const char *body;
-    const char *bearer = token_of(batch->arena, authorized->outgoing);
+    const char *body, *url, *bearer;
+    const Pb__Outgoing *outgoing = authorized->outgoing;
     *error_class = PB__SEND_CLASS__SEND_CLASS_PERMANENT;
-    if (whatsapp_cloud_compose(batch->arena, authorized->outgoing, &body, error) != OK)
+    if (whatsapp_cloud_compose(batch->arena, outgoing, &body, error) != OK)
         return false;
     *error_class = PB__SEND_CLASS__SEND_CLASS_AUTH;
-    if (!account_fits(authorized->outgoing->account)) {
-        error_code(error, REJECT, "no_account", "the message names no account to send from");
+    if (send_reach(batch->arena, outgoing->account, outgoing->credentials, &url, &bearer, error) != OK)
         return false;
-    }
-    if (!token_fits(bearer)) {
-        error_code(error, REJECT, "no_token", "the account has no access token");
-        return false;
-    }
-    call(batch, item, authorized, body, bearer);
+    call(batch, item, authorized, body, url, bearer);
     return true;
 }
 

@@ -42,7 +42,7 @@ static enum status need_one(const char *phone, const char *lead_id, const char *
     return OK;
 }
 
-static void name_operator(const struct exchange *exchange, char **operator)
+void handover_name_operator(const struct exchange *exchange, char **operator)
 {
     if (text_empty(*operator))
         *operator= arena_text(exchange->arena, text_empty(exchange->key.id) ? "operator" : exchange->key.id);
@@ -61,7 +61,7 @@ enum status handover_prepare(struct exchange *exchange, ProtobufCMessage *reques
     Pb__HandoverRequest *handover = (Pb__HandoverRequest *)request;
     TRY(need_one(handover->phone, handover->lead_id, handover->conversation_id, error));
     TRY(check_phone(exchange->arena, handover->phone, error));
-    name_operator(exchange, &handover->operator_);
+    handover_name_operator(exchange, &handover->operator_);
     return OK;
 }
 
@@ -89,7 +89,7 @@ enum status operator_prepare(struct exchange *exchange, ProtobufCMessage *reques
         return error_code(error, REJECT, "missing_field", "'message' is missing.");
     if (message->media != NULL)
         TRY(check_media(message->media, error));
-    name_operator(exchange, &message->operator_);
+    handover_name_operator(exchange, &message->operator_);
     return OK;
 }
 

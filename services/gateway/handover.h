@@ -7,6 +7,8 @@
 #pragma once
 #include "exchange.h"
 
+/* Who asks, where the request names nobody: the key. */
+void handover_name_operator(const struct exchange *exchange, char **operator);
 /* Parts of endpoint rows. */
 enum status handover_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error);
 enum status operator_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error);

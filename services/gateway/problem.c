@@ -19,6 +19,8 @@ static const struct {
     { "conflict", 409 },
     { "length_required", 411 },
     { "account_taken", 409 },
+    { "conversation_closed", 409 },
+    { "outdated_view", 409 },
     { "stale_version", 412 },
     { "body_too_large", 413 },
     { "unsupported_media_type", 415 },

@@ -8,6 +8,7 @@
 #include "handover.h"
 #include "health.h"
 #include "inbound.h"
+#include "inbox.h"
 #include "jobs.h"
 #include "openapi.h"
 #include "stream/stream.h"
@@ -47,6 +48,23 @@ const struct endpoint ENDPOINTS[] = {
       &STORE_OPERATOR_POST, .body = OF(operator_message_request), .takes_key = true, .prepare = operator_prepare,
       .follow = operator_follow },
 
+    { "GET", "/conversations", "conversations",
+      "Conversations, newest first; waiting: those who wait for a person, oldest first", SCOPE_READ,
+      &STORE_CONVERSATION_LIST, .query = PAGE " state owner waiting order assignee channel lead_id" },
+    { "GET", "/conversations/{id}", "conversations", "One conversation, with its last message", SCOPE_READ,
+      &STORE_CONVERSATION_GET, .id_field = "id", .id_noun = "conversation" },
+    { "PATCH", "/conversations/{id}", "conversations", "Assigns, closes or reopens it", SCOPE_OPERATOR,
+      &STORE_CONVERSATION_PATCH, .body = OF(conversation_patch_request), .id_field = "id", .id_noun = "conversation",
+      .prepare = inbox_patch_prepare },
+    { "GET", "/conversations/{id}/messages", "conversations", "Its messages, newest first", SCOPE_READ,
+      &STORE_CONVERSATION_MESSAGES, .id_field = "conversation_id", .id_noun = "conversation", .query = PAGE },
+    { "POST", "/conversations/{id}/read", "conversations", "A person has seen it; the customer's provider is told",
+      SCOPE_OPERATOR, &STORE_CONVERSATION_READ, .body = OF(conversation_read_request), .body_optional = true,
+      .id_field = "id", .id_noun = "conversation", .follow = inbox_seen_follow },
+    { "POST", "/conversations/{id}/typing", "conversations", "A person is writing: shown to the team and the customer",
+      SCOPE_OPERATOR, &STORE_CONVERSATION_TYPING, .body = OF(conversation_typing_request), .body_optional = true,
+      .success = 202, .id_field = "id", .id_noun = "conversation", .prepare = inbox_typing_prepare,
+      .follow = inbox_typing_follow },
     { "GET", "/events/stream", "events", "What happens in the company, as it happens; resumable by Last-Event-ID",
       SCOPE_READ, &STORE_EVENT_FIND, .reply = OF(stream_event), .query = "after lead_id type", .handle = stream_get },
 

@@ -12,6 +12,8 @@
 #include "core/stats.h"
 #include "gate/gate.h"
 #include "inbound/inbound.h"
+#include "inbox/inbox.h"
+#include "inbox/mark.h"
 #include "people/conversation.h"
 #include "people/lead.h"
 #include "people/message.h"
@@ -50,6 +52,13 @@ static const struct route routes[] = {
     { .takes = &STORE_API_KEY_REVOKE, .handle = api_key_revoke },
     { .takes = &STORE_CHANNEL_ACCOUNT_CREATE, .handle = channel_account_create },
     { .takes = &STORE_CHANNEL_ACCOUNT_LIST, .handle = channel_account_list },
+    { .takes = &STORE_CONVERSATION_LIST, .handle = inbox_list },
+    { .takes = &STORE_CONVERSATION_GET, .handle = inbox_get },
+    { .takes = &STORE_CONVERSATION_MESSAGES, .handle = inbox_messages },
+    { .takes = &STORE_CONVERSATION_PATCH, .handle = inbox_patch, .batch_max = 1 },
+    { .takes = &STORE_CONVERSATION_READ, .handle = inbox_read },
+    { .takes = &STORE_CONVERSATION_TYPING, .handle = mark_typing },
+    { .takes = &STORE_MESSAGE_MARK, .handle = mark_describe },
     { .takes = &STORE_EVENT_FIND, .handle = log_find },
     { .takes = &STORE_EVENT_PAGE, .handle = log_page },
     { .takes = &STORE_STATS, .handle = stats_read },

@@ -56,6 +56,10 @@ enum status whatsapp_cloud_read_receipt(struct arena *arena, const char *body, s
 enum status whatsapp_cloud_compose(struct arena *arena, const Pb__Outgoing *outgoing, const char **body,
                                    struct error *error);
 
+/* Body of the same call that marks a message of the customer's as read; typing: and shows that an answer is being
+ * written, for up to 25 s. */
+const char *whatsapp_cloud_mark(struct arena *arena, const char *external_id, bool typing);
+
 /* What an answer of that call means. */
 struct whatsapp_cloud_verdict {
     Pb__SendOutcome outcome;   /* SENT, FAILED, UNKNOWN (bare 5xx without Meta's own error body, unreadable 200) */

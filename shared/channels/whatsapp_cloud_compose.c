@@ -188,6 +188,15 @@ enum status whatsapp_cloud_compose(struct arena *arena, const Pb__Outgoing *outg
     return OK;
 }
 
+const char *whatsapp_cloud_mark(struct arena *arena, const char *external_id, bool typing)
+{
+    struct buffer body = { .arena = arena };
+    buffer_add(&body, "{\"messaging_product\":\"whatsapp\",\"status\":\"read\",\"message_id\":");
+    json_add_string(&body, external_id);
+    buffer_add(&body, typing ? ",\"typing_indicator\":{\"type\":\"text\"}}" : "}");
+    return buffer_text(&body);
+}
+
 /* -- judging */
 
 static void judge_unknown(struct arena *arena, long http_status, struct whatsapp_cloud_verdict *out)

@@ -30,6 +30,7 @@ const struct task TASKS[] = {
     { .name = "channel.send.sms", .priority = 100, ANY, USUAL },
     { .name = "channel.send.push", .priority = 100, ANY, USUAL },
     { .name = "channel.send.in_app", .priority = 100, ANY, USUAL },
+    { .name = "channel.mark.whatsapp_cloud", .priority = 95, P1, USUAL },
     /* later and helper kinds */
     { .name = "media.fetch", .priority = 97, P1, USUAL },
     { .name = "smartengage.message", .priority = 65, P2, USUAL },

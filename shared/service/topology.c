@@ -38,6 +38,9 @@ const struct subject WORK_AI_ENGAGE = WORK_OF("ai.engage", "ai-engage", TYPE(eng
 const struct subject WORK_SEND_WHATSAPP_CLOUD =
     WORK_OF("channel.send.whatsapp_cloud", "channel-send-whatsapp_cloud", TYPE(send_params));
 
+const struct subject WORK_MARK_WHATSAPP_CLOUD =
+    WORK_OF("channel.mark.whatsapp_cloud", "channel-mark-whatsapp_cloud", TYPE(mark_params));
+
 const struct subject STORE_INBOUND_RECORD = CALL("store.inbound.record", inbound_message, inbound_recorded);
 const struct subject STORE_RECEIPT_APPLY = CALL("store.receipt.apply", receipt, receipt_applied);
 const struct subject STORE_TURN_OPEN = CALL("store.turn.open", turn_open_request, turn_opened);
@@ -47,6 +50,18 @@ const struct subject STORE_SEND_SETTLE = CALL("store.send.settle", send_settle_r
 const struct subject STORE_CONVERSATION_TAKE = CALL("store.conversation.take", handover_request, handover_reply);
 const struct subject STORE_CONVERSATION_GIVE_BACK =
     CALL("store.conversation.give_back", handover_request, handover_reply);
+const struct subject STORE_CONVERSATION_LIST =
+    CALL("store.conversation.list", conversation_list_request, conversation_list);
+const struct subject STORE_CONVERSATION_GET = CALL("store.conversation.get", conversation_get_request, conversation);
+const struct subject STORE_CONVERSATION_MESSAGES =
+    CALL("store.conversation.messages", conversation_messages_request, message_list);
+const struct subject STORE_CONVERSATION_PATCH =
+    CALL("store.conversation.patch", conversation_patch_request, conversation);
+const struct subject STORE_CONVERSATION_READ =
+    CALL("store.conversation.read", conversation_read_request, conversation_seen);
+const struct subject STORE_CONVERSATION_TYPING =
+    CALL("store.conversation.typing", conversation_typing_request, conversation_typing);
+const struct subject STORE_MESSAGE_MARK = CALL("store.message.mark", mark_request, mark);
 const struct subject STORE_OPERATOR_POST =
     CALL("store.operator.post", operator_message_request, operator_message_reply);
 const struct subject STORE_LEAD_LIST = CALL("store.lead.list", lead_list_request, lead_list);
@@ -83,6 +98,7 @@ const struct subject INGEST_QUARANTINE_REPLAY =
 const struct subject NUDGE_CONVERSATION = NUDGE("nudge.conversation", conversation_nudge);
 const struct subject NUDGE_RELAY = NUDGE("nudge.relay", empty);
 const struct subject NUDGE_EVENTS = NUDGE("nudge.events", events_nudge);
+const struct subject NUDGE_TYPING = NUDGE("nudge.typing", typing_nudge);
 const struct subject NUDGE_DISPATCH = NUDGE("nudge.dispatch", empty);
 const struct subject NUDGE_KEYS = NUDGE("nudge.keys", empty);
 const struct subject EVENTS_OF_JOBS = NUDGE("events.*.job.*", event);
@@ -173,5 +189,6 @@ const struct bus_consumer TOPOLOGY_CONSUMERS[] = {
     CONSUMER("ingest-receipt", "INBOUND", "inbound.receipt.*"),
     CONSUMER("ai-engage", "WORK", "work.ai.engage"),
     CONSUMER("channel-send-whatsapp_cloud", "WORK", "work.channel.send.whatsapp_cloud"),
+    CONSUMER("channel-mark-whatsapp_cloud", "WORK", "work.channel.mark.whatsapp_cloud"),
     { .name = NULL },
 };

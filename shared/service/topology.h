@@ -35,12 +35,16 @@ extern const struct subject INBOUND_RECEIPT; /* inbound.receipt.*  RawInbound */
 /* WORK: message is the JobDispatch */
 extern const struct subject WORK_AI_ENGAGE;
 extern const struct subject WORK_SEND_WHATSAPP_CLOUD;
+extern const struct subject WORK_MARK_WHATSAPP_CLOUD;
 
 /* lead-store */
 extern const struct subject STORE_INBOUND_RECORD, STORE_RECEIPT_APPLY;
 extern const struct subject STORE_TURN_OPEN, STORE_TURN_COMMIT;
 extern const struct subject STORE_SEND_AUTHORIZE, STORE_SEND_SETTLE;
 extern const struct subject STORE_CONVERSATION_TAKE, STORE_CONVERSATION_GIVE_BACK, STORE_OPERATOR_POST;
+extern const struct subject STORE_CONVERSATION_LIST, STORE_CONVERSATION_GET, STORE_CONVERSATION_MESSAGES;
+extern const struct subject STORE_CONVERSATION_PATCH, STORE_CONVERSATION_READ, STORE_CONVERSATION_TYPING;
+extern const struct subject STORE_MESSAGE_MARK;
 extern const struct subject STORE_LEAD_LIST, STORE_LEAD_GET, STORE_LEAD_PATCH, STORE_LEAD_MESSAGES, STORE_LEAD_EVENTS;
 extern const struct subject STORE_MESSAGE_GET, STORE_MESSAGE_WHY;
 extern const struct subject STORE_COMPANY_GET, STORE_COMPANY_PATCH;
@@ -58,6 +62,7 @@ extern const struct subject INGEST_QUARANTINE_REPLAY;
 extern const struct subject NUDGE_CONVERSATION; /* ConversationNudge: something changed in a conversation */
 extern const struct subject NUDGE_RELAY;        /* Empty: events were written */
 extern const struct subject NUDGE_EVENTS;       /* EventsNudge: the relay has published them */
+extern const struct subject NUDGE_TYPING;       /* TypingNudge: somebody writes in a conversation */
 extern const struct subject NUDGE_DISPATCH;     /* Empty: jobs became due */
 extern const struct subject NUDGE_KEYS;         /* Empty: API keys or channel accounts changed */
 extern const struct subject EVENTS_OF_JOBS;     /* Event: the scheduler's own, heard as they are published */

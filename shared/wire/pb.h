@@ -10,6 +10,7 @@
 #include "parley/v1/company.pb-c.h"
 #include "parley/v1/event.pb-c.h"
 #include "parley/v1/inbound.pb-c.h"
+#include "parley/v1/inbox.pb-c.h"
 #include "parley/v1/job.pb-c.h"
 #include "parley/v1/knowledge.pb-c.h"
 #include "parley/v1/lead.pb-c.h"

@@ -45,6 +45,11 @@ test('the table of scopes: 403 without the right one, anything else with it; no 
     ['POST', '/api-keys', 'admin'], ['GET', '/api-keys', 'admin'], ['DELETE', '/api-keys/aaaaaaaa', 'admin'],
     ['GET', '/events/stream?type=none', 'read'],
     ['POST', '/channel-accounts', 'admin'], ['GET', '/channel-accounts', 'admin'],
+    ['GET', '/conversations', 'read'], ['GET', `/conversations/${id}`, 'read'], ['GET', `/conversations/${id}/messages`, 'read'],
+    ['PATCH', `/conversations/${id}`, 'operator'], ['POST', `/conversations/${id}/read`, 'operator'], ['POST', `/conversations/${id}/typing`, 'operator'],
+    ['GET', '/events/stream?type=none', 'read'], ['POST', '/jobs', 'write'], ['GET', '/jobs', 'read'], ['GET', `/jobs/${id}`, 'read'], ['GET', '/queue/stats', 'read'], ['POST', '/admin/dlq/replay', 'admin'],
+    ['POST', '/admin/quarantine/replay', 'admin'], ['POST', '/companies', 'admin'], ['POST', '/api-keys', 'admin'], ['GET', '/api-keys', 'admin'],
+    ['DELETE', '/api-keys/aaaaaaaa', 'admin'], ['POST', '/channel-accounts', 'admin'], ['GET', '/channel-accounts', 'admin'],
   ]
   const listed = Object.entries((await parley.get('/openapi.json')).body.paths).flatMap(([path, methods]) => Object.entries(methods)
     .filter(([, operation]) => operation.security === undefined).map(([method]) => `${method.toUpperCase()} ${path}`))

@@ -62,6 +62,13 @@ static void get_llm(struct simulator *simulator, struct exchange *exchange)
     http_answer_json(exchange, 0, 200, &body);
 }
 
+static void get_marks(struct simulator *simulator, struct exchange *exchange)
+{
+    struct buffer body = { 0 };
+    records_write_marks(&body, &simulator->records, read_since(&exchange->request));
+    http_answer_json(exchange, 0, 200, &body);
+}
+
 static void get_count(struct simulator *simulator, struct exchange *exchange)
 {
     const struct records *records = &simulator->records;
@@ -207,10 +214,11 @@ static void post_reset(struct simulator *simulator, struct exchange *exchange)
 }
 
 static const struct control_route routes[] = {
-    { "GET", "/_sim/sent", get_sent },       { "GET", "/_sim/llm", get_llm },
-    { "GET", "/_sim/count", get_count },     { "GET", "/_sim/faults", answer_faults },
-    { "POST", "/_sim/faults", post_faults }, { "POST", "/_sim/receive", post_receive },
-    { "POST", "/_sim/window", post_window }, { "POST", "/_sim/reset", post_reset },
+    { "GET", "/_sim/sent", get_sent },         { "GET", "/_sim/llm", get_llm },
+    { "GET", "/_sim/marks", get_marks },       { "GET", "/_sim/count", get_count },
+    { "GET", "/_sim/faults", answer_faults },  { "POST", "/_sim/faults", post_faults },
+    { "POST", "/_sim/receive", post_receive }, { "POST", "/_sim/window", post_window },
+    { "POST", "/_sim/reset", post_reset },
 };
 
 bool control_matches(const struct http_request *request)

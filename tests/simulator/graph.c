@@ -210,7 +210,9 @@ static void handle_read_mark(struct send *send, const cJSON *body)
         refuse(send, check.code, check.details);
         return;
     }
-    send->simulator->records.marked_read++;
+    records_add_mark(&send->simulator->records, send->phone_id,
+                     cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "message_id")),
+                     cJSON_HasObjectItem(body, "typing_indicator"));
     struct buffer answer = { 0 };
     buffer_add_text(&answer, "{\"success\":true}");
     http_answer_json(send->exchange, 0, 200, &answer);

@@ -273,6 +273,7 @@ describe('a read mark', () => {
     assert.deepEqual((await mark({ typing_indicator: { type: 'text' } })).json, { success: true })
     const count = await simulator.get('/_sim/count')
     assert.deepEqual([count.marked_read, count.sent], [2, 0])
+    assert.deepEqual((await simulator.get('/_sim/marks')).map(mark => mark.typing), [false, true])
   })
 
   test('is refused for a bad id, status or indicator', async () => {

@@ -19,6 +19,7 @@ void records_open(struct records *records)
     *records = (struct records){ 0 };
     records->sent.items = memory_zeroed(RECORDS_MAX * sizeof(struct record *));
     records->llm.items = memory_zeroed(RECORDS_MAX * sizeof(struct record *));
+    records->marks.items = memory_zeroed(RECORDS_MAX * sizeof(struct record *));
 }
 
 static void drop_oldest(struct record_ring *ring)
@@ -55,7 +56,10 @@ void records_reset(struct records *records)
     uint64_t in_flight = records->llm_in_flight;
     reset(&records->sent);
     reset(&records->llm);
-    *records = (struct records){ .sent = records->sent, .llm = records->llm, .llm_in_flight = in_flight };
+    reset(&records->marks);
+    *records = (struct records){
+        .sent = records->sent, .llm = records->llm, .marks = records->marks, .llm_in_flight = in_flight
+    };
 }
 
 uint64_t records_sent_total(const struct records *records)
@@ -98,6 +102,19 @@ void records_add_sent(struct records *records, const struct sent_record *sent)
     add(&records->sent, record, json.used + strlen(sent->to));
 }
 
+void records_add_mark(struct records *records, const char *phone_id, const char *message_id, bool typing)
+{
+    struct buffer json = { 0 };
+    add_at(&json, moment_wall_ms());
+    add_member(&json, "phone_id", phone_id);
+    add_member(&json, "message_id", message_id);
+    buffer_format(&json, ",\"typing\":%s}", typing ? "true" : "false");
+    struct record *record = memory_zeroed(sizeof *record);
+    record->json = memory_resized(json.bytes, json.used + 1);
+    add(&records->marks, record, json.used);
+    records->marked_read++;
+}
+
 static size_t length(const char *text)
 {
     return text == NULL ? 0 : strlen(text);
@@ -127,9 +144,8 @@ static uint64_t start(const struct record_ring *ring, uint64_t since)
     return number < ring->first ? ring->first : number;
 }
 
-void records_write_sent(struct buffer *buffer, const struct records *records, uint64_t since, const char *to)
+static void write_ring(struct buffer *buffer, const struct record_ring *ring, uint64_t since, const char *to)
 {
-    const struct record_ring *ring = &records->sent;
     const char *comma = "";
     buffer_add_text(buffer, "[");
     for (uint64_t number = start(ring, since); number < ring->next; number++) {
@@ -141,6 +157,16 @@ void records_write_sent(struct buffer *buffer, const struct records *records, ui
         comma = ",\n";
     }
     buffer_add_text(buffer, "]\n");
+}
+
+void records_write_sent(struct buffer *buffer, const struct records *records, uint64_t since, const char *to)
+{
+    write_ring(buffer, &records->sent, since, to);
+}
+
+void records_write_marks(struct buffer *buffer, const struct records *records, uint64_t since)
+{
+    write_ring(buffer, &records->marks, since, NULL);
 }
 
 static void add_json(struct buffer *buffer, const char *name, const char *json)

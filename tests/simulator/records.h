@@ -45,6 +45,7 @@ struct record_ring {
 struct records {
     struct record_ring sent;
     struct record_ring llm;
+    struct record_ring marks; /* read marks and typing indicators */
     uint64_t llm_aborted;
     uint64_t llm_in_flight;
     uint64_t receipts_delivered;
@@ -61,6 +62,7 @@ uint64_t records_sent_total(const struct records *records);
 uint64_t records_llm_total(const struct records *records);
 
 void records_add_sent(struct records *records, const struct sent_record *sent);
+void records_add_mark(struct records *records, const char *phone_id, const char *message_id, bool typing);
 
 /* Copies the texts; answers the record's number. */
 uint64_t records_add_llm(struct records *records, const struct llm_record *call);
@@ -70,6 +72,7 @@ struct llm_record *records_find_llm(struct records *records, uint64_t number);
 
 /* JSON arrays, from the `since`-th record since the reset on; `to` NULL: every recipient. */
 void records_write_sent(struct buffer *buffer, const struct records *records, uint64_t since, const char *to);
+void records_write_marks(struct buffer *buffer, const struct records *records, uint64_t since);
 void records_write_llm(struct buffer *buffer, const struct records *records, uint64_t since);
 
 #endif

@@ -16,7 +16,7 @@ enum {
 };
 
 static const struct duty *feed_row;
-static struct arena *passing; /* of the event that is passed on; one subscription, one thread */
+static struct arena *passing, *typings; /* of what is passed on; one subscription, one thread */
 
 void feed_register(const struct duty *row)
 {
@@ -145,8 +145,30 @@ static void on_event(void *context, const struct bus_message *message)
     hub_pass(from->company_id, &frame);
 }
 
+/* Somebody writes: shown for as long as it says, and nothing that happened. */
+static void on_typing(void *context, const struct bus_message *message)
+{
+    struct arena *arena = context;
+    void *decoded = NULL;
+    arena_reset(arena);
+    if (pb_unpack(arena, NUDGE_TYPING.request, message->data, message->bytes, &decoded, NULL) != OK)
+        return;
+    const Pb__TypingNudge *typing = decoded;
+    struct buffer data = { .arena = arena };
+    if (text_empty(typing->company_id))
+        return;
+    pbjson_write(&data, &typing->base);
+    const char *text = text_format(arena, "event: " FILTER_TYPING "\ndata: %s\n\n", buffer_text(&data));
+    const struct frame frame = {
+        .lead_id = typing->lead_id, .type = FILTER_TYPING, .text = text, .bytes = strlen(text)
+    };
+    hub_pass(typing->company_id, &frame);
+}
+
 enum status feed_open(struct error *error)
 {
     passing = arena_new(0);
+    typings = arena_new(0);
+    TRY(bus_listen(service_bus(), NUDGE_TYPING.name, on_typing, typings, error));
     return bus_listen(service_bus(), EVENTS_OF_JOBS.name, on_event, NULL, error);
 }

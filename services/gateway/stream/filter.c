@@ -19,7 +19,7 @@ static bool type_known(const char *pattern)
     for (const struct event_type *type = EVENT_TYPES; type->name != NULL; type++)
         if (type_fits(pattern, type->name))
             return true;
-    return false;
+    return type_fits(pattern, FILTER_TYPING);
 }
 
 static enum status add_type(struct filter *filter, const char *type, struct error *error)

@@ -9,6 +9,9 @@
 #include "base/ident.h"
 #include "wire/pb.h"
 
+/* What is told and not stored: no event of the log. */
+#define FILTER_TYPING "conversation.typing"
+
 enum { FILTER_TYPES_MAX = 16, FILTER_TYPE_BYTES = 48 };
 
 struct filter {

@@ -3,13 +3,78 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "core/column.h"
 #include "core/read.h"
 #include "lead_view.h"
 #include "wire/pbrow.h"
 
+enum { LISTED_CONVERSATIONS_MAX = 20 }; /* of each lead of a list */
+
 static enum status unknown_lead(struct error *error)
 {
     return error_code(error, REJECT, "unknown_lead", "there is no such lead");
+}
+
+/* -- how a lead is reached, and what is said there: of all leads of a page in one statement each */
+
+static const struct statement lead_contacts_read = {
+    .name = "lead_contacts_read",
+    .sql =
+        "select c.* from unnest($2::uuid[]) with ordinality as w(id, place) cross join lateral ( "
+        "    select id, lead_id, channel, kind, value, address from crm.lead_contacts where company_id = $1 and lead_id = w.id "
+        "    order by created_at, id limit $3) c order by w.place",
+};
+static const struct statement lead_conversations_read = {
+    .name = "lead_conversations_read",
+    .sql =
+        "select c.* from unnest($2::uuid[]) with ordinality as w(id, place) cross join lateral ( "
+        "    select id, lead_id, channel, phone, name, owner, owner = 'human' as human_intervention_required, state, epoch, window_ends_at, last_message_id, "
+        "           last_position, assignee, escalated_at, created_at, updated_at from crm.conversations "
+        "    where company_id = $1 and lead_id = w.id order by created_at desc, id desc limit $3) c order by w.place, c.created_at desc, c.id desc",
+};
+
+/* How many rows from `from` on are this lead's: they stand together, in the order of the leads. */
+static size_t rows_of(const struct rows *rows, size_t from, const char *lead_id)
+{
+    int column = rows_column(rows, "lead_id");
+    size_t end = from;
+    while (end < rows->count && text_same(rows_text(rows, end, column), lead_id))
+        end++;
+    return end - from;
+}
+
+static void give_details(struct item *item, Pb__Lead **leads, size_t count, const struct rows *contact_rows,
+                         const struct rows *conversation_rows)
+{
+    Pb__LeadContact **contacts;
+    Pb__Conversation **conversations;
+    size_t contact = 0, conversation = 0;
+    pbrow_read_all(item->arena, &pb__lead_contact__descriptor, contact_rows, (void ***)&contacts);
+    pbrow_read_all(item->arena, &pb__conversation__descriptor, conversation_rows, (void ***)&conversations);
+    for (size_t i = 0; i < count; i++) {
+        leads[i]->contacts = contacts + contact;
+        leads[i]->n_contacts = rows_of(contact_rows, contact, leads[i]->id);
+        contact += leads[i]->n_contacts;
+        leads[i]->conversations = conversations + conversation;
+        leads[i]->n_conversations = rows_of(conversation_rows, conversation, leads[i]->id);
+        conversation += leads[i]->n_conversations;
+    }
+}
+
+static void details_read(struct batch *batch, struct item *item, Pb__Lead **leads, size_t count, int64_t each_max)
+{
+    struct error error = { 0 };
+    struct params *params = params_new(item->arena);
+    params_text(params, item->caller.company_id);
+    COLUMN_TEXTS(params, count, i, leads[i]->id);
+    params_int(params, each_max);
+    struct db_step steps[] = { { .statement = &lead_contacts_read, .params = params },
+                               { .statement = &lead_conversations_read, .params = params } };
+    enum status status = db_run_all(batch->db, item->arena, steps, 2, &error);
+    if (status == OK)
+        give_details(item, leads, count, &steps[0].rows, &steps[1].rows);
+    else
+        item_fail(item, status, "unavailable", "%s", error.text);
 }
 
 /* -- store.lead.list */
@@ -76,6 +141,12 @@ static enum status list_tell(struct item *item, const struct rows *rows, struct 
 void lead_list(struct batch *batch)
 {
     read_run(batch, list_ask, list_tell);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct item *item = batch->items[i];
+        const Pb__LeadList *reply = (const Pb__LeadList *)item->reply;
+        if (item->status == OK)
+            details_read(batch, item, reply->items, reply->n_items, LISTED_CONVERSATIONS_MAX);
+    }
 }
 
 /* -- store.lead.get: a merged lead is its survivor */
@@ -85,20 +156,6 @@ static const struct statement lead_get_read = {
     .sql = LEAD_VIEW
     "from crm.leads l where l.company_id = $1 and l.id = (select coalesce(merged_into, id) from crm.leads where id = $2)",
 };
-static const struct statement lead_contacts_read = {
-    .name = "lead_contacts_read",
-    .sql =
-        "select id, lead_id, channel, kind, value, address from crm.lead_contacts where company_id = $1 and lead_id = any($2::uuid[]) "
-        "order by created_at, id",
-};
-static const struct statement lead_conversations_read = {
-    .name = "lead_conversations_read",
-    .sql =
-        "select id, lead_id, channel, phone, name, owner, owner = 'human' as human_intervention_required, state, epoch, window_ends_at, last_message_id, "
-        "       last_position, created_at, updated_at from crm.conversations where company_id = $1 and lead_id = any($2::uuid[]) "
-        "order by created_at desc, id desc limit $3",
-};
-
 static enum status get_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__LeadGetRequest *request = item->message;
@@ -121,32 +178,14 @@ static enum status get_tell(struct item *item, const struct rows *rows, struct e
     return OK;
 }
 
-static enum status details_read(struct batch *batch, struct item *item, struct error *error)
-{
-    Pb__Lead *lead = (Pb__Lead *)item->reply;
-    const char *const ids[] = { lead->id };
-    struct params *params = params_new(batch->arena);
-    params_text(params, item->caller.company_id);
-    params_texts(params, ids, 1);
-    struct rows rows;
-    TRY(db_run(batch->db, batch->arena, &lead_contacts_read, params, &rows, error));
-    lead->n_contacts = pbrow_read_all(item->arena, &pb__lead_contact__descriptor, &rows, (void ***)&lead->contacts);
-    params_int(params, PAGE_ITEMS_MAX);
-    TRY(db_run(batch->db, batch->arena, &lead_conversations_read, params, &rows, error));
-    lead->n_conversations =
-        pbrow_read_all(item->arena, &pb__conversation__descriptor, &rows, (void ***)&lead->conversations);
-    return OK;
-}
-
 void lead_get(struct batch *batch)
 {
     read_run(batch, get_ask, get_tell);
     for (size_t i = 0; i < batch->count; i++) {
-        struct error error = { 0 };
         struct item *item = batch->items[i];
-        enum status status = item->status == OK ? details_read(batch, item, &error) : OK;
-        if (status != OK)
-            item_fail(item, status, "unavailable", "%s", error.text);
+        Pb__Lead *lead = (Pb__Lead *)item->reply;
+        if (item->status == OK)
+            details_read(batch, item, &lead, 1, PAGE_ITEMS_MAX);
     }
 }
 

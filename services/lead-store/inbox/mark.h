@@ -1,0 +1,13 @@
+/*
+ * mark - the customer's message is read, or somebody is writing an answer: told to the provider by a job of its own, so
+ * that neither a person nor a send ever waits for it.
+ */
+#pragma once
+#include "service/service.h"
+
+/* NULL: the channel has no such mark. typing: once in TYPING_MS for each message, and tried but once. */
+Pb__JobSpec *mark_job(struct arena *arena, const struct caller *caller, const char *channel, const char *message_id,
+                      bool typing, moment now);
+
+void mark_describe(struct batch *batch); /* store.message.mark */
+void mark_typing(struct batch *batch);   /* store.conversation.typing */
