@@ -51,6 +51,12 @@ static void add_query(struct buffer *out, bool *first, const struct endpoint *en
     }
 }
 
+static bool has_version(const struct endpoint *endpoint)
+{
+    return strcmp(endpoint->method, "GET") != 0 && endpoint->asks != NULL &&
+           protobuf_c_message_descriptor_get_field_by_name(endpoint->asks->request, "if_version") != NULL;
+}
+
 static void add_parameters(struct buffer *out, const struct endpoint *endpoint)
 {
     bool first = true;
@@ -67,7 +73,7 @@ static void add_parameters(struct buffer *out, const struct endpoint *endpoint)
         add_parameter(out, &first, "query", "hub.verify_token", true, "{\"type\":\"string\"}");
         add_parameter(out, &first, "query", "hub.challenge", true, "{\"type\":\"string\"}");
     }
-    if (strcmp(endpoint->method, "PATCH") == 0)
+    if (has_version(endpoint))
         add_parameter(out, &first, "header", "If-Match", false, "{\"type\":\"string\"}");
     else if (endpoint->takes_key)
         add_parameter(out, &first, "header", "Idempotency-Key", false, "{\"type\":\"string\",\"maxLength\":255}");

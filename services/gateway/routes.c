@@ -10,6 +10,7 @@
 #include "inbound.h"
 #include "inbox.h"
 #include "jobs.h"
+#include "models.h"
 #include "openapi.h"
 #include "stream/stream.h"
 #include "webhook.h"
@@ -102,6 +103,22 @@ const struct endpoint ENDPOINTS[] = {
       &STORE_CHANNEL_ACCOUNT_CREATE, .body = OF(channel_account_request), .follow = keys_changed },
     { "GET", "/channel-accounts", "admin", "The company's accounts, without their secrets", SCOPE_ADMIN,
       .asks = &STORE_CHANNEL_ACCOUNT_LIST },
+
+    { "POST", "/ai-models", "models", "Adds a model: the company's, or a stage's", SCOPE_ADMIN, &STORE_AI_MODEL_CREATE,
+      .body = OF(ai_model_create_request), .takes_key = true, .success = 201, .prepare = ai_model_prepare,
+      .follow = ai_model_follow },
+    { "GET", "/ai-models", "models", "The company's models in the order in which they are asked, those of stages first",
+      SCOPE_READ, &STORE_AI_MODEL_LIST, .query = "stage_id" },
+    { "GET", "/ai-models/{id}", "models", "One model", SCOPE_READ, &STORE_AI_MODEL_GET, .id_field = "id",
+      .id_noun = "ai_model" },
+    { "PATCH", "/ai-models/{id}", "models", "Changes what is present; another system_prompt is a new version",
+      SCOPE_ADMIN, &STORE_AI_MODEL_PATCH, .body = OF(ai_model_patch_request), .id_field = "id", .id_noun = "ai_model" },
+    { "DELETE", "/ai-models/{id}", "models", "Removes a model; its prompts stay", SCOPE_ADMIN, &STORE_AI_MODEL_DELETE,
+      .id_field = "id", .id_noun = "ai_model" },
+    { "GET", "/ai-models/{id}/prompts", "models", "Every prompt the model was given, newest first", SCOPE_READ,
+      &STORE_AI_PROMPT_LIST, .id_field = "model_id", .id_noun = "ai_model", .query = PAGE },
+    { "GET", "/ai-prompts/{id}", "models", "The prompt of a version, as a reply names it", SCOPE_READ,
+      &STORE_AI_PROMPT_GET, .id_field = "version" },
 
     { "GET", "/health", "system", "Whether all parts are there", SCOPE_NONE, .handle = health_get },
     { "GET", "/stats", "system", "Open buffers and the kind of deduplication", SCOPE_NONE, .handle = health_stats },

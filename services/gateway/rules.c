@@ -77,6 +77,17 @@ static const struct rule RULES[] = {
     { OF(event_stream_request), "type", 0, 0, NAME_BYTES_MAX },
     { OF(stream_event), "number", RULE_HIDDEN, 0, 0 },
 
+    { OF(ai_model_create_request), "id", RULE_HIDDEN, 0, 0 },
+    { OF(ai_model_create_request), "provider", RULE_REQUIRED | RULE_NONEMPTY, 0, KEY_BYTES_MAX },
+    { OF(ai_model_create_request), "model", RULE_REQUIRED | RULE_NONEMPTY, 0, 128 },
+    { OF(ai_model_patch_request), "id", RULE_HIDDEN, 0, 0 },
+    { OF(ai_model_patch_request), "if_version", RULE_HIDDEN, 0, 0 },
+    { OF(ai_model_patch_request), "model", RULE_NONEMPTY, 0, 128 },
+    { OF(ai_model_create_request), "position", 0, 0, 1000 },
+    { OF(ai_model_patch_request), "position", 0, 0, 1000 },
+    { NULL, "max_tokens", 0, 1, 100000 },
+    { NULL, "system_prompt", 0, 0, 64 * 1024 },
+
     { OF(job_create_request), "task", RULE_REQUIRED | RULE_NONEMPTY, 0, KEY_BYTES_MAX },
     { OF(job_create_request), "idempotency_key", RULE_NONEMPTY, 0, KEY_BYTES_MAX },
     { OF(job_create_request), "priority", 0, 0, 100 },

@@ -14,6 +14,7 @@
 #include "inbound/inbound.h"
 #include "inbox/inbox.h"
 #include "inbox/mark.h"
+#include "model/model.h"
 #include "people/conversation.h"
 #include "people/lead.h"
 #include "people/message.h"
@@ -61,6 +62,13 @@ static const struct route routes[] = {
     { .takes = &STORE_MESSAGE_MARK, .handle = mark_describe },
     { .takes = &STORE_EVENT_FIND, .handle = log_find },
     { .takes = &STORE_EVENT_PAGE, .handle = log_page },
+    { .takes = &STORE_AI_MODEL_CREATE, .handle = ai_model_create },
+    { .takes = &STORE_AI_MODEL_PATCH, .handle = ai_model_patch },
+    { .takes = &STORE_AI_MODEL_DELETE, .handle = ai_model_delete },
+    { .takes = &STORE_AI_MODEL_GET, .handle = ai_model_get },
+    { .takes = &STORE_AI_MODEL_LIST, .handle = ai_model_list },
+    { .takes = &STORE_AI_PROMPT_LIST, .handle = ai_prompt_list },
+    { .takes = &STORE_AI_PROMPT_GET, .handle = ai_prompt_get },
     { .takes = &STORE_STATS, .handle = stats_read },
     { 0 },
 };

@@ -36,6 +36,14 @@
     {                                                                                                                  \
         "task", "string", "its kind"                                                                                   \
     }
+#define AI_MODEL                                                                                                       \
+    { "model_id", "string", "the entry of the company's list" },                                                       \
+        { "stage_id", "string", "the stage it answers in; absent: every one" },                                        \
+        { "position", "integer", "order in which it is asked" }, { "provider", "string", "openai, local, ..." },       \
+        { "model", "string", "as the provider names it" },                                                             \
+    {                                                                                                                  \
+        "prompt_version", "integer", "of its system prompt"                                                            \
+    }
 #define TURN_ID                                                                                                        \
     {                                                                                                                  \
         "turn_id", "string", "the turn"                                                                                \
@@ -159,6 +167,9 @@ const struct event_type EVENT_TYPES[] = {
       NULL,
       "A company's settings were changed.",
       { { "changed", "array", "names of the members" } } },
+    { "ai_model.created", NULL, "A model was added to those that may answer.", { AI_MODEL } },
+    { "ai_model.updated", NULL, "A model was changed; another prompt has another version.", { AI_MODEL } },
+    { "ai_model.deleted", NULL, "A model answers no more; its prompts stay.", { AI_MODEL } },
     { "job.dead_lettered",
       NULL,
       "A job is out of retries, or none can heal it.",

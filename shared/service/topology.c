@@ -83,6 +83,13 @@ const struct subject STORE_CHANNEL_ACCOUNT_LIST =
     CALL("store.channel_account.list", channel_account_list_request, channel_account_list);
 const struct subject STORE_EVENT_FIND = CALL("store.event.find", event_stream_request, event_found);
 const struct subject STORE_EVENT_PAGE = CALL("store.event.page", event_page_request, event_page);
+const struct subject STORE_AI_MODEL_CREATE = CALL("store.ai_model.create", ai_model_create_request, ai_model);
+const struct subject STORE_AI_MODEL_PATCH = CALL("store.ai_model.patch", ai_model_patch_request, ai_model);
+const struct subject STORE_AI_MODEL_DELETE = CALL("store.ai_model.delete", ai_model_request, ai_model);
+const struct subject STORE_AI_MODEL_GET = CALL("store.ai_model.get", ai_model_request, ai_model);
+const struct subject STORE_AI_MODEL_LIST = CALL("store.ai_model.list", ai_model_list_request, ai_model_list);
+const struct subject STORE_AI_PROMPT_LIST = CALL("store.ai_prompt.list", ai_prompt_list_request, ai_prompt_list);
+const struct subject STORE_AI_PROMPT_GET = CALL("store.ai_prompt.get", ai_prompt_request, ai_prompt);
 const struct subject STORE_STATS = CALL("store.stats", stats_request, stats);
 
 const struct subject JOBS_ENQUEUE = CALL("jobs.enqueue", job_spec, job_enqueued);

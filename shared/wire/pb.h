@@ -14,6 +14,7 @@
 #include "parley/v1/job.pb-c.h"
 #include "parley/v1/knowledge.pb-c.h"
 #include "parley/v1/lead.pb-c.h"
+#include "parley/v1/model.pb-c.h"
 #include "parley/v1/people.pb-c.h"
 #include "parley/v1/send.pb-c.h"
 #include "parley/v1/stream.pb-c.h"

@@ -50,6 +50,11 @@ test('the table of scopes: 403 without the right one, anything else with it; no 
     ['GET', '/events/stream?type=none', 'read'], ['POST', '/jobs', 'write'], ['GET', '/jobs', 'read'], ['GET', `/jobs/${id}`, 'read'], ['GET', '/queue/stats', 'read'], ['POST', '/admin/dlq/replay', 'admin'],
     ['POST', '/admin/quarantine/replay', 'admin'], ['POST', '/companies', 'admin'], ['POST', '/api-keys', 'admin'], ['GET', '/api-keys', 'admin'],
     ['DELETE', '/api-keys/aaaaaaaa', 'admin'], ['POST', '/channel-accounts', 'admin'], ['GET', '/channel-accounts', 'admin'],
+    ['POST', '/jobs', 'write'], ['GET', '/jobs', 'read'], ['GET', `/jobs/${id}`, 'read'], ['GET', '/queue/stats', 'read'], ['POST', '/admin/dlq/replay', 'admin'],
+    ['POST', '/admin/quarantine/replay', 'admin'], ['POST', '/companies', 'admin'], ['POST', '/api-keys', 'admin'], ['GET', '/api-keys', 'admin'],
+    ['DELETE', '/api-keys/aaaaaaaa', 'admin'], ['POST', '/channel-accounts', 'admin'], ['GET', '/channel-accounts', 'admin'],
+    ['POST', '/ai-models', 'admin'], ['GET', '/ai-models', 'read'], ['GET', `/ai-models/${id}`, 'read'], ['PATCH', `/ai-models/${id}`, 'admin'],
+    ['DELETE', `/ai-models/${id}`, 'admin'], ['GET', `/ai-models/${id}/prompts`, 'read'], ['GET', `/ai-prompts/${id}`, 'read'],
   ]
   const listed = Object.entries((await parley.get('/openapi.json')).body.paths).flatMap(([path, methods]) => Object.entries(methods)
     .filter(([, operation]) => operation.security === undefined).map(([method]) => `${method.toUpperCase()} ${path}`))

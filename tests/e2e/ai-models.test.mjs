@@ -1,0 +1,130 @@
+// A company chooses its models over REST: every prompt keeps its version, a budget ends in a person.
+import test, { before, after, beforeEach } from 'node:test'
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { Parley } from '../support/parley.mjs'
+import { until } from '../support/process.mjs'
+
+let parley, company, phone = 15005580000
+before(async () => {
+  parley = await Parley.start()
+  await answered(next())
+  company = await parley.postgres.value('select id from crm.companies')
+})
+after(() => parley?.stop())
+beforeEach(async () => {
+  await parley.sim('/_sim/reset', {})
+  for (const { id } of (await parley.get('/ai-models')).body.items) await parley.send('DELETE', `/ai-models/${id}`)
+})
+
+const next = () => `+${++phone}`
+const job = async (id, status) => until(`job ${id} to be ${status}`, async () => {
+  const { body } = await parley.get(`/jobs/${id}`)
+  return body.status === status && body
+})
+const answered = async (to, text = 'hello?') => job((await parley.inbound(to, text)).body.job_id, 'completed')
+const add = async (more = {}, headers) => {
+  const { status, body } = await parley.post('/ai-models', { provider: 'openai', model: 'gpt-4o-mini', ...more }, headers)
+  assert.equal(status, 201, JSON.stringify(body))
+  return body
+}
+const refused = async (answer, status, code) => {
+  const { status: got, body } = await answer
+  assert.deepEqual([got, body.code], [status, code], JSON.stringify(body))
+}
+const stages = () => parley.postgres.rows('select id, name from crm.stages where company_id = $1 order by position', [company])
+const eventsOf = async id => (await parley.postgres.rows('select type, payload from crm.events where entity_id = $1 order by xid, n', [id]))
+
+test('a model is added with what is not said by default, shown, listed, changed under its version, removed', async () => {
+  const made = await add()
+  assert.deepEqual({ ...made, id: 0, created_at: 0, updated_at: 0, prompt_version: 0 }, {
+    id: 0, position: 0, provider: 'openai', model: 'gpt-4o-mini', temperature: 0.7, max_tokens: 500, system_prompt: '', prompt_version: 0, version: 1, created_at: 0, updated_at: 0,
+  })
+  const second = await add({ provider: 'gemini', model: 'gemini-2.5-flash' })
+  assert.equal(second.position, 1)
+  assert.deepEqual((await parley.get('/ai-models')).body.items.map(({ id }) => id), [made.id, second.id])
+  const shown = await parley.get(`/ai-models/${made.id}`)
+  assert.deepEqual([shown.body, shown.headers.get('etag')], [made, '"1"'])
+  const changed = await parley.send('PATCH', `/ai-models/${made.id}`, { temperature: 0, max_tokens: 100 }, { 'if-match': '"1"' })
+  assert.deepEqual([changed.status, changed.body.temperature, changed.body.max_tokens, changed.body.version, changed.headers.get('etag')], [200, 0, 100, 2, '"2"'])
+  assert.equal(changed.body.prompt_version, made.prompt_version)
+  await refused(parley.send('PATCH', `/ai-models/${made.id}`, { position: 7 }, { 'if-match': '"1"' }), 412, 'stale_version')
+  await refused(parley.send('DELETE', `/ai-models/${made.id}`, undefined, { 'if-match': '"1"' }), 412, 'stale_version')
+  assert.equal((await parley.send('DELETE', `/ai-models/${made.id}`, undefined, { 'if-match': '"2"' })).status, 200)
+  await refused(parley.get(`/ai-models/${made.id}`), 404, 'unknown_ai_model')
+  assert.deepEqual((await eventsOf(made.id)).map(({ type }) => type), ['ai_model.created', 'ai_model.updated', 'ai_model.deleted'])
+})
+
+test('what is wrong is refused by its member and changes nothing', async () => {
+  const made = await add()
+  const post = more => parley.post('/ai-models', { provider: 'openai', model: 'gpt-4o-mini', ...more })
+  await refused(post({ provider: 'acme' }), 422, 'bad_value')
+  await refused(post({ provider: undefined }), 422, 'missing_field')
+  await refused(post({ model: '' }), 422, 'bad_value')
+  await refused(post({ temperature: 2.1 }), 422, 'bad_value')
+  await refused(post({ max_tokens: 0 }), 422, 'bad_value')
+  await refused(post({ stage_id: randomUUID() }), 422, 'unknown_stage')
+  await refused(post({ position: 0 }), 409, 'conflict')
+  await refused(post({ id: randomUUID() }), 422, 'unknown_field')
+  await refused(post({ system_prompt: 'x'.repeat(64 * 1024 + 1) }), 422, 'too_long')
+  await refused(parley.send('PATCH', `/ai-models/${randomUUID()}`, { position: 1 }), 404, 'unknown_ai_model')
+  await refused(parley.get('/ai-models/7'), 404, 'unknown_ai_model')
+  await refused(parley.get('/ai-prompts/99999'), 404, 'unknown_prompt')
+  assert.deepEqual((await parley.get('/ai-models')).body.items, [made])
+})
+
+test('the same Idempotency-Key makes one model, and with another body none', async () => {
+  const key = { 'idempotency-key': randomUUID() }
+  const [one, two] = [await add({ system_prompt: 'Be kind.' }, key), await add({ system_prompt: 'Be kind.' }, key)]
+  assert.deepEqual(one, two)
+  await refused(parley.post('/ai-models', { provider: 'openai', model: 'other' }, key), 422, 'idempotency_mismatch')
+  assert.equal((await parley.get('/ai-models')).body.items.length, 1)
+})
+
+test('each change of a prompt is a new version; the one that was used stands with the reply and is found again, also when the model is gone', async () => {
+  const { id, prompt_version: first } = await add({ system_prompt: 'You are Bob.' })
+  const to = next()
+  await answered(to)
+  await parley.sentCount(1, to.slice(1))
+  const same = (await parley.send('PATCH', `/ai-models/${id}`, { system_prompt: 'You are Bob.' })).body
+  assert.equal(same.prompt_version, first)
+  const { prompt_version: second } = (await parley.send('PATCH', `/ai-models/${id}`, { system_prompt: 'You are Eve.' })).body
+  assert.ok(second > first)
+  await answered(to, 'and now?')
+  const other = await add({ position: 5, system_prompt: 'You are Max.' })
+  assert.ok(other.prompt_version > second, 'a number is the company\'s')
+
+  const used = await parley.postgres.rows('select prompt_version from crm.turns t join crm.leads l on l.id = t.lead_id where l.phone_number = $1 order by t.created_at', [to])
+  assert.deepEqual(used.map(row => row.prompt_version), [first, second])
+  assert.match((await parley.sim('/_sim/llm')).at(-1).messages[0].content, /^You are Eve\./)
+  const page = (await parley.get(`/ai-models/${id}/prompts?limit=1`)).body
+  assert.deepEqual(page.items.map(item => [item.version, item.system_prompt]), [[second, 'You are Eve.']])
+  const rest = (await parley.get(`/ai-models/${id}/prompts?limit=1&cursor=${page.next_cursor}`)).body
+  assert.deepEqual([rest.items.map(item => item.version), rest.next_cursor], [[first], null])
+  await parley.send('DELETE', `/ai-models/${id}`)
+  assert.deepEqual([(await parley.get(`/ai-prompts/${first}`)).body.system_prompt, (await parley.get(`/ai-models/${id}/prompts`)).body.items.length], ['You are Bob.', 2])
+})
+
+test('a stage has models of its own, which are asked before the company\'s', async () => {
+  const [stage] = await stages()
+  await add({ model: 'gpt-4o' })
+  const own = await add({ model: 'gpt-4o-mini', stage_id: stage.id })
+  assert.deepEqual([own.position, own.stage_id], [0, stage.id])
+  const { items } = (await parley.get('/ai-models')).body
+  assert.deepEqual(items.map(({ model }) => model), ['gpt-4o-mini', 'gpt-4o'])
+  assert.deepEqual((await parley.get(`/ai-models?stage_id=${stage.id}`)).body.items, [own])
+  assert.equal((await answered(next())).result.model, 'gpt-4o-mini')
+})
+
+test('another company sees and changes none of them', async () => {
+  const { id } = await add({ system_prompt: 'Secret.' })
+  const { body: other } = await parley.post('/companies', { name: 'Others' })
+  const at = `?company_id=${other.id}`
+  assert.deepEqual((await parley.get(`/ai-models${at}`)).body.items, [])
+  await refused(parley.get(`/ai-models/${id}${at}`), 404, 'unknown_ai_model')
+  await refused(parley.get(`/ai-models/${id}/prompts${at}`), 404, 'unknown_ai_model')
+  await refused(parley.send('PATCH', `/ai-models/${id}${at}`, { position: 3 }), 404, 'unknown_ai_model')
+  await refused(parley.send('DELETE', `/ai-models/${id}${at}`), 404, 'unknown_ai_model')
+  const [stage] = await stages()
+  await refused(parley.post(`/ai-models${at}`, { provider: 'local', model: 'local', stage_id: stage.id }), 422, 'unknown_stage')
+})
