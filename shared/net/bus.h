@@ -163,6 +163,13 @@ struct bus_stream_state {
     uint64_t messages, bytes, first_sequence, last_sequence;
 };
 enum status bus_stream_state(struct bus *bus, const char *stream, struct bus_stream_state *out, struct error *error);
+struct bus_consumer_state {
+    uint64_t ack_floor;  /* stream sequence: all of its messages up to here are acknowledged */
+    uint64_t delivering; /* delivered and not acknowledged */
+    uint64_t pending;    /* not delivered yet */
+};
+enum status bus_consumer_state(struct bus *bus, const struct bus_consumer *consumer, struct bus_consumer_state *out,
+                               struct error *error);
 /* One stored message by sequence; OK with data NULL when there is none. */
 enum status bus_stream_read(struct bus *bus, struct arena *arena, const char *stream, uint64_t sequence,
                             struct bus_message *out, struct error *error);

@@ -160,6 +160,24 @@ enum status bus_stream_state(struct bus *bus, const char *stream, struct bus_str
     return refused(problem, code, stream, error);
 }
 
+enum status bus_consumer_state(struct bus *bus, const struct bus_consumer *consumer, struct bus_consumer_state *out,
+                               struct error *error)
+{
+    jsConsumerInfo *info = NULL;
+    jsOptions wait;
+    jsErrCode code = 0;
+    if (!bus_connection_up(bus->main))
+        return bus_away(error);
+    natsStatus problem =
+        js_GetConsumerInfo(&info, bus->jetstream, consumer->stream, consumer->name, options(&wait), &code);
+    if (problem == NATS_NOT_FOUND)
+        code = JSConsumerNotFoundErr;
+    if (problem == NATS_OK)
+        *out = (struct bus_consumer_state){ info->AckFloor.Stream, (uint64_t)info->NumAckPending, info->NumPending };
+    jsConsumerInfo_Destroy(info);
+    return refused(problem, code, consumer->name, error);
+}
+
 enum status bus_stream_read(struct bus *bus, struct arena *arena, const char *stream, uint64_t sequence,
                             struct bus_message *out, struct error *error)
 {

@@ -112,6 +112,8 @@ static void *run(void *context)
     int64_t backoff_ms = 0;
     while (!stopping) {
         well = bus_connected(process.bus) && look();
+        if (well)
+            stranded_look();
         tell_denied();
         metric_set(&measure_bus_up, NULL, bus_connected(process.bus));
         if (well)

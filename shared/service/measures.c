@@ -36,6 +36,10 @@ struct metric measure_vanished = { .name = "parley_streams_vanished_total",
                                    .help = "Streams and consumers that had to be made again.",
                                    .kind = METRIC_COUNTER,
                                    .label = "name" };
+struct metric measure_stranded = { .name = "parley_messages_stranded_total",
+                                   .help = "Messages that the broker kept behind its acknowledgements, taken again.",
+                                   .kind = METRIC_COUNTER,
+                                   .label = "stream" };
 struct metric measure_started = { .name = "parley_process_start_time_seconds",
                                   .help = "When the process started, since 1970.",
                                   .kind = METRIC_GAUGE };

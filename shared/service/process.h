@@ -164,6 +164,9 @@ void keeper_stop(void);
 void keeper_look(void); /* something is missing: look at once */
 bool keeper_well(void); /* all of them are there */
 
+/* stranded.c: looks now and then; the keeper calls it each time it has looked */
+void stranded_look(void);
+
 /* pulse.c: heartbeats and capacity */
 void pulse_open(void); /* before anybody says pulse_changed */
 void pulse_start(void);
@@ -190,4 +193,4 @@ const char *micro_answer(struct arena *arena, const char *subject); /* NULL: not
 /* measures.c: the skeleton's metrics */
 extern struct metric measure_batch_items, measure_handle_seconds, measure_stage_seconds, measure_in_flight,
     measure_parked, measure_items, measure_retries, measure_rejects, measure_quarantined, measure_queue_age_seconds,
-    measure_vanished, measure_started, measure_dropped, measure_bus_up;
+    measure_vanished, measure_stranded, measure_started, measure_dropped, measure_bus_up;

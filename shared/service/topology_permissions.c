@@ -99,14 +99,27 @@ static void allow_all(struct buffer *out, const struct subject *const *subjects)
         allow(out, (*subjects)->name);
 }
 
+/* By sequence. */
+static void allow_reading(struct buffer *out, const char *stream)
+{
+    static const char *const verbs[] = { "GET", "DELETE" };
+    for (size_t i = 0; i < 2; i++)
+        allow(out, text_format(out->arena, "$JS.API.STREAM.MSG.%s.%s", verbs[i], stream));
+}
+
 static void allow_owner(struct buffer *out, const struct role *role)
 {
     static const char *const verbs[] = { "INFO", "CREATE", "UPDATE" };
     for (const struct bus_stream *const *stream = TOPOLOGY_STREAMS; *stream; stream++)
         for (size_t i = 0; text_same(topology_owner(*stream), role->service) && i < 3; i++)
             allow(out, text_format(out->arena, "$JS.API.STREAM.%s.%s", verbs[i], (*stream)->name));
-    for (int i = 0; role->reads && i < 2; i++)
-        allow(out, text_format(out->arena, "$JS.API.STREAM.MSG.%s.%s", i == 0 ? "GET" : "DELETE", role->reads));
+    if (role->reads)
+        allow_reading(out, role->reads);
+    for (const struct bus_stream *const *stream = TOPOLOGY_STREAMS; *stream; stream++)
+        if ((*stream)->work_queue && text_same(topology_owner(*stream), role->service)) {
+            allow_reading(out, (*stream)->name);
+            allow(out, text_format(out->arena, "$JS.API.CONSUMER.INFO.%s.*", (*stream)->name));
+        }
 }
 
 static void allow_taking(struct buffer *out, const struct subject *subject)
