@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "channels/whatsapp_cloud.h"
+#include "channels/whatsapp_cloud_graph.h"
 #include "plan.h"
 #include "settle.h"
 
@@ -14,24 +15,13 @@
  * over before the job's time is. */
 enum { DEFER_MS_MIN = 100, ASK_MS_MAX = 20 * SECOND_MS, GIVE_BACK_MS_MAX = 20 * SECOND_MS };
 
-static const char *graph_base_url, *graph_version, *token;
+static struct whatsapp_cloud_graph graph;
 static int64_t call_wait_ms;
-static struct arena *kept; /* what is made of the settings, once */
-static char *graph_root;   /* base URL and version, without a slash at the end */
-
-static const char *const token_aliases[] = { "META_WHATSAPP_TOKEN", "WHATSAPP_ACCESS_TOKEN", NULL };
+static struct arena *kept;     /* what is made of the settings, once */
+static const char *graph_root; /* base URL and version, without a slash at the end */
 
 const struct setting send_settings[] = {
-    { .name = "GRAPH_BASE_URL",
-      .text = &graph_base_url,
-      .fallback = "https://graph.facebook.com",
-      .help = "Meta's Graph API" },
-    { .name = "GRAPH_VERSION", .text = &graph_version, .fallback = "v23.0", .help = "version of the Graph API" },
-    { .name = "WHATSAPP_CLOUD_TOKEN",
-      .text = &token,
-      .aliases = token_aliases,
-      .secret = true,
-      .help = "access token of accounts that have none of their own" },
+    WHATSAPP_CLOUD_GRAPH_SETTINGS(graph),
     { .name = "SEND_CALL_WAIT_MS",
       .number = &call_wait_ms,
       .fallback = "20000",
@@ -44,16 +34,8 @@ const struct setting send_settings[] = {
 enum status send_open(struct batch *batch, struct error *error)
 {
     (void)batch;
-    size_t bytes = strlen(graph_base_url);
-    if (!text_starts(graph_base_url, "http://") && !text_starts(graph_base_url, "https://"))
-        return error_set(error, REJECT, "GRAPH_BASE_URL must begin with http:// or https://");
-    if (strspn(graph_version, "v0123456789.") != strlen(graph_version))
-        return error_set(error, REJECT, "GRAPH_VERSION must look like v23.0");
-    while (bytes > 0 && graph_base_url[bytes - 1] == '/')
-        bytes--;
     kept = arena_new(0);
-    graph_root = text_format(kept, "%.*s/%s", (int)bytes, graph_base_url, graph_version);
-    return OK;
+    return whatsapp_cloud_graph_root(kept, &graph, &graph_root, error);
 }
 
 void send_close(void)
@@ -64,36 +46,13 @@ void send_close(void)
 
 /* -- the call */
 
-static const char *token_of(struct arena *arena, const Pb__Json *own_credentials)
-{
-    cJSON *credentials = NULL;
-    const char *own = NULL;
-    const char *text = pb_json_text(own_credentials);
-    if (json_parse(arena, text, strlen(text), &credentials, NULL) == OK && cJSON_IsObject(credentials))
-        json_want_text(credentials, "token", &own, NULL);
-    return text_or(own, text_or(token, ""));
-}
-
-/* Ids of Meta's are opaque, but one with a slash in it would change the address. */
-static bool account_fits(const char *account)
-{
-    return !text_empty(account) &&
-           strspn(account, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-") == strlen(account);
-}
-
-/* Header values end at a line break. */
-static bool token_fits(const char *text)
-{
-    return *text && !strpbrk(text, "\r\n");
-}
-
 enum status send_reach(struct arena *arena, const char *account, const Pb__Json *credentials, const char **url,
                        const char **bearer, struct error *error)
 {
-    *bearer = token_of(arena, credentials);
-    if (!account_fits(account))
+    *bearer = whatsapp_cloud_graph_token(arena, &graph, credentials);
+    if (!whatsapp_cloud_graph_id(account))
         return error_code(error, REJECT, "no_account", "the message names no account to send from");
-    if (!token_fits(*bearer))
+    if (!*bearer)
         return error_code(error, REJECT, "no_token", "the account has no access token");
     *url = text_format(arena, "%s/%s/messages", graph_root, account);
     return OK;

@@ -78,6 +78,7 @@ static enum status gateway_open(struct batch *batch, struct error *error)
     (void)batch;
     char listen_on[128];
     feed_register(&duties[2]);
+    TRY(media_place_open(&settings.media, error));
     openapi_open();
     docs_open(settings.docs_assets);
     snprintf(listen_on, sizeof listen_on, "%s:%lld", settings.listen, (long long)settings.port);

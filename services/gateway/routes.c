@@ -11,6 +11,7 @@
 #include "inbox.h"
 #include "jobs.h"
 #include "models.h"
+#include "media.h"
 #include "openapi.h"
 #include "stream/stream.h"
 #include "webhook.h"
@@ -68,6 +69,11 @@ const struct endpoint ENDPOINTS[] = {
       .follow = inbox_typing_follow },
     { "GET", "/events/stream", "events", "What happens in the company, as it happens; resumable by Last-Event-ID",
       SCOPE_READ, &STORE_EVENT_FIND, .reply = OF(stream_event), .query = "after lead_id type", .handle = stream_get },
+    { "GET", "/media/{id}", "media", "A file that was sent or uploaded; also by a signed link, without a key",
+      SCOPE_READ, .reply = OF(media_file), .id_noun = "media", .by_link = true, .handle = media_get },
+    { "POST", "/media/{id}/link", "media", "A link that opens the file without a key, for a while", SCOPE_READ,
+      .body = OF(media_link_request), .body_optional = true, .reply = OF(media_link), .id_field = "id",
+      .id_noun = "media", .handle = media_link_make },
 
     { "POST", "/jobs", "queue", "Enqueues a job; a known idempotency key answers with that job", SCOPE_WRITE,
       .body = OF(job_create_request), .reply = OF(job_created), .success = 202, .takes_key = true,

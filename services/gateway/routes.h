@@ -21,6 +21,7 @@ struct endpoint {
     const ProtobufCMessageDescriptor *reply; /* for the document where asks is NULL or differs; NULL: asks->reply */
     bool body_optional;
     bool takes_key;       /* Idempotency-Key fixes what it makes */
+    bool by_link;         /* a signed link opens it without a key */
     bool installation;    /* only for keys of the whole installation */
     const char *id_field; /* request field that {id} fills */
     const char *id_noun;  /* what {id} is the UUID of: "lead"; NULL: {id} need not be a UUID */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "exchange.h"
+#include "media.h"
 #include "problem.h"
 #include "routes.h"
 #include "service/metrics.h"
@@ -58,6 +59,8 @@ static const char *key_given(const struct web_request *request)
 static enum status authorise(struct exchange *exchange, struct error *error)
 {
     const struct endpoint *endpoint = exchange->endpoint;
+    if (endpoint->by_link && media_link_given(exchange))
+        return media_link_check(exchange, error);
     if (!settings.auth) {
         exchange->key = (struct key){ .id = "", .company_id = "", .scopes = ~0U, .every_company = true };
         return OK;

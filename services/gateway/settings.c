@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "media/media_link.h"
 
 struct settings settings;
 
@@ -61,6 +62,11 @@ const struct setting SETTINGS[] = {
       .min = 0,
       .max = 100000000,
       .help = "requests per minute of a key that has no limit of its own; 0: no limit" },
+    MEDIA_PLACE_SETTINGS(settings.media),
+    { .name = "MEDIA_LINK_KEY",
+      .text = &settings.media_link_key,
+      .secret = true,
+      .help = "signs links that open a file without a key; at least 32 characters; empty: no links" },
     { .name = "DOCS_ASSETS",
       .text = &settings.docs_assets,
       .help = "folder of Swagger UI's files; empty: beside the binary" },
@@ -82,5 +88,7 @@ enum status settings_check(const struct settings *set, struct error *error)
                          set->listen);
     if (set->auth && text_empty(set->app_secrets))
         return error_set(error, REJECT, "META_APP_SECRET must be set unless PARLEY_AUTH is off.");
+    if (!text_empty(set->media_link_key) && strlen(set->media_link_key) < MEDIA_LINK_KEY_BYTES_MIN)
+        return error_set(error, REJECT, "MEDIA_LINK_KEY must have at least %d characters.", MEDIA_LINK_KEY_BYTES_MIN);
     return OK;
 }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/setting.h"
+#include "media/media_place.h"
 
 struct settings {
     const char *listen; /* address */
@@ -19,7 +20,9 @@ struct settings {
     const char *verify_token; /* of Meta's GET /webhook; "" none */
     const char *app_secrets;  /* of Meta, comma separated, newest first; "" none */
     int64_t rate_per_minute;  /* of keys that have no limit of their own; 0: none */
-    const char *docs_assets;  /* folder of Swagger UI; "" found beside the binary */
+    struct media_place media;
+    const char *media_link_key; /* signs links to files; "" none are made */
+    const char *docs_assets;    /* folder of Swagger UI; "" found beside the binary */
 };
 extern struct settings settings;
 extern const struct setting SETTINGS[];

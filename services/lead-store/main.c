@@ -10,6 +10,7 @@
 #include "company/company.h"
 #include "core/config.h"
 #include "core/stats.h"
+#include "file/media.h"
 #include "gate/gate.h"
 #include "inbound/inbound.h"
 #include "inbox/inbox.h"
@@ -69,6 +70,10 @@ static const struct route routes[] = {
     { .takes = &STORE_AI_MODEL_LIST, .handle = ai_model_list },
     { .takes = &STORE_AI_PROMPT_LIST, .handle = ai_prompt_list },
     { .takes = &STORE_AI_PROMPT_GET, .handle = ai_prompt_get },
+    { .takes = &STORE_MEDIA_FIND, .handle = media_find },
+    { .takes = &STORE_MEDIA_SETTLE, .handle = media_settle },
+    { .takes = &STORE_MEDIA_GET, .handle = media_get },
+    { .takes = &STORE_MEDIA_CREATE, .handle = media_create },
     { .takes = &STORE_STATS, .handle = stats_read },
     { 0 },
 };

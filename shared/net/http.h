@@ -23,10 +23,15 @@ struct http_request {
     const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
     const char *body;
     size_t body_bytes;
+    const char *body_file;   /* instead of body: PUTs this file's content, read as it leaves */
     int64_t connect_wait_ms; /* 0: 5000 */
     int64_t wait_ms;         /* whole call; 0: 30000 */
     moment start_by; /* checked after the connection stands and before a byte of the request goes out; 0: any time */
     size_t response_bytes_max; /* 0: 1 MiB; a larger answer is cut off and ends HTTP_BROKEN */
+    /* Gets each piece of a 2xx answer's body instead of `body`, on the driving thread; false ends the call. NULL: kept
+     * in memory. */
+    bool (*take)(void *context, const char *bytes, size_t count);
+    void *take_context;
 };
 
 enum http_end {
@@ -40,6 +45,7 @@ struct http_response {
     enum http_end end;
     bool started;     /* bytes of the request may have left */
     bool late;        /* NOT_STARTED because start_by had passed */
+    bool too_large;   /* BROKEN because the answer is larger than response_bytes_max */
     long status;      /* 0 unless ANSWERED */
     const char *body; /* ends with NUL; in the call's arena */
     size_t body_bytes;

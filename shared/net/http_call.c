@@ -47,6 +47,13 @@ static int on_prerequest(void *context, char *to, char *from, int to_port, int f
     return call->resent || call->late ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
+static bool answered_well(const struct http_call *call)
+{
+    long status = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 && status < 300;
+}
+
 static size_t on_body(char *bytes, size_t one, size_t count, void *context)
 {
     struct http_call *call = context;
@@ -54,6 +61,10 @@ static size_t on_body(char *bytes, size_t one, size_t count, void *context)
     if (count > call->request.response_bytes_max - call->body_bytes) {
         call->too_large = true;
         return 0;
+    }
+    if (call->request.take != NULL && answered_well(call)) {
+        call->body_bytes += count;
+        return call->request.take(call->request.take_context, bytes, count) ? count : 0;
     }
     if (call->body_bytes + count > call->body_capacity) {
         size_t capacity = call->body_capacity == 0 ? RESPONSE_BYTES_MIN : call->body_capacity * 2;
@@ -145,10 +156,33 @@ void http_call_init(struct http_call *call, struct arena *arena, const struct ht
     to->method = arena_text(arena, from->method);
     to->url = arena_text(arena, from->url);
     to->headers = copy_headers(arena, from->headers);
+    to->body_file = arena_text(arena, from->body_file);
     to->body = from->body_bytes == 0 ? "" : arena_text_n(arena, from->body, from->body_bytes);
     to->connect_wait_ms = from->connect_wait_ms == 0 ? CONNECT_WAIT_MS : from->connect_wait_ms;
     to->wait_ms = from->wait_ms == 0 ? CALL_WAIT_MS : from->wait_ms;
     to->response_bytes_max = from->response_bytes_max == 0 ? RESPONSE_BYTES_MAX : from->response_bytes_max;
+}
+
+/* A file that can't be read ends the call before its first byte. */
+static size_t on_read(char *out, size_t one, size_t count, void *context)
+{
+    struct http_call *call = context;
+    size_t bytes = call->body_file == NULL ? 0 : fread(out, one, count, call->body_file);
+    return call->body_file == NULL || ferror(call->body_file) ? CURL_READFUNC_ABORT : bytes;
+}
+
+static void set_body_file(struct http_call *call)
+{
+    off_t bytes = 0;
+    call->body_file = fopen(call->request.body_file, "rbe");
+    if (call->body_file != NULL && fseeko(call->body_file, 0, SEEK_END) == 0)
+        bytes = ftello(call->body_file);
+    if (call->body_file != NULL)
+        rewind(call->body_file);
+    curl_easy_setopt(call->easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(call->easy, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(call->easy, CURLOPT_READDATA, call);
+    curl_easy_setopt(call->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)bytes);
 }
 
 static void set_method(CURL *easy, const struct http_request *request)
@@ -188,7 +222,12 @@ void http_call_set_up(struct http_call *call, const char *user_agent)
     CURL *easy = call->easy;
     call->headers = header_list(&call->request);
     curl_easy_reset(easy);
-    set_method(easy, &call->request);
+    if (call->request.body_file != NULL)
+        set_body_file(call);
+    else
+        set_method(easy, &call->request);
+    if (call->request.take != NULL) /* refused by its head where that says how long it is */
+        curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->request.response_bytes_max);
     curl_easy_setopt(easy, CURLOPT_URL, call->request.url);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -238,8 +277,9 @@ static void say_why(const struct http_call *call, CURLcode code, struct http_res
 static void take_answer(struct http_call *call, struct http_response *response)
 {
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &response->status);
-    response->body = arena_text_n(call->arena, call->body == NULL ? "" : call->body, call->body_bytes);
-    response->body_bytes = call->body_bytes;
+    response->body =
+        arena_text_n(call->arena, call->body == NULL ? "" : call->body, call->body == NULL ? 0 : call->body_bytes);
+    response->body_bytes = call->body == NULL ? 0 : call->body_bytes;
     response->content_type = text_or(call->content_type, "");
     response->request_id = text_or(call->request_id, "");
     response->retry_after_ms = call->retry_after_ms;
@@ -249,6 +289,8 @@ void http_call_judge(struct http_call *call, int code, bool aborted, struct http
 {
     *response = (struct http_response){ .body = "", .content_type = "", .request_id = "", .late = call->late };
     response->started = call->easy != NULL && bytes_left(call);
+    call->too_large = call->too_large || code == CURLE_FILESIZE_EXCEEDED;
+    response->too_large = call->too_large;
     if (aborted)
         response->end = HTTP_ABORTED;
     else if (code == CURLE_OK)
@@ -266,6 +308,9 @@ void http_call_clear(struct http_call *call)
 {
     curl_slist_free_all(call->headers);
     free(call->body);
+    if (call->body_file != NULL)
+        fclose(call->body_file);
+    call->body_file = NULL;
     call->headers = NULL;
     call->body = NULL;
 }

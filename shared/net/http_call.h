@@ -5,6 +5,8 @@
  * over.
  */
 #pragma once
+#include <stdio.h>
+
 #include "net/http.h"
 
 struct curl_slist;
@@ -27,6 +29,7 @@ struct http_call {
     bool late, resent, too_large;
     char *body; /* malloc'd: it grows on the driving thread */
     size_t body_bytes, body_capacity;
+    FILE *body_file;                 /* of the request */
     char *content_type, *request_id; /* in the arena */
     int64_t retry_after_ms;
     char sentence[256]; /* curl's own, CURL_ERROR_SIZE */

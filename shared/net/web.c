@@ -16,6 +16,8 @@
 #include "base/moment.h"
 #include "base/text.h"
 #include "net/web_detach.h"
+#include "net/web_file.h"
+#include "net/web_framing.h"
 #include "net/web_limit.h"
 #include "net/web_text.h"
 #include "net/web_wake.h"
@@ -25,9 +27,9 @@ enum {
     KEEP_ALIVE_MS = 1000,
     REQUEST_WAIT_MS_DEFAULT = 10000,
     CLOSE_WAIT_MS = 10000,
-    HEAD_BYTES_MAX = 16384,
     DISCARD_BYTES_MAX = 16 * 1024 * 1024, /* of a refused body, so that the peer gets to read why */
     DISCARD_WAIT_MS = 2000,
+    BODY_BYTES_PER_MS_MIN = 64, /* of a body that becomes a file: the least a sender must do */
 };
 
 struct web {
@@ -71,6 +73,11 @@ static void respond(struct web *web, struct mg_connection *connection, const str
                     const struct web_response *response, bool refused)
 {
     struct buffer out = { .arena = request->arena };
+    static const struct web_response unreadable = { .status = 500, .content_type = "text/plain", .body = "" };
+    int file = web_file_open(response->file);
+    if (response->file != NULL && file < 0)
+        response = &unreadable;
+    size_t bytes = file < 0 ? response->body_bytes : (size_t)response->file_bytes;
     bool bare = response->status == 204 || response->status == 304;
     bool close = must_close(web, connection, refused || response->take != NULL);
     buffer_format(&out, "HTTP/1.1 %d %s\r\n", response->status, web_reason(response->status));
@@ -78,18 +85,21 @@ static void respond(struct web *web, struct mg_connection *connection, const str
     if (!bare)
         buffer_format(&out, "Content-Type: %s\r\n", text_or(response->content_type, "application/json"));
     if (!bare && response->take == NULL)
-        buffer_format(&out, "Content-Length: %zu\r\n", response->body_bytes);
+        buffer_format(&out, "Content-Length: %zu\r\n", bytes);
     for (size_t i = 0; i < sizeof response->headers / sizeof *response->headers && response->headers[i] != NULL; i++) {
         assert(strpbrk(response->headers[i], "\r\n") == NULL);
         buffer_format(&out, "%s\r\n", response->headers[i]);
     }
     buffer_format(&out, "X-Content-Type-Options: nosniff\r\nConnection: %s\r\n\r\n", close ? "close" : "keep-alive");
-    if (!bare && strcmp(request->method, "HEAD") != 0)
+    bool whole = !bare && strcmp(request->method, "HEAD") != 0;
+    if (whole && file < 0)
         buffer_add_n(&out, response->body, response->body_bytes);
     if (close)
         mg_disable_connection_keep_alive(connection);
-    if (mg_write(connection, out.text, out.bytes) < 0)
+    if (mg_write(connection, out.text, out.bytes) < 0 ||
+        (whole && file >= 0 && !web_file_send(connection, file, response->file_from, response->file_bytes)))
         mg_disable_connection_keep_alive(connection);
+    web_file_close(file);
 }
 
 static void refuse(struct web *web, struct mg_connection *connection, const struct web_request *request, int status,
@@ -126,82 +136,7 @@ static void discard_body(struct mg_connection *connection)
     web_limit_done(reading);
 }
 
-/* -- reading a request: what civetweb lets through and we don't */
-
-/*
- * civetweb stops reading headers, silently, at a line that it doesn't understand and after 64 of them, drops white
- * space before a colon, takes a bare LF as a line's end, and reads a request that follows an empty line twice. A
- * Content-Length that it did not see is a request smuggled in. It leaves NULs where it cut, so that what it did can be
- * checked: each line must end in CR LF and be followed by the next, the last by an empty line.
- */
-static bool head_whole(const struct mg_request_info *info, struct keep *keep)
-{
-    const char *at = NULL;
-    if (keep->head == NULL || info->request_method < keep->head)
-        keep->head = info->request_method;
-    if (info->request_method != keep->head)
-        return false;
-    for (int i = 0; i < info->num_headers; i++) {
-        const char *name_end = info->http_headers[i].name + strlen(info->http_headers[i].name);
-        const char *value = info->http_headers[i].value;
-        if ((at != NULL && info->http_headers[i].name != at) || (value > name_end + 1 && name_end[1] == '\0'))
-            return false;
-        at = value + strlen(value) + 2;
-    }
-    if (at == NULL) /* such a request is HTTP/1.0, and its connection ends with it */
-        return strcmp(info->http_version, "1.0") == 0;
-    return at + 2 <= keep->head + HEAD_BYTES_MAX && at[-1] == '\0' && at[0] == '\r' && at[1] == '\0';
-}
-
-static bool host_named(const struct mg_request_info *info)
-{
-    int count = 0;
-    for (int i = 0; i < info->num_headers; i++)
-        count += strcasecmp(info->http_headers[i].name, "host") == 0;
-    return count == 1 || (count == 0 && strcmp(info->http_version, "1.0") == 0);
-}
-
-struct framing {
-    size_t body_bytes;
-    int status; /* 0: well */
-    const char *why;
-};
-
-static struct framing framing_refused(int status, const char *why)
-{
-    return (struct framing){ .status = status, .why = why };
-}
-
-/* RFC 9112 section 6.3, its strict reading: a length that can be read in two ways is an attack on whoever stands before
- * us. */
-static struct framing framing_read(const struct mg_request_info *info, struct keep *keep)
-{
-    const char *length = NULL;
-    bool coded = false;
-    if (!head_whole(info, keep) || !host_named(info))
-        return framing_refused(400, "The request's head is not well-formed.");
-    for (int i = 0; i < info->num_headers; i++) {
-        const char *name = info->http_headers[i].name;
-        coded = coded || strcasecmp(name, "transfer-encoding") == 0;
-        if (strcasecmp(name, "content-length") != 0)
-            continue;
-        if (length != NULL)
-            return framing_refused(400, "The request has more than one Content-Length.");
-        length = info->http_headers[i].value;
-    }
-    if (coded && length != NULL)
-        return framing_refused(400, "The request has both Content-Length and Transfer-Encoding.");
-    if (coded)
-        return framing_refused(411, "Send the body with Content-Length: Transfer-Encoding is not taken here.");
-    if (length == NULL)
-        return (struct framing){ 0 };
-    size_t digits = strspn(length, "0123456789");
-    if (digits == 0 || length[digits] != '\0')
-        return framing_refused(400, "The Content-Length is not a number.");
-    if (digits > 18)
-        return framing_refused(413, "The body is too large.");
-    return (struct framing){ .body_bytes = (size_t)strtoull(length, NULL, 10) };
-}
+/* -- reading a request */
 
 /* All of it, within the time that a request has. */
 static int read_whole(const struct web *web, struct mg_connection *connection, char *body, size_t bytes)
@@ -212,10 +147,23 @@ static int read_whole(const struct web *web, struct mg_connection *connection, c
     return count;
 }
 
-static int body_read(const struct web *web, struct mg_connection *connection, const struct framing *framing,
+/* Into a file, within a time that grows with its size. */
+static int body_keep(const struct web *web, struct mg_connection *connection, const struct web_framing *framing,
+                     struct web_request *request)
+{
+    int64_t wait_ms = web->limit.wait_ms + (int64_t)(framing->body_bytes / BODY_BYTES_PER_MS_MIN);
+    struct web_reading *reading = reading_begin(connection, wait_ms);
+    int status = web_file_take(connection, request->body_file, framing->body_bytes);
+    web_limit_done(reading);
+    request->body = "";
+    request->body_bytes = framing->body_bytes;
+    return status;
+}
+
+static int body_read(const struct web *web, struct mg_connection *connection, const struct web_framing *framing,
                      size_t bytes_max, struct web_request *request)
 {
-    char *body = arena_try(request->arena, framing->body_bytes + 1, bytes_max + 1);
+    char *body = request->body_file != NULL ? "" : arena_try(request->arena, framing->body_bytes + 1, bytes_max + 1);
     const char *expect = mg_get_header(connection, "Expect");
     if (body == NULL)
         return 413;
@@ -223,6 +171,8 @@ static int body_read(const struct web *web, struct mg_connection *connection, co
         return 417;
     if (expect != NULL && framing->body_bytes > 0)
         mg_write(connection, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+    if (request->body_file != NULL)
+        return body_keep(web, connection, framing, request);
     int count = framing->body_bytes == 0 ? 0 : read_whole(web, connection, body, framing->body_bytes);
     if (count < 0 || (size_t)count < framing->body_bytes)
         return 408;
@@ -235,6 +185,8 @@ static const char *body_why(int status)
 {
     if (status == 413)
         return "The body is too large.";
+    if (status == 503)
+        return "The body can't be kept.";
     return status == 417 ? "Only 100-continue can be expected." : "The body did not come in time.";
 }
 
@@ -265,7 +217,7 @@ static void handle(struct web *web, struct mg_connection *connection)
     const struct mg_request_info *info = mg_get_request_info(connection);
     struct web_request request = request_of(connection, true);
     struct web_response response = { .status = 500, .body = "" };
-    struct framing framing = framing_read(info, mg_get_thread_pointer(connection));
+    struct web_framing framing = web_framing_read(info, &((struct keep *)mg_get_thread_pointer(connection))->head);
     const char *path = web_decode(request.arena, info->local_uri_raw, strlen(info->local_uri_raw), false);
     /* a proxy before us that decides by path doesn't take an encoded slash for one: neither do we */
     if (path == NULL || path[0] != '/' || strcasestr(info->local_uri_raw, "%2f") != NULL) {
@@ -283,6 +235,8 @@ static void handle(struct web *web, struct mg_connection *connection)
     }
     size_t bytes_max =
         web->options.body_max == NULL ? HTTP_BODY_BYTES_MAX : web->options.body_max(request.method, path);
+    if (framing.body_bytes > 0 && framing.body_bytes <= bytes_max && web->options.body_file != NULL)
+        request.body_file = web->options.body_file(web->options.context, &request);
     int status = framing.body_bytes > bytes_max ? 413 : body_read(web, connection, &framing, bytes_max, &request);
     if (status != 0) {
         refuse(web, connection, &request, status, body_why(status));
@@ -377,7 +331,7 @@ static struct mg_context *start(struct web *web)
              (long long)(options->keep_alive_ms == 0 ? KEEP_ALIVE_MS : options->keep_alive_ms));
     snprintf(wait, sizeof wait, "%lld",
              (long long)(options->request_wait_ms == 0 ? REQUEST_WAIT_MS_DEFAULT : options->request_wait_ms));
-    snprintf(head, sizeof head, "%d", HEAD_BYTES_MAX);
+    snprintf(head, sizeof head, "%d", WEB_HEAD_BYTES_MAX);
     const char *table[] = {
         "listening_ports",
         options->listen,

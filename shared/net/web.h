@@ -23,6 +23,8 @@ struct web_request {
     const char *query;   /* raw, without "?"; "" when absent */
     const char *body;    /* ends with NUL */
     size_t body_bytes;
+    const char
+        *body_file;     /* the file that the body stands in instead; the handler's to move or to remove. NULL: none */
     const char *remote; /* peer's address */
     void *connection;   /* web.c's own */
 };
@@ -43,6 +45,9 @@ struct web_response {
      * held. fd -1: the peer is gone already. NULL: an ordinary answer. */
     void (*take)(void *taken, int fd);
     void *taken;
+    /* Instead of body: a part of a file, read as it leaves. NULL: none. A file that can't be read becomes a 500. */
+    const char *file;
+    int64_t file_from, file_bytes;
 };
 
 /* body_max: called with method and path before the body is read, answers the cap in bytes. refuse: the request has path
@@ -53,6 +58,9 @@ struct web_options {
     int64_t keep_alive_ms;   /* 0: 1000 */
     int64_t request_wait_ms; /* 0: 10000: slow senders are cut off */
     size_t (*body_max)(const char *method, const char *path);
+    /* Asked before a body is read, with what the head says: the path of a file to take it into, or NULL: in memory. May
+     * be NULL. */
+    const char *(*body_file)(void *context, const struct web_request *request);
     void (*handle)(void *context, const struct web_request *request, struct web_response *response);
     /* Fills in the response for what the server refuses itself: 400 malformed, 408, 411, 413, 417, 431, 503 draining,
      * 505. NULL: plain text. */

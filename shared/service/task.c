@@ -32,7 +32,12 @@ const struct task TASKS[] = {
     { .name = "channel.send.in_app", .priority = 100, ANY, USUAL },
     { .name = "channel.mark.whatsapp_cloud", .priority = 95, P1, USUAL },
     /* later and helper kinds */
-    { .name = "media.fetch", .priority = 97, P1, USUAL },
+    { .name = "media.fetch",
+      .priority = 97,
+      P1,
+      .attempts_max = 6,
+      .ladder_ms = { 5 * S, 20 * S, 60 * S, 180 * S, 600 * S },
+      .run_ms_max = 180 * S }, /* the largest file on a slow line */
     { .name = "smartengage.message", .priority = 65, P2, USUAL },
     { .name = "coachnova.check", .priority = 65, P2, USUAL },
     { .name = "smartengage.run", .priority = 45, P2, USUAL },

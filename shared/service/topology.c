@@ -37,6 +37,7 @@ const struct subject INBOUND_RECEIPT = { .name = "inbound.receipt.*",
 const struct subject WORK_AI_ENGAGE = WORK_OF("ai.engage", "ai-engage", TYPE(engage_params));
 const struct subject WORK_SEND_WHATSAPP_CLOUD =
     WORK_OF("channel.send.whatsapp_cloud", "channel-send-whatsapp_cloud", TYPE(send_params));
+const struct subject WORK_MEDIA_FETCH = WORK_OF("media.fetch", "media-fetch", TYPE(media_fetch_params));
 
 const struct subject WORK_MARK_WHATSAPP_CLOUD =
     WORK_OF("channel.mark.whatsapp_cloud", "channel-mark-whatsapp_cloud", TYPE(mark_params));
@@ -91,6 +92,10 @@ const struct subject STORE_AI_MODEL_LIST = CALL("store.ai_model.list", ai_model_
 const struct subject STORE_AI_PROMPT_LIST = CALL("store.ai_prompt.list", ai_prompt_list_request, ai_prompt_list);
 const struct subject STORE_AI_PROMPT_GET = CALL("store.ai_prompt.get", ai_prompt_request, ai_prompt);
 const struct subject STORE_STATS = CALL("store.stats", stats_request, stats);
+const struct subject STORE_MEDIA_FIND = CALL("store.media.find", media_find_request, media_found);
+const struct subject STORE_MEDIA_SETTLE = CALL("store.media.settle", media_settle_request, media_settled);
+const struct subject STORE_MEDIA_GET = CALL("store.media.get", media_get_request, media_file);
+const struct subject STORE_MEDIA_CREATE = CALL("store.media.create", media_create_request, media_file);
 
 const struct subject JOBS_ENQUEUE = CALL("jobs.enqueue", job_spec, job_enqueued);
 const struct subject JOBS_FINISH = CALL("jobs.finish", job_finish, job_finished);
@@ -197,5 +202,6 @@ const struct bus_consumer TOPOLOGY_CONSUMERS[] = {
     CONSUMER("ai-engage", "WORK", "work.ai.engage"),
     CONSUMER("channel-send-whatsapp_cloud", "WORK", "work.channel.send.whatsapp_cloud"),
     CONSUMER("channel-mark-whatsapp_cloud", "WORK", "work.channel.mark.whatsapp_cloud"),
+    CONSUMER("media-fetch", "WORK", "work.media.fetch"),
     { .name = NULL },
 };

@@ -36,6 +36,7 @@ extern const struct subject INBOUND_RECEIPT; /* inbound.receipt.*  RawInbound */
 extern const struct subject WORK_AI_ENGAGE;
 extern const struct subject WORK_SEND_WHATSAPP_CLOUD;
 extern const struct subject WORK_MARK_WHATSAPP_CLOUD;
+extern const struct subject WORK_MEDIA_FETCH;
 
 /* lead-store */
 extern const struct subject STORE_INBOUND_RECORD, STORE_RECEIPT_APPLY;
@@ -53,6 +54,7 @@ extern const struct subject STORE_EVENT_FIND, STORE_EVENT_PAGE;
 extern const struct subject STORE_CHANNEL_ACCOUNT_CREATE, STORE_CHANNEL_ACCOUNT_LIST, STORE_STATS;
 extern const struct subject STORE_AI_MODEL_CREATE, STORE_AI_MODEL_PATCH, STORE_AI_MODEL_DELETE, STORE_AI_MODEL_GET,
     STORE_AI_MODEL_LIST, STORE_AI_PROMPT_LIST, STORE_AI_PROMPT_GET;
+extern const struct subject STORE_MEDIA_FIND, STORE_MEDIA_SETTLE, STORE_MEDIA_GET, STORE_MEDIA_CREATE;
 
 /* scheduler */
 extern const struct subject JOBS_ENQUEUE, JOBS_FINISH, JOBS_GET, JOBS_LIST, JOBS_STATS, JOBS_REPLAY;

@@ -6,6 +6,7 @@
 #include "service/topology.h"
 
 enum { SUBJECTS_MAX = 96 };
+enum { SUBJECTS_MAX = 64 };
 
 /* What one service does on the bus, beyond what all do (inbox, $SRV, capacity and quarantine of what it takes). */
 struct role {
@@ -68,6 +69,11 @@ static const struct role roles[] = {
                   &STORE_EVENT_FIND,
                   &STORE_EVENT_PAGE,
                   &STORE_STATS },
+                  &STORE_STATS,
+                  &STORE_MEDIA_FIND,
+                  &STORE_MEDIA_SETTLE,
+                  &STORE_MEDIA_GET,
+                  &STORE_MEDIA_CREATE },
       .anything_of_jobs = true,
       .hears = { &NUDGE_RELAY },
       .nudges = { &NUDGE_CONVERSATION, &NUDGE_RELAY, &NUDGE_EVENTS, &NUDGE_TYPING, &NUDGE_KEYS },
@@ -84,6 +90,11 @@ static const struct role roles[] = {
     { .service = "channel-whatsapp-cloud",
       .takes = { &WORK_SEND_WHATSAPP_CLOUD, &WORK_MARK_WHATSAPP_CLOUD },
       .asks = { &STORE_MESSAGE_MARK, &STORE_SEND_AUTHORIZE, &STORE_SEND_SETTLE, &JOBS_FINISH } },
+      .takes = { &WORK_SEND_WHATSAPP_CLOUD },
+      .asks = { &STORE_SEND_AUTHORIZE, &STORE_SEND_SETTLE, &JOBS_FINISH } },
+    { .service = "media",
+      .takes = { &WORK_MEDIA_FETCH },
+      .asks = { &STORE_MEDIA_FIND, &STORE_MEDIA_SETTLE, &JOBS_FINISH } },
     { .service = NULL },
 };
 

@@ -15,6 +15,7 @@
 #include "parley/v1/knowledge.pb-c.h"
 #include "parley/v1/lead.pb-c.h"
 #include "parley/v1/model.pb-c.h"
+#include "parley/v1/media.pb-c.h"
 #include "parley/v1/people.pb-c.h"
 #include "parley/v1/send.pb-c.h"
 #include "parley/v1/stream.pb-c.h"

@@ -2,6 +2,7 @@
 
 #include "inbound.h"
 #include "json.h"
+#include "media.h"
 #include "moment.h"
 #include "text.h"
 
@@ -208,9 +209,32 @@ static void post_reset(struct simulator *simulator, struct exchange *exchange)
     }
     faults_reset(&simulator->faults);
     graph_limits_reset(&simulator->limits);
-    if (!order.keep_records)
+    if (!order.keep_records) {
         records_reset(&simulator->records);
+        media_reset();
+    }
     answer_ok(exchange);
+}
+
+static void get_media(struct simulator *simulator, struct exchange *exchange)
+{
+    struct buffer body = { 0 };
+    (void)simulator;
+    media_write(&body);
+    http_answer_json(exchange, 0, 200, &body);
+}
+
+static void post_media(struct simulator *simulator, struct exchange *exchange)
+{
+    char problem[FIELD_PROBLEM_ROOM];
+    cJSON *body = read_body(exchange);
+    if (body == NULL)
+        return;
+    if (media_lay_down(simulator, body, problem))
+        answer_ok(exchange);
+    else
+        refuse(exchange, 400, problem);
+    cJSON_Delete(body);
 }
 
 static const struct control_route routes[] = {
@@ -218,7 +242,8 @@ static const struct control_route routes[] = {
     { "GET", "/_sim/marks", get_marks },       { "GET", "/_sim/count", get_count },
     { "GET", "/_sim/faults", answer_faults },  { "POST", "/_sim/faults", post_faults },
     { "POST", "/_sim/receive", post_receive }, { "POST", "/_sim/window", post_window },
-    { "POST", "/_sim/reset", post_reset },
+    { "POST", "/_sim/reset", post_reset },     { "GET", "/_sim/media", get_media },
+    { "POST", "/_sim/media", post_media },
 };
 
 bool control_matches(const struct http_request *request)

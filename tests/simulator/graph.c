@@ -5,6 +5,7 @@
 #include "graph_errors.h"
 #include "graph_message.h"
 #include "json.h"
+#include "media.h"
 #include "moment.h"
 #include "text.h"
 
@@ -230,7 +231,7 @@ static bool is_listed(const char *list, const char *item)
     return false;
 }
 
-/* True when the caller may send from this number; else it has been answered. */
+/* True when the caller may send from this number; else it has been answered, as it is when it asked for a file. */
 static bool admit(struct send *send)
 {
     const struct settings *settings = &send->simulator->settings;
@@ -240,6 +241,8 @@ static bool admit(struct send *send)
                  (settings->token[0] == '\0' || strcmp(token, settings->token) == 0);
     if (!known)
         refuse(send, GRAPH_BAD_TOKEN, "The access token is missing or not valid.");
+    else if (media_handle_look(send->simulator, send->exchange))
+        return false;
     else if (!read_path(request->path, send->phone_id) || strcmp(request->method, "POST") != 0)
         refuse(send, GRAPH_INVALID_PARAMETER, "Unsupported request: only POST /{version}/{phone number id}/messages.");
     else if (settings->phone_ids[0] != '\0' && !is_listed(settings->phone_ids, send->phone_id))

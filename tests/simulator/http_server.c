@@ -85,7 +85,7 @@ static void write_answer(struct connection *connection, const struct http_answer
     struct buffer *output = &connection->output;
     buffer_format(output, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n", answer->status,
                   reason(answer->status), answer->type != NULL ? answer->type : "application/json; charset=UTF-8",
-                  answer->body_bytes);
+                  answer->told_bytes == 0 ? answer->body_bytes : answer->told_bytes);
     if (answer->headers != NULL)
         buffer_add_text(output, answer->headers);
     buffer_add_text(output, connection->closing ? "Connection: close\r\n\r\n" : "\r\n");

@@ -28,6 +28,7 @@ struct http_answer {
     const char *headers; /* further header lines, each with its CRLF; NULL: none */
     const char *body;
     size_t body_bytes;
+    size_t told_bytes; /* Content-Length, when it is to be more than comes; 0: the true one */
 };
 
 struct http_server {

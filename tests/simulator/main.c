@@ -2,6 +2,7 @@
  * simulator - stands in for Meta's Graph API and three vendors' models on a loopback port.
  *
  *   /{version}/{phone number id}/messages   the send endpoint, strict          graph.c
+ *   /{version}/{media id}, /_media/...       files that people sent            media.c
  *   /v1/chat/completions, /v1/models        OpenAI's model                     llm.c, llm_openai.c
  *   /v1/messages                            Anthropic's                        llm.c, llm_anthropic.c
  *   /v1beta/models/{model}:generateContent  Google's                           llm.c, llm_gemini.c
@@ -12,6 +13,7 @@
 #include "control.h"
 #include "graph.h"
 #include "llm.h"
+#include "media.h"
 #include "simulator.h"
 #include "text.h"
 
@@ -113,6 +115,8 @@ static void handle(void *context, struct exchange *exchange)
     const struct http_request *request = &exchange->request;
     if (control_matches(request))
         control_handle(&simulator, exchange);
+    else if (media_matches(request))
+        media_handle(&simulator, exchange);
     else if (llm_matches(request))
         llm_handle(&simulator, exchange);
     else if (graph_matches(request))

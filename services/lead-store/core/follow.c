@@ -45,6 +45,19 @@ Pb__JobSpec *follow_engage_job(struct arena *arena, const struct follow_engage *
     return job;
 }
 
+Pb__JobSpec *follow_fetch_job(struct arena *arena, const struct follow_fetch *fetch)
+{
+    Pb__JobSpec *job = PB_NEW(arena, job_spec);
+    job->company_id = arena_text(arena, fetch->company_id);
+    job->task = arena_text(arena, WORK_MEDIA_FETCH.task);
+    job->idempotency_key = text_format(arena, "media_fetch_%s", fetch->message_id);
+    job->id = ident_named(arena, "job", fetch->company_id, job->idempotency_key, NULL);
+    job->params = pb_json(arena, text_format(arena, "{\"message_id\":\"%s\"}", fetch->message_id));
+    job->correlation_id = filled(arena, fetch->correlation_id);
+    job->traceparent = filled(arena, fetch->traceparent);
+    return job;
+}
+
 static Pb__Lane *lane_new(struct arena *arena, const char *name, int64_t interval_ms, int32_t jitter_ms,
                           int32_t in_flight_max)
 {

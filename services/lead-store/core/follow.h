@@ -15,6 +15,12 @@ struct follow_engage {
 };
 Pb__JobSpec *follow_engage_job(struct arena *arena, const struct follow_engage *engage);
 
+/* media_fetch_{message_id}: the file of an inbound message. */
+struct follow_fetch {
+    const char *company_id, *message_id, *correlation_id, *traceparent;
+};
+Pb__JobSpec *follow_fetch_job(struct arena *arena, const struct follow_fetch *fetch);
+
 /* send_{message_id}[_suffix]; its job id follows from the key (messages.job_id); lanes by the channel's rules and
  * WHATSAPP_CLOUD_PACING. */
 struct follow_send {

@@ -1,6 +1,10 @@
+#include <string.h>
+
 #include "arrival.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "core/follow.h"
+#include "media/media_kind.h"
 
 enum { PRIORITY_NOTICE = 100 };
 
@@ -54,15 +58,38 @@ static Pb__JobSpec *confirmation_job(const struct recording *recording, const st
                                                   .priority = PRIORITY_NOTICE });
 }
 
+/* A file that the provider keeps for a while. */
+static bool has_file(struct arena *arena, const Pb__InboundMessage *message)
+{
+    cJSON *info = NULL;
+    const char *id = NULL;
+    if (!media_kind_known(message->kind) || message->channel != PB__CHANNEL__CHANNEL_WHATSAPP_CLOUD)
+        return false;
+    const char *text = pb_json_text(message->media_info);
+    return json_parse(arena, text, strlen(text), &info, NULL) == OK && json_want_text(info, "id", &id, NULL) == OK &&
+           !text_empty(id);
+}
+
+static Pb__JobSpec *fetch_job(const struct recording *recording, const struct arrival *arrival)
+{
+    return follow_fetch_job(recording->batch->arena,
+                            &(struct follow_fetch){ .company_id = arrival->place->company_id,
+                                                    .message_id = arrival->id,
+                                                    .correlation_id = arrival->correlation_id,
+                                                    .traceparent = arrival->item->caller.traceparent });
+}
+
 static void arrival_jobs(const struct recording *recording, const struct arrival *arrival, Pb__InboundRecorded *reply)
 {
     const char *skipped = skip_reason(arrival);
-    reply->jobs = ARENA_ARRAY(recording->batch->arena, Pb__JobSpec *, 2);
+    reply->jobs = ARENA_ARRAY(recording->batch->arena, Pb__JobSpec *, 3);
     PB_SET(reply, owed, skipped == NULL);
     if (!arrival->message->echo)
         reply->jobs[reply->n_jobs++] = engage_job(recording, arrival, skipped);
     if (arrival->confirmation_id)
         reply->jobs[reply->n_jobs++] = confirmation_job(recording, arrival);
+    if (has_file(recording->batch->arena, arrival->message))
+        reply->jobs[reply->n_jobs++] = fetch_job(recording, arrival);
 }
 
 static void arrival_answer(const struct recording *recording, const struct arrival *arrival)

@@ -1,0 +1,13 @@
+/*
+ * media - files: what is to be fetched, what came of it, who may have it.
+ *
+ * A file is its company's: every question is answered within the caller's company only. What became of an inbound file
+ * is written into its message (media_info.file) and is an event.
+ */
+#pragma once
+#include "service/service.h"
+
+void media_find(struct batch *batch);
+void media_settle(struct batch *batch);
+void media_get(struct batch *batch);
+void media_create(struct batch *batch);

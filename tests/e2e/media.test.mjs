@@ -1,0 +1,223 @@
+// Files that customers send: fetched, checked, kept once, shown only to their company; and what becomes of those that can't be had.
+import test, { before, after } from 'node:test'
+import assert from 'node:assert/strict'
+import { createHash, createHmac } from 'node:crypto'
+import { readdirSync, readFileSync, existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { APP_SECRET, PHONE_ID, Parley } from '../support/parley.mjs'
+import { until } from '../support/process.mjs'
+
+const LINK_KEY = 'a key for links that is long enough'
+const HEADS = {
+  'image/jpeg': Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 16, 0x4a, 0x46, 0x49, 0x46]), 'image/png': Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+  'audio/ogg': Buffer.from('OggS'), 'application/pdf': Buffer.from('%PDF-1.7\n'), 'text/plain': Buffer.from('plain'),
+}
+let parley, files, n = 0
+before(async () => {
+  parley = await Parley.start({ env: { MEDIA_LINK_KEY: LINK_KEY, JOB_LADDER_MS: '200,200,200,200,200' } })
+  files = parley.env.MEDIA_DIR
+})
+after(() => parley?.stop())
+
+/** A file at the vendor's; answers its id and whole content. */
+async function lay(mime_type, more = {}) {
+  const id = `media${++n}x${Date.now()}`
+  const head = Buffer.concat([more.head ?? HEADS[mime_type] ?? Buffer.from('??'), Buffer.from(more.tag ?? `#${n}`)])
+  const { tag, ...order } = more
+  await parley.sim('/_sim/media', { id, mime_type, ...order, head: head.toString('base64') })
+  const bytes = Math.max(more.bytes ?? 0, head.length)
+  return { id, mime_type, content: Buffer.concat([head, Buffer.alloc(bytes - head.length, 'A')]) }
+}
+
+/** A customer sends it; answers our id of the message. */
+async function send(from, kind, file, more = {}, phone = PHONE_ID, id = `wamid.media.${n}.${Math.random()}`) {
+  const message = { from, id, timestamp: String(Math.floor(Date.now() / 1000)), type: kind, [kind]: { id: file.id, mime_type: file.mime_type, ...more } }
+  const body = JSON.stringify({
+    object: 'whatsapp_business_account',
+    entry: [{ id: 'waba-1', changes: [{ field: 'messages', value: {
+      messaging_product: 'whatsapp', metadata: { display_phone_number: '15005550100', phone_number_id: phone },
+      contacts: [{ profile: { name: 'Ines' }, wa_id: from }], messages: [message] } }] }],
+  })
+  const signature = createHmac('sha256', APP_SECRET).update(body).digest('hex')
+  assert.equal((await parley.post('/webhook', body, { 'x-hub-signature-256': `sha256=${signature}` })).status, 200)
+  return until('the message', () => parley.postgres.value(`select id from crm.messages where external_id = '${id}'`))
+}
+
+const fileOf = async id => (await parley.get(`/messages/${id}`)).body.media_info?.file
+const settled = (id, state, waitMs) => until(`the file of ${id} to be ${state}`, async () => {
+  const file = await fileOf(id)
+  return file?.state === state && file
+}, waitMs)
+const raw = async (path, headers = {}, method = 'GET') => {
+  const response = await fetch(parley.url + path, { headers, method, redirect: 'manual' })
+  return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) }
+}
+const asked = async id => (await parley.sim('/_sim/media')).find(file => file.id === id)
+const kept = company => readdirSync(files, { recursive: true }).filter(name => name.startsWith(company) && /[0-9a-f]{64}$/.test(name))
+const sha256 = content => createHash('sha256').update(content).digest('hex')
+
+test('a picture is fetched, kept under its hash and shown with its own type, and the message is answered as always', async () => {
+  const picture = await lay('image/jpeg', { bytes: 50000 })
+  const id = await send('15005550401', 'image', picture, { caption: 'my roof' })
+  const file = await settled(id, 'stored')
+  assert.deepEqual({ bytes: file.bytes, sha256: file.sha256, mime_type: file.mime_type, link: file.link },
+    { bytes: 50000, sha256: sha256(picture.content), mime_type: 'image/jpeg', link: `/media/${id}` })
+  const shown = await raw(file.link)
+  assert.equal(shown.status, 200)
+  assert.ok(shown.body.equals(picture.content))
+  assert.equal(shown.headers.get('content-type'), 'image/jpeg')
+  assert.equal(shown.headers.get('x-content-type-options'), 'nosniff')
+  assert.match(shown.headers.get('content-disposition'), /^inline/)
+  await parley.sentCount(1, '15005550401')
+  const events = (await parley.get(`/leads/${(await parley.get(`/messages/${id}`)).body.lead_id}/events`)).body.items
+  assert.equal(events.filter(event => event.type === 'message.media_stored').length, 1)
+})
+
+test('a part of a file can be asked for, its head alone too, and a part past its end is 416', async () => {
+  const sound = await lay('audio/ogg', { bytes: 1000 })
+  const { link } = await settled(await send('15005550402', 'audio', sound, { voice: true }), 'stored')
+  const part = await raw(link, { range: 'bytes=10-19' })
+  assert.equal(part.status, 206)
+  assert.equal(part.headers.get('content-range'), 'bytes 10-19/1000')
+  assert.ok(part.body.equals(sound.content.subarray(10, 20)))
+  assert.ok((await raw(link, { range: 'bytes=-5' })).body.equals(sound.content.subarray(995)))
+  assert.ok((await raw(link, { range: 'bytes=990-' })).body.equals(sound.content.subarray(990)))
+  assert.equal((await raw(link, { range: 'bytes=1000-' })).status, 416)
+  assert.equal((await raw(link, { range: 'bytes=1-2,5-6' })).status, 200)
+  const head = await raw(link, {}, 'HEAD')
+  assert.equal(head.status, 200)
+  assert.equal(head.headers.get('content-length'), '1000')
+})
+
+test('a document is saved under its own name, in any script, and never shown in place', async () => {
+  const paper = await lay('application/pdf')
+  const { link } = await settled(await send('15005550403', 'document', paper, { filename: 'রসিদ 5.pdf' }), 'stored')
+  const shown = await raw(link)
+  assert.match(shown.headers.get('content-disposition'), /^attachment; filename\*=UTF-8''/)
+  assert.equal(decodeURIComponent(shown.headers.get('content-disposition').split("''")[1]), 'রসিদ 5.pdf')
+})
+
+test('the same content is kept once per company, and two companies never see or share each other\'s', async () => {
+  const other = '0b8e55a2-0000-4000-8000-0000000000aa'
+  assert.ok([200, 201].includes((await parley.post('/companies', { id: other, name: 'Other' })).status))
+  assert.equal((await parley.post('/channel-accounts', { company_id: other, channel: 'whatsapp_cloud', account: '770099', credentials: { token: 'test-token' } })).status, 200)
+  const first = await lay('image/png', { tag: 'same', bytes: 3000 }), second = await lay('image/png', { tag: 'same', bytes: 3000 })
+  const one = await send('15005550404', 'image', first), two = await send('15005550404', 'image', second)
+  const foreign = await send('15005550405', 'image', second, {}, '770099')
+  await Promise.all([settled(one, 'stored'), settled(two, 'stored')])
+  await until('the foreign file', () => parley.postgres.value(`select count(*) from crm.media where id = '${foreign}'`))
+  const company = (await parley.postgres.value(`select company_id from crm.messages where id = '${one}'`))
+  assert.equal(kept(company).filter(name => name.endsWith(sha256(first.content))).length, 1)
+  assert.equal(kept(other).length, 1)
+  assert.equal((await raw(`/media/${foreign}`)).status, 404)
+  assert.equal((await raw(`/media/${one}?company_id=${other}`)).status, 404)
+  assert.equal((await raw(`/media/${foreign}?company_id=${other}`)).status, 200)
+})
+
+test('a link opens one file without a key until it is over, and no other file, company or time', async () => {
+  const picture = await lay('image/jpeg')
+  const id = await send('15005550406', 'image', picture), more = await send('15005550406', 'image', await lay('image/jpeg'))
+  await Promise.all([settled(id, 'stored'), settled(more, 'stored')])
+  const made = await parley.post(`/media/${id}/link`, { valid_s: 60 })
+  assert.equal(made.status, 200)
+  assert.ok(Math.abs(Date.parse(made.body.expires_at) - Date.now() - 60000) < 10000)
+  const opened = await raw(made.body.link)
+  assert.equal(opened.status, 200)
+  assert.ok(opened.body.equals(picture.content))
+  const url = new URL(made.body.link, parley.url), twist = (name, value) => {
+    const other = new URL(url)
+    other.searchParams.set(name, value)
+    return other.pathname + other.search
+  }
+  assert.equal((await raw(twist('expires', '99999999999'))).status, 403)
+  assert.equal((await raw(twist('company', '0b8e55a2-0000-4000-8000-0000000000aa'))).status, 403)
+  assert.equal((await raw(twist('signature', '0'.repeat(64)))).status, 403)
+  assert.equal((await raw(made.body.link.replace(id, more))).status, 403)
+  const past = Math.floor(Date.now() / 1000) - 1, company = url.searchParams.get('company')
+  const signature = createHmac('sha256', LINK_KEY).update(`media\n${company}\n${id}\n${past}`).digest('hex')
+  assert.equal((await raw(`/media/${id}?company=${company}&expires=${past}&signature=${signature}`)).status, 403)
+  assert.equal((await parley.post(`/media/${id}/link`, { valid_s: 5 })).status, 422)
+  assert.equal((await parley.post('/media/0b8e55a2-0000-4000-8000-0000000000ab/link')).status, 404)
+})
+
+test('a URL that is over is asked for again', async () => {
+  const picture = await lay('image/jpeg', { expired: 2 })
+  await settled(await send('15005550407', 'image', picture), 'stored')
+  const { looked, loaded } = await asked(picture.id)
+  assert.deepEqual({ looked, loaded }, { looked: 3, loaded: 1 })
+})
+
+test('what no retry heals is an outcome, told in the message and by an event, and asked for once', async () => {
+  const MB = 1024 * 1024
+  const cases = [
+    ['gone', 'image', await lay('image/jpeg', { code: 100 })],
+    ['too_large', 'document', await lay('application/pdf', { bytes: 20 * MB + 1 })], // as told
+    ['too_large', 'document', await lay('application/pdf', { bytes: 20 * MB + 1, told_bytes: 10 })], // as it comes
+    ['too_large', 'image', await lay('image/jpeg', { bytes: 5 * MB + 1, told_bytes: 0 })],
+    ['forbidden_type', 'document', await lay('application/x-msdownload')],
+    ['forbidden_type', 'image', await lay('application/pdf')],
+    ['wrong_type', 'image', await lay('image/png', { head: Buffer.from('<html><script>') })],
+    ['wrong_hash', 'image', await lay('image/jpeg', { sha256: '0'.repeat(64) })],
+  ]
+  for (const [reason, kind, file] of cases) {
+    const id = await send('15005550408', kind, file)
+    assert.equal((await settled(id, 'failed')).reason, reason, file.mime_type)
+    assert.equal((await raw(`/media/${id}`)).status, 404)
+    assert.ok((await asked(file.id)).looked === 1)
+    await until('the job to be over', async () => {
+      const jobs = (await parley.get('/jobs?task=media.fetch&limit=1')).body.items
+      return jobs[0].status === 'completed' && jobs[0].result.reason === reason
+    })
+  }
+  const exact = await lay('application/pdf', { bytes: 20 * MB })
+  assert.equal((await settled(await send('15005550408', 'document', exact), 'stored')).bytes, 20 * MB)
+  assert.deepEqual(readdirSync(join(files, 'incoming')), [])
+})
+
+test('the token never goes to a host that is not the vendor\'s, and its job waits for a person', async () => {
+  const file = await lay('image/jpeg', { url: `${parley.url}/stats` })
+  const id = await send('15005550409', 'image', file)
+  await settled(id, 'failed')
+  await until('the dead letter', async () => (await parley.get('/jobs?task=media.fetch&status=dlq')).body.items.some(job => job.task_params.message_id === id))
+})
+
+test('a vendor that is unwell is asked again; one that stays so is told as unreachable, and a replay heals it', async () => {
+  const twice = await lay('image/jpeg', { status: 503, count: 2 })
+  await settled(await send('15005550410', 'image', twice), 'stored')
+  assert.equal((await asked(twice.id)).loaded, 3)
+  const never = await lay('image/jpeg', { code: 131016 })
+  const id = await send('15005550410', 'image', never)
+  assert.equal((await settled(id, 'failed')).reason, 'unreachable')
+  const dead = () => parley.get('/jobs?task=media.fetch&status=dlq').then(answer => answer.body.items.filter(job => job.task_params.message_id === id))
+  await until('the dead letter', async () => (await dead()).length === 1)
+  await parley.sim('/_sim/media', { id: never.id, mime_type: 'image/jpeg', head: HEADS['image/jpeg'].toString('base64') })
+  assert.equal((await parley.post('/admin/dlq/replay', { max_jobs: 100 })).status, 200)
+  await settled(id, 'stored')
+})
+
+test('media is killed in the middle of a download: the file is fetched whole, once, and nothing is left behind', async () => {
+  const service = parley.service('media')
+  const film = await lay('audio/ogg', { bytes: 400000, half: 1 })
+  const id = await send('15005550411', 'audio', film)
+  await until('half of it to have come', () => {
+    const begun = readdirSync(join(files, 'incoming')).find(name => name.startsWith(id))
+    return begun && readFileSync(join(files, 'incoming', begun)).length >= 190000
+  })
+  service.signal('SIGKILL')
+  await service.child.ended
+  await service.start()
+  const file = await settled(id, 'stored', 60000)
+  assert.ok((await raw(file.link)).body.equals(film.content))
+  assert.equal(await parley.postgres.value(`select count(*) from crm.events where type = 'message.media_stored' and payload ->> 'message_id' = '${id}'`), 1)
+  assert.ok(existsSync(join(files, 'incoming'))) // the torn piece goes after an hour
+})
+
+test('a message that repeats fetches its file once', async () => {
+  const picture = await lay('image/jpeg')
+  const id = await send('15005550412', 'image', picture, {}, PHONE_ID, 'wamid.media.again')
+  await settled(id, 'stored')
+  assert.equal(await send('15005550412', 'image', picture, {}, PHONE_ID, 'wamid.media.again'), id)
+  await send('15005550412', 'image', await lay('image/jpeg')) // behind it in the stream
+  assert.equal(await asked(picture.id).then(file => file.loaded), 1)
+  assert.equal(await parley.postgres.value(`select count(*) from jobs.jobs where idempotency_key = 'media_fetch_${id}'`), 1)
+})
