@@ -52,6 +52,7 @@ static void follow_opened(struct batch *batch, struct item *item, const Pb__Turn
     switch (opened->state) {
     case PB__TURN_STATE__TURN_STATE_NOTHING:
         outcome_end(item, "nothing", opened->reason);
+        item_children(item, opened->jobs, opened->n_jobs); /* of handed_over: what the customer is told */
         break;
     case PB__TURN_STATE__TURN_STATE_SUPERSEDED:
         outcome_superseded(item, opened->superseded_by, opened->delay_ms);

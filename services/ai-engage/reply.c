@@ -32,8 +32,9 @@ static size_t whole_bytes(const char *text, size_t bytes)
 /* Models copy what they see: the mark that the history gives to a colleague's words is not for the customer. */
 static const char *without_mark(const char *text)
 {
-    static const char MARK[] = "[colleague]";
-    return text_starts(text, MARK) ? text + strlen(MARK) : text;
+    static const char MARK[] = "[colleague";
+    const char *end = text_starts(text, MARK) ? strchr(text, ']') : NULL;
+    return end ? end + 1 : text;
 }
 
 const char *reply_shape(struct arena *arena, const struct llm_reply *reply, size_t characters_max)

@@ -70,6 +70,8 @@ static void the_mark_of_a_colleague_is_not_for_the_customer(void **state)
 {
     assert_string_equal(shape(*state, "[colleague] Hello", false, 4096), "Hello");
     assert_string_equal(shape(*state, " [colleague]", false, 4096), "");
+    assert_string_equal(shape(*state, "[colleague Mira] Hello", false, 4096), "Hello");
+    assert_string_equal(shape(*state, "[colleague without an end", false, 4096), "[colleague without an end");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)

@@ -134,3 +134,85 @@ test('a takeover while the model thinks refuses its action too', async () => {
   assert.deepEqual(await escalated(talk), [])
   assert.equal((await talk.conversation()).assignee, 'ana')
 })
+
+/** The rules of the default company, for one test. */
+async function withRules(hand_over, run) {
+  const set = rules => store.bus.ask('store.company.patch', 'CompanyPatchRequest', 'Company', { hand_over: rules }, { company_id: store.company })
+  store.company ??= await store.value('select id from crm.companies')
+  await set(hand_over)
+  try {
+    await run()
+  } finally {
+    await set({})
+  }
+}
+const outcome = ({ state, reason }) => [state, reason]
+
+test('a keyword brings a person without a call of the model, in any case and only as whole words', () => withRules({ keywords: ['Real person', 'মানুষ'] }, async () => {
+  const talk = await Talk.start(store, { message_text: 'Can I talk to a REAL PERSON, please?!' })
+  const opened = await talk.open(talk.first)
+  assert.deepEqual(outcome(opened), ['nothing', 'handed_over'])
+  const [notice] = await store.rows("select * from crm.messages where conversation_id = $1 and sender_type = 'system'", [talk.conversationId])
+  assert.deepEqual([notice.message_text, opened.jobs.map(job => job.idempotency_key)], [NOTICE, [`send_${notice.id}`]])
+  const conversation = await talk.conversation()
+  assert.deepEqual([conversation.owner, conversation.escalation_reason, conversation.covered_position], ['human', 'keyword', 0])
+  assert.deepEqual(outcome(await talk.open({ ...talk.first, job: randomUUID() })), ['nothing', 'human'])
+  const [{ payload, actor }] = await escalated(talk)
+  assert.deepEqual([actor, payload.by, payload.reason, payload.epoch, payload.message_id], ['system', 'system', 'keyword', 1, notice.id])
+  const bengali = await Talk.start(store, { message_text: 'আমি মানুষ চাই।' })
+  assert.deepEqual(outcome(await bengali.open(bengali.first)), ['nothing', 'handed_over'])
+  const other = await Talk.start(store, { message_text: 'unreal personality' })
+  assert.equal((await other.open(other.first)).state, 'open')
+}))
+
+test('any message of a burst may hold the keyword, and two jobs of it hand over once', () => withRules({ keywords: ['human'] }, async () => {
+  const talk = await Talk.start(store, { message_text: 'human' })
+  const second = await talk.write({ message_text: 'hello?' })
+  const asked = [talk.first, second].map(one => ({ job_id: one.job, claim: randomUUID(), lead_id: talk.leadId, message_id: one.message_id }))
+  const answers = await store.bus.call('store.turn.open', 'TurnOpenRequest', 'TurnOpened', asked, talk.caller)
+  assert.deepEqual(answers.map(answer => answer.reply.reason), ['handed_over', 'handed_over'])
+  assert.equal((await escalated(talk)).length, 1)
+}))
+
+test('an angry word brings a person where the company wants it', () => withRules({ negative_sentiment: true, notice: '' }, async () => {
+  const talk = await Talk.start(store, { message_text: 'This is a SCAM!!!' })
+  const opened = await talk.open(talk.first)
+  assert.deepEqual([outcome(opened), opened.jobs], [['nothing', 'handed_over'], []])
+  assert.equal((await talk.conversation()).escalation_reason, 'sentiment')
+  const calm = await Talk.start(store, { message_text: 'Is this a scampi dish?' })
+  assert.equal((await calm.open(calm.first)).state, 'open')
+}))
+
+test('so many answers without progress bring a person; a note, or a person in between, begins the count anew', () => withRules({ turns_without_progress: 2 }, async () => {
+  const answer = async (talk, recorded, more) => {
+    const committed = await talk.commit(await talk.open(recorded), more)
+    await talk.authorize(committed.message_id)
+    await talk.settle(committed.message_id, 'sent', { external_id: `wamid.${randomUUID()}` })
+  }
+  const talk = await Talk.start(store)
+  await answer(talk, talk.first)
+  await answer(talk, await talk.write())
+  const third = await talk.write()
+  assert.deepEqual(outcome(await talk.open(third)), ['nothing', 'handed_over'])
+  assert.equal((await talk.conversation()).escalation_reason, 'no_progress')
+  await talk.giveBack()
+  assert.equal((await talk.open({ ...third, job: randomUUID() })).state, 'open')
+  const noted = await Talk.start(store)
+  await answer(noted, noted.first)
+  await answer(noted, await noted.write(), { actions: [{ type: 'note', name: 'budget', value: '500' }] })
+  assert.equal((await noted.open(await noted.write())).state, 'open')
+}))
+
+test('the notice speaks the company\'s language, or says its own words', async () => {
+  const speak = async (settings, expected) => {
+    await store.bus.ask('store.company.patch', 'CompanyPatchRequest', 'Company', settings, { company_id: store.company })
+    const talk = await Talk.start(store, { message_text: 'human' })
+    await talk.open(talk.first)
+    assert.match(await store.value("select message_text from crm.messages where conversation_id = $1 and sender_type = 'system'", [talk.conversationId]), expected)
+  }
+  await speak({ locale: 'bn-BD', hand_over: { keywords: ['human'] } }, /ধন্যবাদ/)
+  await speak({ locale: 'de_AT' }, /Kollege/)
+  await speak({ locale: 'tlh' }, /A colleague/)
+  await speak({ hand_over: { keywords: ['human'], notice: 'Mira answers soon.' } }, /^Mira answers soon\.$/)
+  await store.bus.ask('store.company.patch', 'CompanyPatchRequest', 'Company', { locale: 'en', hand_over: {} }, { company_id: store.company })
+})

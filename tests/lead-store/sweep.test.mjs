@@ -6,7 +6,7 @@ import { until } from '../support/process.mjs'
 
 let store
 before(async () => {
-  store = await Store.start({ scheduler: true, env: { WHATSAPP_CLOUD_PACING: '0', UNKNOWN_HOLD_MS: '1000', UNKNOWN_POLICY: 'resend' } })
+  store = await Store.start({ scheduler: true, env: { WHATSAPP_CLOUD_PACING: '0', UNKNOWN_HOLD_MS: '1000', UNKNOWN_POLICY: 'resend', HAND_OVER_DEADLINE_MS: '3600000' } })
 })
 after(() => store?.stop())
 
@@ -49,7 +49,7 @@ test('an owed message whose job ended without effect gets a fresh one', async ()
   assert.equal((await jobs()).filter(job => job.idempotency_key.startsWith(key)).length, 2)
 })
 
-test('an owed message whose job is dead is reported once', async () => {
+test('an owed message whose job is dead is given to a person, once, and the customer is told', async () => {
   const item = message({ phone: '+15005550403' })
   const recorded = await store.recordOne(item)
   await store.bus.ask('jobs.enqueue', 'JobSpec', 'JobEnqueued', recorded.jobs[0], { company_id: recorded.company_id })
@@ -58,7 +58,12 @@ test('an owed message whose job is dead is reported once', async () => {
   await until('the escalation', async () => await escalations(recorded.lead_id) === 1)
   await new Promise(resolve => setTimeout(resolve, 2500))
   assert.equal(await escalations(recorded.lead_id), 1)
-  assert.ok(await store.value('select escalated_at from crm.conversations where id = $1', [recorded.conversation_id]))
+  const [conversation] = await store.rows('select owner, epoch, escalated_at, escalation_reason from crm.conversations where id = $1', [recorded.conversation_id])
+  assert.deepEqual([conversation.owner, conversation.epoch, conversation.escalation_reason], ['human', 1, 'dead_lettered'])
+  assert.ok(conversation.escalated_at)
+  const [notice, ...more] = await store.rows("select id from crm.messages where conversation_id = $1 and cause = 'notice'", [recorded.conversation_id])
+  assert.deepEqual(more, [])
+  assert.equal((await keyed(`send_${notice.id}`)).task_name, 'channel.send.whatsapp_cloud')
 })
 
 test('a message that a person owns is left alone', async () => {

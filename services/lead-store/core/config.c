@@ -6,6 +6,7 @@
 
 int64_t config_buffer_ms;
 int64_t config_buffer_max_ms;
+int64_t config_hand_over_deadline_ms;
 int64_t config_pacing_ms;
 int64_t config_unknown_hold_ms;
 const char *config_unknown_policy;
@@ -20,7 +21,13 @@ static const char *const phone_id_aliases[] = { "META_PHONE_NUMBER_ID", "WHATSAP
 static const char *const token_aliases[] = { "META_WHATSAPP_TOKEN", "WHATSAPP_ACCESS_TOKEN", NULL };
 
 /* Longer than any sensible wait, short enough that sums of moments can't overflow. */
-enum { HOLD_MS_MIN = 1000, HOLD_MS_MAX = DAY_MS, PACING_MS_MAX = HOUR_MS, RETENTION_DAYS_MAX = 36500 };
+enum {
+    DEADLINE_MS_MIN = 1000,
+    HOLD_MS_MIN = 1000,
+    HOLD_MS_MAX = DAY_MS,
+    PACING_MS_MAX = HOUR_MS,
+    RETENTION_DAYS_MAX = 36500
+};
 
 const struct setting CONFIG_SETTINGS[] = {
     { .name = "BUFFER_MS",
@@ -33,6 +40,12 @@ const struct setting CONFIG_SETTINGS[] = {
       .fallback = "15000",
       .max = 600000,
       .help = "longest wait from the oldest unanswered message, ms" },
+    { .name = "HAND_OVER_DEADLINE_MS",
+      .number = &config_hand_over_deadline_ms,
+      .fallback = "120000",
+      .min = DEADLINE_MS_MIN,
+      .max = DAY_MS,
+      .help = "past the longest wait, ms: who has no answer of the AI's by then gets a person" },
     { .name = "WHATSAPP_CLOUD_PACING",
       .number = &config_pacing_ms,
       .fallback = "15000",

@@ -9,10 +9,11 @@
 
 extern const struct setting CONFIG_SETTINGS[];
 
-extern int64_t config_buffer_ms;     /* BUFFER_MS: quiet window of a burst where the company sets none */
-extern int64_t config_buffer_max_ms; /* BUFFER_MAX_MS: longest wait from the oldest owed message */
-extern int64_t config_pacing_ms;     /* WHATSAPP_CLOUD_PACING: between automated messages to one person; 0: no WhatsApp
-                                        pacing at all */
+extern int64_t config_buffer_ms;             /* BUFFER_MS: quiet window of a burst where the company sets none */
+extern int64_t config_buffer_max_ms;         /* BUFFER_MAX_MS: longest wait from the oldest owed message */
+extern int64_t config_hand_over_deadline_ms; /* HAND_OVER_DEADLINE_MS: past the maximum wait, then a person answers */
+extern int64_t config_pacing_ms; /* WHATSAPP_CLOUD_PACING: between automated messages to one person; 0: no WhatsApp
+                                    pacing at all */
 extern int64_t config_unknown_hold_ms;    /* UNKNOWN_HOLD_MS: how long an ambiguous send waits for its receipt */
 extern const char *config_unknown_policy; /* UNKNOWN_POLICY: hold, resend */
 extern const char *config_opt_out_text;   /* OPT_OUT_CONFIRMATION: what an opt-out is answered with; empty: nothing */

@@ -6,8 +6,9 @@ alter table crm.companies add column hand_over jsonb not null default '{}';
 alter table crm.companies add column version bigint not null default 1;
 
 -- Of the last escalation; they count while escalated_at is set. The customer is told of it once in a while, not once per escalation.
+create domain crm.urgency as text check (value in ('low', 'normal', 'high'));
 alter table crm.conversations add column escalation_reason text;
-alter table crm.conversations add column escalation_urgency text check (escalation_urgency in ('low', 'normal', 'high'));
+alter table crm.conversations add column escalation_urgency crm.urgency;
 alter table crm.conversations add column escalation_told_at timestamptz;
 
 -- What the model wanted beside its text. A turn that handed the conversation over wrote its reply in the person's epoch: the one AI message that may leave there.

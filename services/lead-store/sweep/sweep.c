@@ -45,17 +45,17 @@ enum status sweep_transaction(struct batch *batch, sweep_work *work, void *conte
     return status;
 }
 
-static const struct statement escalate_write = {
-    .name = "escalate_write",
+static const struct statement flag_write = {
+    .name = "flag_write",
     .sql =
         "with held as (select c.id, u.message_id, u.reason from crm.conversations c "
         "              join unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) as u(id, message_id, reason, since) on c.id = u.id "
         "              where c.escalated_at is null or c.escalated_at < u.since order by c.id for no key update of c) "
-        "update crm.conversations c set escalated_at = $5, updated_at = $5 from held where c.id = held.id "
+        "update crm.conversations c set escalated_at = $5, escalation_reason = held.reason, escalation_urgency = 'normal', updated_at = $5 from held where c.id = held.id "
         "returning c.id, c.company_id, c.lead_id, held.message_id, held.reason",
 };
 
-static void note_escalated(struct event_list *events, const struct rows *rows, size_t row)
+static void note_flagged(struct event_list *events, const struct rows *rows, size_t row)
 {
     struct payload payload = payload_start(events->batch->arena);
     payload_text(&payload, "conversation_id", rows_text(rows, row, 0));
@@ -68,21 +68,21 @@ static void note_escalated(struct event_list *events, const struct rows *rows, s
                                             .actor = "system" });
 }
 
-enum status escalate(struct event_list *events, const struct escalation *escalations, size_t count, struct error *error)
+enum status sweep_flag(struct event_list *events, const struct flag *flags, size_t count, struct error *error)
 {
     if (!count)
         return OK;
     struct batch *batch = events->batch;
     struct params *params = params_new(batch->arena);
     struct rows rows;
-    COLUMN_TEXTS(params, count, i, escalations[i].conversation_id);
-    COLUMN_TEXTS(params, count, i, escalations[i].message_id);
-    COLUMN_TEXTS(params, count, i, escalations[i].reason);
-    COLUMN_MOMENTS(params, count, i, escalations[i].since);
+    COLUMN_TEXTS(params, count, i, flags[i].conversation_id);
+    COLUMN_TEXTS(params, count, i, flags[i].message_id);
+    COLUMN_TEXTS(params, count, i, flags[i].reason);
+    COLUMN_MOMENTS(params, count, i, flags[i].since);
     params_moment(params, batch->now);
-    TRY(db_run(batch->db, batch->arena, &escalate_write, params, &rows, error));
+    TRY(db_run(batch->db, batch->arena, &flag_write, params, &rows, error));
     for (size_t row = 0; row < rows.count; row++)
-        note_escalated(events, &rows, row);
+        note_flagged(events, &rows, row);
     return OK;
 }
 
@@ -91,8 +91,8 @@ static const struct {
     const char *name;
     enum status (*run)(struct batch *batch, struct error *error);
 } passes[] = {
-    { "parked", sweep_parked }, { "sending", sweep_sending }, { "unknown", sweep_unknown },
-    { "owed", sweep_owed },     { "queued", sweep_queued },   { "old", sweep_old },
+    { "parked", sweep_parked },   { "sending", sweep_sending }, { "unknown", sweep_unknown }, { "owed", sweep_owed },
+    { "overdue", sweep_overdue }, { "queued", sweep_queued },   { "old", sweep_old },
 };
 
 int64_t sweep_run(struct batch *batch)

@@ -66,33 +66,13 @@ struct wanted_page {
     size_t count;
 };
 
-static enum status troubles_write(struct event_list *events, void *context, struct error *error)
+static enum status page_ask(struct batch *batch, struct wanted_page *page, wanted_job *make, const char *pass,
+                            struct error *error)
 {
-    const struct wanted_page *page = context;
-    struct escalation *escalations = ARENA_ARRAY(events->batch->arena, struct escalation, page->count);
-    size_t count = 0;
-    for (size_t i = 0; i < page->count; i++) {
-        const struct wanted *wanted = &page->list[i];
-        if (wanted->trouble)
-            escalations[count++] =
-                (struct escalation){ wanted->conversation_id, wanted->message_id, wanted->trouble, wanted->since };
-    }
-    return escalate(events, escalations, count, error);
-}
-
-static enum status page_handle(struct batch *batch, struct wanted_page *page, wanted_job *make, const char *pass,
-                               struct error *error)
-{
-    if (!page->count)
-        return OK;
-    struct wanted **list = ARENA_ARRAY(batch->arena, struct wanted *, page->count);
+    struct wanted **list = ARENA_ARRAY(batch->arena, struct wanted *, page->count + 1);
     for (size_t i = 0; i < page->count; i++)
         list[i] = &page->list[i];
-    TRY(wanted_ask(batch, list, page->count, make, pass, error));
-    for (size_t i = 0; i < page->count; i++)
-        if (page->list[i].trouble)
-            return sweep_transaction(batch, troubles_write, page, error);
-    return OK;
+    return page->count ? wanted_ask(batch, list, page->count, make, pass, error) : OK;
 }
 
 static const struct statement owed_find = {
@@ -124,6 +104,20 @@ static Pb__JobSpec *owed_job(struct arena *arena, const struct wanted *wanted, c
                                                              .correlation_id = wanted->correlation_id });
 }
 
+/* No job will answer these: a person does. */
+static enum status owed_give_up(struct batch *batch, const struct wanted_page *page, struct error *error)
+{
+    struct abandoned *list = ARENA_ARRAY(batch->arena, struct abandoned, page->count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < page->count; i++) {
+        const struct wanted *wanted = &page->list[i];
+        if (wanted->trouble)
+            list[count++] =
+                (struct abandoned){ wanted->conversation_id, wanted->correlation_id, wanted->trouble, wanted->since };
+    }
+    return sweep_hand_over(batch, list, count, error);
+}
+
 enum status sweep_owed(struct batch *batch, struct error *error)
 {
     static struct sweep_cursor cursor;
@@ -136,7 +130,8 @@ enum status sweep_owed(struct batch *batch, struct error *error)
     TRY(db_run(batch->db, batch->arena, &owed_find, params, &rows, error));
     sweep_cursor_move(&cursor, &rows, PAGE, "since", "conversation_id");
     struct wanted_page page = { cells_read(batch->arena, &rows, wanted_cells, sizeof(struct wanted)), rows.count };
-    return page_handle(batch, &page, owed_job, "owed", error);
+    TRY(page_ask(batch, &page, owed_job, "owed", error));
+    return owed_give_up(batch, &page, error);
 }
 
 static const struct statement queued_find = {
@@ -170,6 +165,20 @@ static Pb__JobSpec *queued_job(struct arena *arena, const struct wanted *wanted,
                                                          .correlation_id = wanted->correlation_id });
 }
 
+static enum status queued_flag(struct event_list *events, void *context, struct error *error)
+{
+    const struct wanted_page *page = context;
+    struct flag *flags = ARENA_ARRAY(events->batch->arena, struct flag, page->count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < page->count; i++) {
+        const struct wanted *wanted = &page->list[i];
+        if (wanted->trouble)
+            flags[count++] =
+                (struct flag){ wanted->conversation_id, wanted->message_id, wanted->trouble, wanted->since };
+    }
+    return sweep_flag(events, flags, count, error);
+}
+
 enum status sweep_queued(struct batch *batch, struct error *error)
 {
     static struct sweep_cursor cursor;
@@ -181,5 +190,8 @@ enum status sweep_queued(struct batch *batch, struct error *error)
     TRY(db_run(batch->db, batch->arena, &queued_find, params, &rows, error));
     sweep_cursor_move(&cursor, &rows, PAGE, "created_at", "message_id");
     struct wanted_page page = { cells_read(batch->arena, &rows, queued_cells, sizeof(struct wanted)), rows.count };
-    return page_handle(batch, &page, queued_job, "queued", error);
+    if (!page.count)
+        return OK;
+    TRY(page_ask(batch, &page, queued_job, "queued", error));
+    return sweep_transaction(batch, queued_flag, &page, error);
 }

@@ -20,19 +20,29 @@ enum status sweep_queued(struct batch *batch, struct error *error);
 /* sweep_send.c: what left and was not heard of. */
 enum status sweep_sending(struct batch *batch, struct error *error);
 enum status sweep_unknown(struct batch *batch, struct error *error);
+/* sweep_overdue.c: who waited too long. */
+enum status sweep_overdue(struct batch *batch, struct error *error);
 /* sweep_receipts.c */
 enum status sweep_parked(struct batch *batch, struct error *error);
 /* sweep_old.c */
 enum status sweep_old(struct batch *batch, struct error *error);
 
-/* A conversation that a person must look at; said once per trouble, which began at `since`. */
-struct escalation {
+/* A conversation whose customer waits for the AI, since then, in vain. */
+struct abandoned {
+    const char *conversation_id, *correlation_id, *reason;
+    moment since;
+};
+/* In a transaction of its own: they become a person's, and the customers are told, unless they were answered since. */
+enum status sweep_hand_over(struct batch *batch, const struct abandoned *list, size_t count, struct error *error);
+
+/* A message that a person must look at, whoever owns its conversation; said once per trouble, which began at `since`.
+ */
+struct flag {
     const char *conversation_id, *message_id, *reason;
     moment since;
 };
 /* Inside a transaction. */
-enum status escalate(struct event_list *events, const struct escalation *escalations, size_t count,
-                     struct error *error);
+enum status sweep_flag(struct event_list *events, const struct flag *flags, size_t count, struct error *error);
 
 /* One transaction of its own; wakes the relay. */
 typedef enum status sweep_work(struct event_list *events, void *context, struct error *error);

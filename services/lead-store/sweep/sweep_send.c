@@ -79,16 +79,16 @@ static enum status unknown_work(struct event_list *events, void *context, struct
     params_bool(params, text_same(config_unknown_policy, "resend"));
     params_int(params, PAGE);
     TRY(db_run(batch->db, batch->arena, &unknown_end, params, &rows, error));
-    struct escalation *escalations = ARENA_ARRAY(batch->arena, struct escalation, rows.count + 1);
+    struct flag *flags = ARENA_ARRAY(batch->arena, struct flag, rows.count + 1);
     size_t count = 0;
     for (size_t row = 0; row < rows.count; row++) {
         bool again = rows_bool(&rows, row, 6);
         note_message(events, &rows, row, again ? "message.queued" : "message.held", again ? "resend" : "unknown");
         if (!again)
-            escalations[count++] =
-                (struct escalation){ rows_text(&rows, row, 3), rows_text(&rows, row, 0), "send_unknown", batch->now };
+            flags[count++] =
+                (struct flag){ rows_text(&rows, row, 3), rows_text(&rows, row, 0), "send_unknown", batch->now };
     }
-    return escalate(events, escalations, count, error);
+    return sweep_flag(events, flags, count, error);
 }
 
 enum status sweep_unknown(struct batch *batch, struct error *error)

@@ -14,6 +14,7 @@
 
 enum {
     HISTORY_TEXT_BYTES_MAX = 4 * 1024, /* of one earlier message; its end is cut */
+    NOTE_BYTES_MAX = 200,              /* of a quote or file name beside it */
     HISTORY_BYTES_MAX = 64 * 1024,     /* of all; the oldest give way */
     QUERY_CHARACTERS_MAX = 4000,       /* of the owed text, from its end, asked of the knowledge base */
     QUERY_BYTES_MAX = 4 * QUERY_CHARACTERS_MAX,
@@ -33,7 +34,7 @@ static const struct statement context_base = {
         "       coalesce(a.model, '') as model, a.temperature, a.max_tokens as tokens_max, a.system_prompt, a.prompt_version, "
         "       a.model_count, e.memory, e.summary, exists (select from crm.ai_kb_docs k where k.company_id = c.company_id) as documents, "
         "       case jsonb_typeof(s.ai_config -> 'actions') when 'array' then array(select jsonb_array_elements_text(s.ai_config -> 'actions')) "
-        "           else o.ai_actions end as actions, "
+        "           else o.ai_actions end as actions, nullif(o.hand_over, '{}') as hand_over, "
         "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, l.opted_out_at "
         "from unnest($1::uuid[]) as v(id) "
         "cross join lateral (select company_id, lead_id from crm.conversations where id = v.id limit 1) c "
@@ -45,13 +46,10 @@ static const struct statement context_base = {
         "    and (m.stage_id = l.stage_id or m.stage_id is null) order by m.stage_id nulls last, m.position limit 1) a on true",
 };
 static const struct cell terms_cells[] = {
-    CELL(context_terms, conversation_id, CELL_TEXT),
-    CELL(context_terms, buffer_ms, CELL_INT),
-    CELL(context_terms, buffer_max_ms, CELL_INT),
-    CELL(context_terms, opted_out_at, CELL_MOMENT),
-    CELL(context_terms, documents, CELL_BOOL),
-    CELL(context_terms, model_count, CELL_INT),
-    { 0 },
+    CELL(context_terms, conversation_id, CELL_TEXT), CELL(context_terms, buffer_ms, CELL_INT),
+    CELL(context_terms, buffer_max_ms, CELL_INT),    CELL(context_terms, opted_out_at, CELL_MOMENT),
+    CELL(context_terms, documents, CELL_BOOL),       CELL(context_terms, model_count, CELL_INT),
+    CELL(context_terms, hand_over, CELL_TEXT),       { 0 },
 };
 
 /* What comes after the first, for the companies that have more than one. */
@@ -71,6 +69,7 @@ static const struct statement context_models = {
 
 struct line {
     const char *conversation_id, *id, *sender, *kind, *text;
+    const char *name, *filename, *quoted; /* of an operator, a document, what it answers; NULL: none */
     int64_t position, place;
     moment at;
 };
@@ -80,21 +79,31 @@ static const struct cell line_cells[] = {
     CELL(line, sender, CELL_TEXT),
     CELL(line, kind, CELL_TEXT),
     CELL(line, text, CELL_TEXT),
+    CELL(line, name, CELL_TEXT),
+    CELL(line, filename, CELL_TEXT),
+    CELL(line, quoted, CELL_TEXT),
     CELL(line, position, CELL_INT),
     CELL(line, place, CELL_INT),
     CELL(line, at, CELL_MOMENT),
     { 0 },
 };
 
+/* What a message quotes is found by the provider's id; most quote nothing, and nothing is looked for. */
+#define QUOTED(message)                                                                                                           \
+    "left join lateral (select coalesce(nullif(q.message_text, ''), q.media_info ->> 'caption', '[' || q.kind || ']') as quoted " \
+    "    from crm.messages q where " message ".reply_to is not null and q.channel_account_id = " message                          \
+    ".channel_account_id and q.external_id = " message ".reply_to limit 1) q on " message ".reply_to is not null "
+
 static const struct statement context_owed = {
     .name = "context_owed",
     .sql =
-        "select v.id as conversation_id, m.id, m.sender_type as sender, m.kind, m.message_text as text, m.position, "
-        "       m.position as place, m.created_at as at "
+        "select v.id as conversation_id, m.id, m.sender_type as sender, m.kind, m.message_text as text, null as name, "
+        "       m.media_info ->> 'filename' as filename, q.quoted, m.position, m.position as place, m.created_at as at "
         "from unnest($1::uuid[]) as v(id) "
         "cross join lateral (select covered_position from crm.conversations where id = v.id limit 1) c "
         "cross join lateral (select * from crm.messages m where m.conversation_id = v.id and m.position > c.covered_position "
-        "    and m.direction = 'inbound' and m.wants_answer order by m.position limit $2) m order by v.id, m.position",
+        "    and m.direction = 'inbound' and m.wants_answer order by m.position limit $2) m " QUOTED(
+            "m") " order by v.id, m.position",
 };
 
 /* What reached the person or will, and what they wrote, but for what is owed. A reply that went by another channel is
@@ -102,23 +111,24 @@ static const struct statement context_owed = {
 static const struct statement context_history = {
     .name = "context_history",
     .sql =
-        "select v.id as conversation_id, h.id, h.sender_type as sender, h.kind, h.text, h.position, h.place, h.created_at as at "
+        "select v.id as conversation_id, h.id, h.sender_type as sender, h.kind, h.text, h.name, h.filename, q.quoted, h.position, h.place, "
+        "       h.created_at as at "
         "from unnest($1::uuid[]) as v(id) "
         "cross join lateral (select covered_position from crm.conversations where id = v.id limit 1) c "
         "cross join lateral ( "
         "    (select m.id, m.sender_type, m.kind, coalesce(nullif(m.message_text, ''), m.media_info ->> 'caption') as text, m.position, "
-        "            2 * m.position as place, m.created_at "
+        "            2 * m.position as place, m.created_at, case when m.sender_type = 'operator' then m.sender_id end as name, "
+        "            m.media_info ->> 'filename' as filename, m.reply_to, m.channel_account_id "
         "     from crm.messages m where m.conversation_id = v.id "
         "       and m.status not in ('cancelled', 'withdrawn', 'held', 'failed') "
         "       and not (m.direction = 'inbound' and m.wants_answer and m.position > c.covered_position) "
         "     order by m.position desc limit $2) "
         "    union all "
-        "    (select m.id, m.sender_type, m.kind, m.message_text, t.covered_position, 2 * t.covered_position + 1, m.created_at "
+        "    (select m.id, m.sender_type, m.kind, m.message_text, t.covered_position, 2 * t.covered_position + 1, m.created_at, null, null, null, null::uuid "
         "     from crm.turns t cross join lateral (select * from crm.messages where id = t.message_id limit 1) m "
         "     where t.conversation_id = v.id and t.reply_elsewhere and t.state = 'committed' and m.conversation_id <> v.id "
         "       and m.status not in ('cancelled', 'withdrawn', 'held', 'failed') "
-        "     order by t.opened_position desc limit $2)) h "
-        "order by v.id, h.place desc",
+        "     order by t.opened_position desc limit $2)) h " QUOTED("h") " order by v.id, h.place desc",
 };
 
 /*
@@ -144,14 +154,24 @@ static const struct statement context_passages = {
         "order by v.id, k.score desc, k.document_id",
 };
 
-/* Text as a model reads it: media by a short note. */
+/* Media by a short note: "[document offer.pdf: Our offer]". */
+static char *line_said(struct arena *arena, const struct line *line, size_t bytes_max)
+{
+    const char *gap = text_empty(line->filename) ? "" : " ", *colon = text_empty(line->text) ? "" : ": ";
+    const char *filename = text_cut(arena, text_or(line->filename, ""), NOTE_BYTES_MAX);
+    char *text = text_cut(arena, text_or(line->text, ""), bytes_max);
+    if (text_same(line->kind, "text"))
+        return text;
+    return text_format(arena, "[%s%s%s%s%s]", line->kind, gap, filename, colon, text);
+}
+
+/* Text as a model reads it: what it answers stands before it. */
 static char *line_text(struct arena *arena, const struct line *line, size_t bytes_max)
 {
-    if (text_same(line->kind, "text"))
-        return text_cut(arena, text_or(line->text, ""), bytes_max);
-    if (text_empty(line->text))
-        return text_format(arena, "[%s]", line->kind);
-    return text_format(arena, "[%s: %s]", line->kind, text_cut(arena, line->text, bytes_max));
+    char *said = line_said(arena, line, bytes_max);
+    if (text_empty(line->quoted))
+        return said;
+    return text_format(arena, "[in reply to \"%s\"] %s", text_cut(arena, line->quoted, NOTE_BYTES_MAX), said);
 }
 
 static Pb__TurnMessage *line_message(struct arena *arena, const struct line *line, size_t bytes_max)
@@ -160,6 +180,7 @@ static Pb__TurnMessage *line_message(struct arena *arena, const struct line *lin
     message->id = (char *)line->id;
     PB_SET(message, position, line->position);
     message->sender = (char *)line->sender;
+    message->name = (char *)line->name;
     message->text = line_text(arena, line, bytes_max);
     PB_SET(message, at, line->at);
     return message;

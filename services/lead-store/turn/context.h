@@ -20,6 +20,7 @@ struct context_terms {
     moment opted_out_at;              /* of the lead; 0: never */
     bool documents;
     int64_t model_count;
+    const char *hand_over; /* JSON of the company's rules; NULL: none */
 };
 
 /* Queued behind the locks, so that all of a turn is one round trip. */

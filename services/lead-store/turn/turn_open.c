@@ -3,26 +3,17 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "context.h"
 #include "core/cells.h"
 #include "core/column.h"
 #include "core/follow.h"
 #include "core/hold.h"
 #include "core/map.h"
 #include "core/transaction.h"
-#include "gate/outbound.h"
+#include "opening.h"
 #include "turn.h"
 #include "turn_rules.h"
 #include "turn_sent.h"
 
-/* The inbound of a job, as found; of this only a merge of two people changes the conversation and the position. */
-struct asked {
-    const char *id, *conversation_id, *reply_conversation_id;
-    int64_t position;
-    bool wants_answer;
-    moment created_at;
-    int64_t n; /* of the item, from 1: one message may have several jobs */
-};
 static const struct cell asked_cells[] = {
     CELL(asked, id, CELL_TEXT),
     CELL(asked, conversation_id, CELL_TEXT),
@@ -42,25 +33,6 @@ static const struct statement turn_asked_find = {
         "                    and direction = 'inbound' limit 1) m "
         "left join lateral (select message_id from crm.turns where job_id = a.job_id and company_id = a.company_id limit 1) t on true "
         "left join lateral (select conversation_id from crm.messages where id = t.message_id limit 1) r on true",
-};
-
-/* One item on its way. */
-struct opening {
-    struct item *item;
-    const Pb__TurnOpenRequest *request;
-    const struct asked *asked;
-    struct held_conversation *conversation;
-    Pb__TurnOpened *reply;
-    const char *turn_id; /* of an opening turn */
-};
-
-struct opening_batch {
-    struct batch *batch;
-    struct held held;
-    struct opening *list;
-    size_t count;
-    struct context_reading contexts; /* of every conversation */
-    struct rows under_way;           /* other jobs' open turns, where the maximum wait is over */
 };
 
 /* What can't be looked up is refused before SQL. */
@@ -165,6 +137,19 @@ static enum status tell_committed(struct opening_batch *work, struct opening *op
     return OK;
 }
 
+/* By a rule of the company, here and now: the customer is told, if at all, by what comes with the answer. */
+static void tell_handed_over(const struct opening_batch *work, struct opening *opening,
+                             const struct escalation *escalation)
+{
+    Pb__TurnOpened *reply = opening->reply;
+    Pb__JobSpec *notice = escalation_job(escalation);
+    PB_SET(reply, state, PB__TURN_STATE__TURN_STATE_NOTHING);
+    reply->reason = "handed_over";
+    reply->jobs = ARENA_ARRAY(work->batch->arena, Pb__JobSpec *, 1);
+    if (notice)
+        reply->jobs[reply->n_jobs++] = notice;
+}
+
 /* Open on what is owed now. */
 static const struct statement turns_under_way = {
     .name = "turns_under_way",
@@ -235,6 +220,11 @@ static enum status opening_decide(struct opening_batch *work, struct opening *op
     PB_SET(opening->reply, state, PB__TURN_STATE__TURN_STATE_COMMITTED);
     if (turn && text_same(turn->state, "committed"))
         return tell_committed(work, opening, turn, error);
+    const struct escalation *escalation = opening_handed_over(work, opening);
+    if (escalation) {
+        tell_handed_over(work, opening, escalation);
+        return OK;
+    }
     struct turn_verdict verdict = opening_judge(work, opening);
     PB_SET(opening->reply, state, verdict.state);
     opening->reply->reason = (char *)verdict.reason;
@@ -367,6 +357,7 @@ static enum status turn_open_work(struct batch *batch, struct item **items, size
     TRY(openings_find(&work, error));
     TRY(openings_hold(&work, error));
     TRY(openings_settle(&work, error));
+    TRY(openings_hand_over(&work, error));
     TRY(under_way_read(&work, error));
     for (size_t i = 0; i < count; i++) {
         if (!work.list[i].asked) {
@@ -381,6 +372,7 @@ static enum status turn_open_work(struct batch *batch, struct item **items, size
     TRY(superseded_tell(&work, error));
     contexts_tell(&work);
     turns_write(&work);
+    openings_wait_for_disk(&work);
     return OK;
 }
 

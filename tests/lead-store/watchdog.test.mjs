@@ -1,0 +1,93 @@
+// Whoever waits for the AI past the deadline gets a person, once, and is told once, whatever sweeps, dies or comes back.
+import test, { after, before } from 'node:test'
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { Store } from './store.mjs'
+import { Talk } from './talk.mjs'
+import { until } from '../support/process.mjs'
+
+const DEADLINE_MS = 1000
+
+let store
+before(async () => {
+  store = await Store.start({ scheduler: true, copies: 2, env: { BUFFER_MS: '0', BUFFER_MAX_MS: '0', HAND_OVER_DEADLINE_MS: String(DEADLINE_MS), WHATSAPP_CLOUD_PACING: '0' } })
+})
+after(() => store?.stop())
+
+const escalations = leadId => store.rows("select payload, occurred_at from crm.events where type = 'conversation.escalated' and lead_id = $1", [leadId])
+const notices = conversationId => store.rows("select * from crm.messages where conversation_id = $1 and sender_type = 'system'", [conversationId])
+const sweeps = async count => { // so many more passes of whichever copy sweeps
+  for (let n = 0; n < count; n++) {
+    const seen = await store.value("select leased_until from crm.relay where name = 'sweep'")
+    await until('a sweep', async () => (await store.value("select leased_until from crm.relay where name = 'sweep'")).getTime() > seen.getTime())
+  }
+}
+const handedOver = talk => until('a person', async () => (await talk.conversation()).owner === 'human')
+
+test('past the deadline a person owns it and the customer is told, once, however often is swept', async () => {
+  const talk = await Talk.start(store)
+  const asked = Date.now()
+  await handedOver(talk)
+  const [{ payload, occurred_at }] = await escalations(talk.leadId)
+  assert.deepEqual([payload.reason, payload.epoch, payload.by], ['ai_unavailable', 1, 'system'])
+  assert.ok(occurred_at.getTime() - asked >= DEADLINE_MS - 100, 'before its deadline')
+  await sweeps(2)
+  assert.equal((await escalations(talk.leadId)).length, 1)
+  const [notice, ...more] = await notices(talk.conversationId)
+  assert.deepEqual([notice.id, more.length], [payload.message_id, 0])
+  await until('the send of the notice', () => store.value("select count(*) from jobs.jobs where idempotency_key = $1", [`send_${notice.id}`]))
+  const conversation = await talk.conversation()
+  assert.deepEqual([conversation.covered_position, conversation.assignee], [0, null])
+  assert.ok(conversation.escalated_at)
+})
+
+test('when the model comes back it finds a person, and after the handback it answers', async () => {
+  const talk = await Talk.start(store)
+  const late = await talk.open(talk.first)
+  await handedOver(talk)
+  const refused = await talk.commit(late)
+  assert.deepEqual([refused.state, refused.reason], ['refused', 'human_owner'])
+  assert.deepEqual((({ state, reason }) => [state, reason])(await talk.open(talk.first)), ['nothing', 'human'])
+  const back = await talk.giveBack()
+  assert.equal(back.jobs.length, 1)
+  const opened = await talk.open({ ...talk.first, job: randomUUID() })
+  assert.equal((await talk.commit(opened)).state, 'committed')
+  await sweeps(1)
+  assert.equal((await talk.conversation()).owner, 'ai')
+})
+
+test('an answer in time, a person and a closed conversation are left alone', async () => {
+  const answered = await Talk.start(store), taken = await Talk.start(store), closed = await Talk.start(store)
+  await answered.reply(answered.first)
+  await taken.take()
+  await closed.set("state = 'closed'")
+  const waiting = await Talk.start(store)
+  await handedOver(waiting)
+  for (const talk of [answered, taken, closed]) assert.deepEqual(await escalations(talk.leadId), [])
+  assert.equal((await taken.conversation()).assignee, 'ana')
+})
+
+test("a company's own deadline goes before the installation's", async () => {
+  const patient = await Talk.start(store)
+  const patch = deadline_ms => store.bus.ask('store.company.patch', 'CompanyPatchRequest', 'Company', { hand_over: { deadline_ms } }, patient.caller)
+  await patch(3600000)
+  const talk = await Talk.start(store)
+  await sweeps(2)
+  assert.equal((await talk.conversation()).owner, 'ai')
+  await patch(1000)
+  await handedOver(talk)
+  await store.bus.ask('store.company.patch', 'CompanyPatchRequest', 'Company', { hand_over: {} }, patient.caller)
+})
+
+test('five hundred who wait are all handed over and told once, while one of two copies goes', async () => {
+  const talks = await Promise.all(Array.from({ length: 500 }, () => Talk.start(store)))
+  const ids = talks.map(talk => talk.conversationId)
+  const waiting = () => store.value("select count(*) from crm.conversations where id = any ($1) and owner = 'ai'", [ids])
+  await until('some to be handed over', async () => await waiting() < 500)
+  await store.copies[0].end()
+  await until('all to be handed over', async () => await waiting() === 0, 30000)
+  const [{ told, events, most }] = await store.rows(`select count(*) as told, (select count(*) from crm.events where type = 'conversation.escalated'
+      and payload ->> 'conversation_id' = any ($1::text[])) as events, max(n) as most
+    from (select conversation_id, count(*) as n from crm.messages where conversation_id = any ($1::uuid[]) and sender_type = 'system' group by 1) t`, [ids])
+  assert.deepEqual([told, events, most], [500, 500, 1])
+})
