@@ -5,8 +5,7 @@
 #include "base/text.h"
 #include "service/topology.h"
 
-enum { SUBJECTS_MAX = 96 };
-enum { SUBJECTS_MAX = 64 };
+enum { SUBJECTS_MAX = 16 };
 
 /* What one service does on the bus, beyond what all do (inbox, $SRV, capacity and quarantine of what it takes). */
 struct role {
@@ -14,6 +13,7 @@ struct role {
     const struct subject *takes[4];
     const struct subject *serves[SUBJECTS_MAX], *asks[SUBJECTS_MAX];
     const struct subject *hears[8], *nudges[8];
+    const char *door;                         /* all requests of this kind are its to answer */
     const char *publishes[4];                 /* subjects of streams */
     const char *reads;                        /* a stream whose messages it reads and deletes by sequence */
     bool anything_of_store, anything_of_jobs; /* asks all of store.>, jobs.> */
@@ -35,51 +35,13 @@ static const struct role roles[] = {
       .publishes = { "inbound.>" },
       .reads = "QUARANTINE" },
     { .service = "lead-store",
-      .serves = { &STORE_INBOUND_RECORD,
-                  &STORE_RECEIPT_APPLY,
-                  &STORE_TURN_OPEN,
-                  &STORE_TURN_COMMIT,
-                  &STORE_SEND_AUTHORIZE,
-                  &STORE_SEND_SETTLE,
-                  &STORE_CONVERSATION_TAKE,
-                  &STORE_CONVERSATION_GIVE_BACK,
-                  &STORE_OPERATOR_POST,
-                  &STORE_LEAD_LIST,
-                  &STORE_LEAD_GET,
-                  &STORE_LEAD_PATCH,
-                  &STORE_LEAD_MESSAGES,
-                  &STORE_LEAD_EVENTS,
-                  &STORE_MESSAGE_GET,
-                  &STORE_MESSAGE_WHY,
-                  &STORE_COMPANY_CREATE,
-                  &STORE_COMPANY_GET,
-                  &STORE_COMPANY_PATCH,
-                  &STORE_API_KEY_CREATE,
-                  &STORE_API_KEY_LIST,
-                  &STORE_API_KEY_REVOKE,
-                  &STORE_CHANNEL_ACCOUNT_CREATE,
-                  &STORE_CHANNEL_ACCOUNT_LIST,
-                  &STORE_CONVERSATION_LIST,
-                  &STORE_CONVERSATION_GET,
-                  &STORE_CONVERSATION_MESSAGES,
-                  &STORE_CONVERSATION_PATCH,
-                  &STORE_CONVERSATION_READ,
-                  &STORE_CONVERSATION_TYPING,
-                  &STORE_MESSAGE_MARK,
-                  &STORE_EVENT_FIND,
-                  &STORE_EVENT_PAGE,
-                  &STORE_STATS },
-                  &STORE_STATS,
-                  &STORE_MEDIA_FIND,
-                  &STORE_MEDIA_SETTLE,
-                  &STORE_MEDIA_GET,
-                  &STORE_MEDIA_CREATE },
+      .door = "store.>",
       .anything_of_jobs = true,
       .hears = { &NUDGE_RELAY },
       .nudges = { &NUDGE_CONVERSATION, &NUDGE_RELAY, &NUDGE_EVENTS, &NUDGE_TYPING, &NUDGE_KEYS },
       .publishes = { "events.>" } },
     { .service = "scheduler",
-      .serves = { &JOBS_ENQUEUE, &JOBS_FINISH, &JOBS_GET, &JOBS_LIST, &JOBS_STATS, &JOBS_REPLAY },
+      .door = "jobs.*",
       .hears = { &JOBS_CAPACITY, &NUDGE_DISPATCH },
       .nudges = { &NUDGE_DISPATCH },
       .publishes = { "work.>", "events.>" } },
@@ -90,8 +52,6 @@ static const struct role roles[] = {
     { .service = "channel-whatsapp-cloud",
       .takes = { &WORK_SEND_WHATSAPP_CLOUD, &WORK_MARK_WHATSAPP_CLOUD },
       .asks = { &STORE_MESSAGE_MARK, &STORE_SEND_AUTHORIZE, &STORE_SEND_SETTLE, &JOBS_FINISH } },
-      .takes = { &WORK_SEND_WHATSAPP_CLOUD },
-      .asks = { &STORE_SEND_AUTHORIZE, &STORE_SEND_SETTLE, &JOBS_FINISH } },
     { .service = "media",
       .takes = { &WORK_MEDIA_FETCH },
       .asks = { &STORE_MEDIA_FIND, &STORE_MEDIA_SETTLE, &JOBS_FINISH } },
@@ -168,6 +128,8 @@ static void add_subscribe(struct buffer *out, const struct role *role)
     buffer_add(out, "        subscribe: [");
     allow(out, text_format(out->arena, "_INBOX.%s.>", role->service));
     allow(out, "$SRV.>");
+    if (role->door)
+        allow(out, role->door);
     allow_all(out, role->serves);
     allow_all(out, role->hears);
     buffer_add(out, "]\n");

@@ -28,9 +28,9 @@ static const struct statement inbox_hold = {
 };
 static const struct statement inbox_save = {
     .name = "inbox_save",
-    .sql = "update crm.conversations set state = $2, assignee = $3, revision = revision + 1, updated_at = $4, "
-           "    owed_since = case when $2 = 'open' then owed_since end, "
-           "    escalated_at = case when $2 = 'open' then escalated_at end where id = $1",
+    .sql = "update crm.conversations set state = $2::text, assignee = $3, revision = revision + 1, updated_at = $4, "
+           "    owed_since = case when $2::text = 'open' then owed_since end, "
+           "    escalated_at = case when $2::text = 'open' then escalated_at end where id = $1",
 };
 static const struct statement inbox_changed = {
     .name = "inbox_changed",
