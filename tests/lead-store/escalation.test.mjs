@@ -76,6 +76,19 @@ test("a person's message does the same, and comes after what the AI has past the
   assert.equal((await talk.conversation()).assignee, 'ana')
 })
 
+test("a message on the business's own phone takes what waits for a person, and the AI's last word is cancelled", async () => {
+  const talk = await Talk.start(store)
+  const committed = await talk.commit(await talk.open(talk.first), { text: 'I pass you on.', ...handOver() })
+  const echo = await talk.write({ echo: true, wants_answer: false, message_text: 'I am here.' })
+  const conversation = await talk.conversation()
+  assert.deepEqual([conversation.owner, conversation.assignee, conversation.epoch, conversation.escalated_at], ['human', 'phone', 2, null])
+  assert.equal((await talk.authorize(committed.message_id)).reason, 'human_owner')
+  assert.deepEqual((({ sender_type, sender_id, status, wants_answer }) => [sender_type, sender_id, status, wants_answer])(await talk.row(echo.message_id)), ['operator', 'phone', 'sent', false])
+  await talk.write({ echo: true, wants_answer: false, message_text: 'Still here.' })
+  assert.equal((await talk.conversation()).epoch, 2)
+  assert.equal((await talk.events()).filter(type => type === 'conversation.taken_over').length, 1)
+})
+
 test('without a word of the AI the customer is told by the company, and the question stays open for the person', async () => {
   const talk = await Talk.start(store)
   const opened = await talk.open(talk.first)

@@ -126,6 +126,17 @@ static void post_receive(struct simulator *simulator, struct exchange *exchange)
     cJSON_Delete(body);
 }
 
+static void post_echo(struct simulator *simulator, struct exchange *exchange)
+{
+    char problem[FIELD_PROBLEM_ROOM];
+    cJSON *body = read_body(exchange);
+    if (body == NULL)
+        return;
+    if (!inbound_echo(simulator, exchange, body, problem))
+        refuse(exchange, 400, problem);
+    cJSON_Delete(body);
+}
+
 struct window_order {
     char user[160];
     char phone_id[64];
@@ -241,9 +252,9 @@ static const struct control_route routes[] = {
     { "GET", "/_sim/sent", get_sent },         { "GET", "/_sim/llm", get_llm },
     { "GET", "/_sim/marks", get_marks },       { "GET", "/_sim/count", get_count },
     { "GET", "/_sim/faults", answer_faults },  { "POST", "/_sim/faults", post_faults },
-    { "POST", "/_sim/receive", post_receive }, { "POST", "/_sim/window", post_window },
-    { "POST", "/_sim/reset", post_reset },     { "GET", "/_sim/media", get_media },
-    { "POST", "/_sim/media", post_media },
+    { "POST", "/_sim/receive", post_receive }, { "POST", "/_sim/echo", post_echo },
+    { "POST", "/_sim/window", post_window },   { "POST", "/_sim/reset", post_reset },
+    { "GET", "/_sim/media", get_media },       { "POST", "/_sim/media", post_media },
 };
 
 bool control_matches(const struct http_request *request)

@@ -14,7 +14,7 @@
 void envelope_open(struct buffer *body);
 
 /* Opens a change of one phone number up to the members of its value; each but the first needs `further`. */
-void envelope_open_change(struct buffer *body, const char *phone_id, bool further);
+void envelope_open_change(struct buffer *body, const char *field, const char *phone_id, bool further);
 void envelope_close_change(struct buffer *body);
 
 /* Also writes everything non-ASCII as \uXXXX. */

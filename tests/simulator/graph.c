@@ -142,6 +142,7 @@ static void record(const struct send *send, const char *id)
                                                     .callback = message->callback,
                                                     .phone_id = send->phone_id,
                                                     .template_json = template_json,
+                                                    .quoted = message->quoted,
                                                 });
     cJSON_free(template_json);
 }

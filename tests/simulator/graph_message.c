@@ -147,14 +147,14 @@ static void read_recipient(struct check *check, const cJSON *body, struct graph_
         check_fail(check, GRAPH_BAD_VALUE, "Parameter to is not a phone number.");
 }
 
-static void check_context(struct check *check, const cJSON *body)
+static const char *check_context(struct check *check, const cJSON *body)
 {
     static const char *const members[] = { "message_id", NULL };
     if (!cJSON_HasObjectItem(body, "context"))
-        return;
+        return NULL;
     const cJSON *context = check_object(check, body, "", "context");
     check_members(check, context, "context", members);
-    check_text(check, context, "context", "message_id", 1, ID_LENGTH_MAX);
+    return check_text(check, context, "context", "message_id", 1, ID_LENGTH_MAX);
 }
 
 static void check_product(struct check *check, const cJSON *body)
@@ -184,7 +184,7 @@ void graph_message_read(struct check *check, const cJSON *body, struct graph_mes
     check_top_members(check, body, message->type);
     check_product(check, body);
     read_recipient(check, body, message);
-    check_context(check, body);
+    message->quoted = check_context(check, body);
     check_optional_text(check, body, "", "recipient_identity_key_hash", 256);
     message->callback = check_optional_text(check, body, "", "biz_opaque_callback_data", CALLBACK_LENGTH_MAX);
     if (contacts)

@@ -19,6 +19,7 @@ struct graph_message {
     const char *type;
     const char *text;      /* what the customer reads; NULL: nothing to read */
     const char *callback;  /* NULL: none */
+    const char *quoted;    /* id of the message it replies to; NULL: none */
     const cJSON *template; /* NULL: free-form */
     struct buffer filled;  /* holds `text` of a template */
 };

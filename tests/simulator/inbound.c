@@ -11,7 +11,7 @@
 
 enum { TEXT_ROOM = 64 * 1024 };
 
-/* The body of a request. */
+/* The body of a request; of an echo, `from` is whom it went to. */
 struct inbound {
     char from[64];
     char text[TEXT_ROOM];
@@ -38,6 +38,18 @@ static const struct field inbound_fields[] = {
     { .name = "timestamp", .kind = FIELD_INTEGER, AT(timestamp), .max = 9e15 },
     { .name = "context", .kind = FIELD_JSON, AT(context) },
     { .name = "raw", .kind = FIELD_JSON, AT(raw) },
+    { .name = "retry", .kind = FIELD_BOOLEAN, AT(retry) },
+    { 0 },
+};
+
+static const struct field echo_fields[] = {
+    { .name = "to", .kind = FIELD_TEXT, AT(from), ROOM(from) },
+    { .name = "text", .kind = FIELD_TEXT, AT(text), ROOM(text) },
+    { .name = "id", .kind = FIELD_TEXT, AT(id), ROOM(id) },
+    { .name = "phone_id", .kind = FIELD_TEXT, AT(phone_id), ROOM(phone_id) },
+    { .name = "user_id", .kind = FIELD_TEXT, AT(user_id), ROOM(user_id) },
+    { .name = "timestamp", .kind = FIELD_INTEGER, AT(timestamp), .max = 9e15 },
+    { .name = "context", .kind = FIELD_JSON, AT(context) },
     { .name = "retry", .kind = FIELD_BOOLEAN, AT(retry) },
     { 0 },
 };
@@ -96,20 +108,38 @@ static void add_context(struct buffer *body, const cJSON *context)
     cJSON_free(text);
 }
 
-static void write_body(struct buffer *body, const struct inbound *inbound)
+static void add_said(struct buffer *body, const struct inbound *inbound)
 {
-    envelope_open(body);
-    envelope_open_change(body, inbound->phone_id, false);
-    add_contact(body, inbound);
-    buffer_add_text(body, ",\"messages\":[{");
-    add_member(body, "from", inbound->from);
-    add_member(body, "from_user_id", inbound->user_id);
     add_member(body, "id", inbound->id);
     buffer_format(body, "\"timestamp\":\"%lld\",", (long long)inbound->timestamp);
     add_context(body, inbound->context);
     buffer_add_text(body, "\"type\":\"text\",\"text\":{\"body\":");
     buffer_add_json(body, inbound->text);
     buffer_add_text(body, "}}]");
+}
+
+static void write_echo(struct buffer *body, const struct inbound *inbound)
+{
+    envelope_open(body);
+    envelope_open_change(body, "smb_message_echoes", inbound->phone_id, false);
+    buffer_add_text(body, ",\"message_echoes\":[{");
+    add_member(body, "from", ENVELOPE_DISPLAY_PHONE);
+    add_member(body, "to", inbound->from);
+    add_member(body, "to_user_id", inbound->user_id);
+    add_said(body, inbound);
+    envelope_close_change(body);
+    envelope_close(body);
+}
+
+static void write_body(struct buffer *body, const struct inbound *inbound)
+{
+    envelope_open(body);
+    envelope_open_change(body, "messages", inbound->phone_id, false);
+    add_contact(body, inbound);
+    buffer_add_text(body, ",\"messages\":[{");
+    add_member(body, "from", inbound->from);
+    add_member(body, "from_user_id", inbound->user_id);
+    add_said(body, inbound);
     envelope_close_change(body);
     envelope_close(body);
 }
@@ -179,9 +209,9 @@ static bool complete(const struct simulator *simulator, struct inbound *inbound,
     bool has_sender = inbound->from[0] != '\0' || inbound->user_id[0] != '\0';
     char digits[sizeof inbound->from];
     if (!has_sender || inbound->text[0] == '\0')
-        text_copy(problem, FIELD_PROBLEM_ROOM, "needs \"from\" or \"user_id\", and \"text\"; or \"raw\"");
+        text_copy(problem, FIELD_PROBLEM_ROOM, "needs a phone or \"user_id\", and \"text\"; or \"raw\"");
     else if (inbound->from[0] != '\0' && !text_phone(inbound->from, digits, sizeof digits))
-        text_copy(problem, FIELD_PROBLEM_ROOM, "\"from\" is not a phone number");
+        text_copy(problem, FIELD_PROBLEM_ROOM, "that is not a phone number");
     else if (inbound->context != NULL && !cJSON_IsObject(inbound->context))
         text_copy(problem, FIELD_PROBLEM_ROOM, "\"context\" must be an object");
     else {
@@ -198,14 +228,20 @@ static bool complete(const struct simulator *simulator, struct inbound *inbound,
     return false;
 }
 
-static void deliver(struct simulator *simulator, struct exchange *exchange, const struct inbound *inbound)
+static struct receive_call *call_open(struct exchange *exchange, const struct inbound *inbound)
 {
     struct receive_call *call = memory_zeroed(sizeof *call);
-    struct buffer body = { 0 };
     call->exchange = exchange;
     text_copy(call->id, sizeof call->id, inbound->raw == NULL ? inbound->id : "");
     exchange->ended = caller_left;
     exchange->owner = call;
+    return call;
+}
+
+static void deliver(struct simulator *simulator, struct exchange *exchange, const struct inbound *inbound)
+{
+    struct receive_call *call = call_open(exchange, inbound);
+    struct buffer body = { 0 };
     if (inbound->raw != NULL) {
         open_raw_windows(simulator, inbound->raw);
         write_raw(&body, inbound->raw);
@@ -215,6 +251,21 @@ static void deliver(struct simulator *simulator, struct exchange *exchange, cons
         write_body(&body, inbound);
     }
     webhook_deliver(&simulator->webhook, &body, inbound->retry, delivered, call);
+}
+
+static void deliver_echo(struct simulator *simulator, struct exchange *exchange, const struct inbound *inbound)
+{
+    struct receive_call *call = call_open(exchange, inbound);
+    struct buffer body = { 0 };
+    write_echo(&body, inbound);
+    webhook_deliver(&simulator->webhook, &body, inbound->retry, delivered, call);
+    receipts_schedule(&simulator->receipts,
+                      &(struct receipt_message){ .id = inbound->id,
+                                                 .phone_id = inbound->phone_id,
+                                                 .to = inbound->from[0] == '\0' ? NULL : inbound->from,
+                                                 .user_id = inbound->user_id[0] == '\0' ? NULL : inbound->user_id,
+                                                 .fail_code = FIELD_NONE },
+                      0);
 }
 
 bool inbound_receive(struct simulator *simulator, struct exchange *exchange, const cJSON *body,
@@ -232,5 +283,23 @@ bool inbound_receive(struct simulator *simulator, struct exchange *exchange, con
     if (inbound.raw == NULL && !complete(simulator, &inbound, problem))
         return false;
     deliver(simulator, exchange, &inbound);
+    return true;
+}
+
+bool inbound_echo(struct simulator *simulator, struct exchange *exchange, const cJSON *body,
+                  char problem[FIELD_PROBLEM_ROOM])
+{
+    static const struct inbound nothing;
+    static struct inbound echo;
+    echo = nothing;
+    if (!fields_read(body, echo_fields, &echo, &nothing, problem))
+        return false;
+    if (simulator->webhook.urls[0] == '\0') {
+        text_copy(problem, FIELD_PROBLEM_ROOM, "no --webhook-url was given, so nobody can be told");
+        return false;
+    }
+    if (!complete(simulator, &echo, problem))
+        return false;
+    deliver_echo(simulator, exchange, &echo);
     return true;
 }

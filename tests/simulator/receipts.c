@@ -64,7 +64,7 @@ static void add_status(struct buffer *body, const struct status *previous, const
         envelope_close_change(body);
     }
     if (!same_change)
-        envelope_open_change(body, status->phone_id, previous != NULL);
+        envelope_open_change(body, "messages", status->phone_id, previous != NULL);
     buffer_add_text(body, same_change ? "," : ",\"statuses\":[");
     buffer_add(body, status->json.bytes, status->json.used);
 }

@@ -95,6 +95,8 @@ void records_add_sent(struct records *records, const struct sent_record *sent)
     add_member(&json, "id", sent->id);
     add_member(&json, "callback", sent->callback);
     add_member(&json, "phone_id", sent->phone_id);
+    if (sent->quoted != NULL)
+        add_member(&json, "quoted", sent->quoted);
     buffer_format(&json, ",\"template\":%s}", sent->template_json == NULL ? "null" : sent->template_json);
     struct record *record = memory_zeroed(sizeof *record);
     record->to = memory_text(sent->to);

@@ -32,6 +32,7 @@ struct sent_record {
     const char *callback;
     const char *phone_id;
     const char *template_json;
+    const char *quoted; /* NULL: it quotes nothing */
 };
 
 struct record_ring {

@@ -177,6 +177,25 @@ describe('an inbound', () => {
     assert.deepEqual([answer.json.status, answer.json.tries], [200, 3])
   })
 
+  test("are told as echoes when the business wrote them on its own phone, and their receipts follow", async () => {
+    const answer = await simulator.call('POST', '/_sim/echo', {
+      to: ANNA, text: 'We are open', timestamp: 1763632800, context: { id: 'wamid.before' },
+    })
+    assert.deepEqual([answer.json.status, answer.json.tries], [200, 1])
+    const [change] = JSON.parse(receiver.posts[0].body).entry[0].changes
+    assert.equal(change.field, 'smb_message_echoes')
+    assert.deepEqual(change.value.message_echoes, [
+      {
+        ...{ from: '15005550100', to: ANNA, id: answer.json.id, timestamp: '1763632800' },
+        ...{ context: { id: 'wamid.before' }, type: 'text', text: { body: 'We are open' } },
+      },
+    ])
+    await receiver.until(() => receiver.statuses().length === 3)
+    assert.ok(receiver.statuses().every(status => status.id === answer.json.id))
+    assert.equal((await simulator.call('POST', '/_sim/echo', { text: 'to nobody' })).status, 400)
+    assert.equal((await simulator.call('POST', '/_sim/echo', { to: ANNA, text: 'x', name: 'Ines' })).status, 400)
+  })
+
   test('can be any raw body: the signatures are those of the contract', async () => {
     const vectors = [
       [

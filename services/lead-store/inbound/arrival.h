@@ -42,6 +42,8 @@ struct sender {
 /* A conversation, locked, as it will be written. */
 struct talk {
     const char *id, *company_id, *account_id, *channel, *contact_id, *phone, *name, *owner;
+    bool waits; /* for a person, whoever owns it */
+    bool taken; /* by a person on the business's own phone, here and now */
     struct person *person;
     int64_t epoch, last_position, covered_position, owed_position;
     moment owed_since, buffer_until, window_ends_at;
@@ -85,13 +87,16 @@ struct arrival {
 /* A row of messages to be, in column order of its insert. */
 struct message_row {
     const char *id, *company_id, *conversation_id, *lead_id, *account_id, *channel;
-    const char *direction, *sender_type, *kind, *external_id, *text, *media_info, *extra_metadata, *reply_to,
-        *correlation_id, *job_id;
+    const char *direction, *sender_type, *sender_id, *kind, *external_id, *text, *media_info, *extra_metadata,
+        *reply_to, *correlation_id, *job_id;
     const char *status, *cause;
     int64_t position, epoch, priority;
     moment provider_at;
     bool wants_answer;
 };
+
+/* Who wrote on the business's own phone: the provider tells no name. */
+#define OPERATOR_PHONE "phone"
 
 struct recording {
     struct batch *batch;

@@ -262,20 +262,24 @@ static void business_wrote(struct recording *recording, struct arrival *arrival)
     struct message_row *row = row_of(recording, arrival);
     row->direction = "outbound";
     row->sender_type = "operator";
+    row->sender_id = OPERATOR_PHONE;
     row->status = "sent";
     row->cause = "operator";
     if (!talk->contact_id)
         talk_reach(talk, arrival, &address);
     talk_cover(talk);
-    note_message(recording, arrival, "message.sent", "operator:phone");
-    if (text_same(talk->owner, "human"))
+    note_message(recording, arrival, "message.sent", "operator:" OPERATOR_PHONE);
+    if (text_same(talk->owner, "human") && !talk->waits)
         return;
     talk->owner = "human";
+    talk->waits = false;
+    talk->taken = true;
     row->epoch = ++talk->epoch;
     talk_nudge(talk, arrival, "takeover");
-    note(recording, arrival, "conversation.taken_over", "operator:phone",
-         text_format(recording->batch->arena, "{\"conversation_id\":\"%s\",\"epoch\":%lld,\"by\":\"operator:phone\"}",
-                     talk->id, (long long)talk->epoch));
+    note(recording, arrival, "conversation.taken_over", "operator:" OPERATOR_PHONE,
+         text_format(recording->batch->arena,
+                     "{\"conversation_id\":\"%s\",\"epoch\":%lld,\"by\":\"operator:" OPERATOR_PHONE "\"}", talk->id,
+                     (long long)talk->epoch));
 }
 
 static void arrival_take_effect(struct recording *recording, struct arrival *arrival)

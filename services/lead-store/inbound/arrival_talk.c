@@ -17,7 +17,7 @@ static const struct statement talk_lock = {
         "                        and state = 'open' limit 1) as f order by f.id) "
         "select c.* from found cross join lateral ( "
         "    select id, lead_id, channel_account_id, owner, epoch, last_position, covered_position, owed_position, owed_since, "
-        "           buffer_until, window_ends_at, contact_id, phone, name, last_message_id "
+        "           buffer_until, window_ends_at, contact_id, phone, name, last_message_id, escalated_at is not null as waits "
         "    from crm.conversations where id = found.id for no key update) as c",
 };
 
@@ -90,6 +90,7 @@ static void talk_fill(struct talk *talk, const struct rows *rows, size_t row)
     talk->phone = rows_text(rows, row, 12);
     talk->name = rows_text(rows, row, 13);
     talk->last_message_id = rows_text(rows, row, 14);
+    talk->waits = rows_bool(rows, row, 15);
 }
 
 static void talks_take(struct recording *recording, struct map *talks, const struct rows *rows)

@@ -83,6 +83,25 @@ static void talks_queue(const struct recording *recording, const struct statemen
     db_queue(recording->batch->db, recording->batch->arena, statement, params, NULL);
 }
 
+/* It waits for nobody any more, and is a person's whose name no provider tells. */
+static const struct statement talks_taken = {
+    .name = "talks_taken",
+    .sql = "update crm.conversations set escalated_at = null, assignee = $2 where id = any($1::uuid[])",
+};
+
+static void talks_take_over(const struct recording *recording)
+{
+    struct ids ids = { .arena = recording->batch->arena };
+    for (size_t i = 0; i < recording->talk_count; i++)
+        if (recording->talks[i]->taken)
+            ids_add(&ids, recording->talks[i]->id);
+    if (!ids.count)
+        return;
+    struct params *params = ids_params(&ids);
+    params_text(params, OPERATOR_PHONE);
+    db_queue(recording->batch->db, ids.arena, &talks_taken, params, NULL);
+}
+
 static void talks_write(const struct recording *recording)
 {
     struct arena *arena = recording->batch->arena;
@@ -96,6 +115,7 @@ static void talks_write(const struct recording *recording)
             known[known_count++] = recording->talks[i];
     talks_queue(recording, &talk_insert, created, created_count);
     talks_queue(recording, &talk_update, known, known_count);
+    talks_take_over(recording);
 }
 
 static struct records *message_records(const struct recording *recording)
@@ -111,7 +131,7 @@ static struct records *message_records(const struct recording *recording)
     RECORD_BIGINTS(rows, i, list[i].position);
     RECORD_TEXTS(rows, i, list[i].direction);
     RECORD_TEXTS(rows, i, list[i].sender_type);
-    RECORD_TEXTS(rows, i, NULL); /* sender_id */
+    RECORD_TEXTS(rows, i, list[i].sender_id);
     RECORD_TEXTS(rows, i, list[i].kind);
     RECORD_TEXTS(rows, i, list[i].external_id);
     RECORD_TEXTS(rows, i, list[i].text);
