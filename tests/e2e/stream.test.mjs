@@ -61,11 +61,12 @@ test('a stream begins now, or after the event that is named; who is cut before a
   await answered('+15007000003')
   await fresh.open()
   await until('what was missed', () => fresh.types().includes('message.sent'))
-  assert.equal(fresh.types()[0], 'lead.created')
-  const middle = fresh.events[1].id
+  const from = fresh.types().indexOf('lead.created')
+  assert.ok(from >= 0 && fresh.types()[from + 1] === 'message.received')
+  const middle = fresh.events[from + 1].id
   const later = await reader(`?after=${middle}`).open()
   await until('the rest', () => later.types().includes('message.sent'))
-  assert.equal(later.ids()[0], fresh.ids()[2])
+  assert.equal(later.ids()[0], fresh.ids()[from + 2])
   for (const each of [fresh, later]) each.cut()
 })
 

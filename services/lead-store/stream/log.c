@@ -44,12 +44,14 @@ static const struct statement log_first = {
 /* What was committed before somebody asked for the newest lies before his stream. */
 static enum status settle(struct batch *batch, int64_t *number, struct error *error)
 {
-    bool all = false;
+    int64_t asked_for = 0, newest = 0;
     for (int look = 0; look < SETTLE_LOOKS; look++) {
         if (look > 0)
             usleep(SETTLE_LOOK_US);
-        TRY(settled_look(batch, number, &all, error));
-        if (all)
+        TRY(settled_look(batch, number, &newest, error));
+        if (look == 0)
+            asked_for = newest;
+        if (*number >= asked_for)
             return OK;
     }
     return error_code(error, RETRY, "not_settled", "the event log does not come to rest");
@@ -197,13 +199,13 @@ void log_page(struct batch *batch)
 {
     struct error error = { 0 };
     struct extent *settled = ARENA_NEW(batch->arena, struct extent);
-    bool all = false;
-    enum status status = settled_look(batch, &settled->upto, &all, &error);
+    int64_t newest = 0;
+    enum status status = settled_look(batch, &settled->upto, &newest, &error);
     if (status != OK) {
         fail_all(batch, status, &error);
         return;
     }
-    settled->unsettled = !all;
+    settled->unsettled = settled->upto < newest;
     for (size_t i = 0; i < batch->count; i++)
         batch->items[i]->state = settled;
     read_run(batch, page_ask, page_tell);

@@ -28,13 +28,13 @@ static enum status ask_number(struct batch *batch, const struct statement *state
     return OK;
 }
 
-enum status settled_look(struct batch *batch, int64_t *number, bool *all, struct error *error)
+enum status settled_look(struct batch *batch, int64_t *number, int64_t *newest, struct error *error)
 {
-    int64_t newest = 0, oldest_xid = 0;
-    TRY(ask_number(batch, &settled_newest, &newest, error));
-    if (newest > known.number && known.next_xid == 0) {
+    int64_t oldest_xid = 0;
+    TRY(ask_number(batch, &settled_newest, newest, error));
+    if (*newest > known.number && known.next_xid == 0) {
         TRY(ask_number(batch, &settled_xid, &known.next_xid, error));
-        known.next_number = newest;
+        known.next_number = *newest;
     }
     if (known.next_xid != 0) {
         TRY(ask_number(batch, &settled_oldest, &oldest_xid, error));
@@ -44,6 +44,5 @@ enum status settled_look(struct batch *batch, int64_t *number, bool *all, struct
         }
     }
     *number = known.number;
-    *all = known.number >= newest;
     return OK;
 }

@@ -9,5 +9,5 @@
 #pragma once
 #include "service/service.h"
 
-/* *number: settled up to here. *all: nothing newer was there when we looked. */
-enum status settled_look(struct batch *batch, int64_t *number, bool *all, struct error *error);
+/* *number: settled up to here. *newest: what was there when we looked; no smaller than *number. */
+enum status settled_look(struct batch *batch, int64_t *number, int64_t *newest, struct error *error);
