@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "llm/offer.h"
 #include "outcome.h"
+#include "question.h"
 #include "turn.h"
 
 enum { OPENS_MAX = 4 };
@@ -31,6 +32,13 @@ static void ask_model(struct batch *batch, struct item *item, const Pb__TurnOpen
     struct llm_prompt prompt;
     struct llm_reply reply;
     struct error error = { 0 };
+    if (question_wants_vector(&turn->question, opened->context)) {
+        turn_keep(item, turn, opened, "", "");
+        waiting_add(&turn->waiting);
+        if (question_call(batch, item, &turn->question, opened->context, turn->claim))
+            return;
+        waiting_remove(&turn->waiting);
+    }
     if (model_next(&turn->asking, opened->context, batch->now, &choice, &error) != OK) {
         item_fail(item, REJECT, error.code, "%s", error.text);
         return;
@@ -85,6 +93,7 @@ static const Pb__TurnOpenRequest *compose_open(struct batch *batch, struct item 
     request->lead_id = params->lead_id;
     request->message_id = params->message_id;
     PB_SET(request, wait_ms_max, (int32_t)model_wait_ms);
+    question_add(&turn->question, request);
     return request;
 }
 
@@ -142,6 +151,11 @@ static void follow_call(struct batch *batch, struct item *item, struct answers *
 {
     struct turn *turn = item->state;
     struct llm_reply reply;
+    if (question_told(batch, item, &turn->question)) { /* with or without its vector: the turn is opened again */
+        turn->opens--;
+        again->list[again->count++] = item;
+        return;
+    }
     switch (model_told(batch, item, &turn->asking, &(struct model_wanted){ read_answer, &turn->offer }, &reply)) {
     case MODEL_ANSWERED:
         answer_take(batch, item, &reply, answers);

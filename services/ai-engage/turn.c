@@ -27,6 +27,22 @@ static void keep_documents(struct arena *arena, const Pb__TurnContext *context, 
     }
 }
 
+/* The same texts are the prompt's; what they are named by is what is kept. */
+static void keep_sources(struct arena *arena, const Pb__TurnContext *context, Pb__TurnCommitRequest *commit)
+{
+    commit->sources = ARENA_ARRAY(arena, Pb__KnowledgeSource *, context->n_passages);
+    for (size_t i = 0; i < context->n_passages; i++) {
+        const Pb__Passage *passage = context->passages[i];
+        if (text_empty(passage->chunk_id) || text_empty(passage->document_id))
+            continue;
+        Pb__KnowledgeSource *source = PB_NEW(arena, knowledge_source);
+        source->chunk_id = arena_text(arena, passage->chunk_id);
+        source->document_id = arena_text(arena, passage->document_id);
+        PB_SET(source, score, passage->score);
+        commit->sources[commit->n_sources++] = source;
+    }
+}
+
 void turn_keep(struct item *item, struct turn *turn, const Pb__TurnOpened *opened, const char *model,
                const char *prompt_json)
 {
@@ -45,6 +61,7 @@ void turn_keep(struct item *item, struct turn *turn, const Pb__TurnOpened *opene
     PB_SET(commit, prompt_version, context->prompt_version);
     PB_SET(commit, covered_position, turn->waiting.covered_position);
     keep_documents(item->arena, context, commit);
+    keep_sources(item->arena, context, commit);
 }
 
 const Pb__TurnCommitRequest *turn_commit(struct arena *arena, struct turn *turn, const struct llm_reply *reply,

@@ -3,6 +3,7 @@
  */
 #pragma once
 #include "llm/offer.h"
+#include "question.h"
 #include "service/model_call.h"
 #include "waiting.h"
 
@@ -14,6 +15,7 @@ struct turn {
     const char *prompt_json;
     Pb__TurnCommitRequest commit; /* filled by and by; its texts are the item's or the batch's */
     struct llm_offer offer;       /* what the model may do beside its text */
+    struct question question;     /* its vector, where a provider makes it */
     int opens;                    /* how often this handling asked for the turn */
 };
 

@@ -10,8 +10,9 @@
 #include "inbound.h"
 #include "inbox.h"
 #include "jobs.h"
-#include "models.h"
+#include "knowledge.h"
 #include "media.h"
+#include "models.h"
 #include "openapi.h"
 #include "stream/stream.h"
 #include "webhook.h"
@@ -74,6 +75,25 @@ const struct endpoint ENDPOINTS[] = {
     { "POST", "/media/{id}/link", "media", "A link that opens the file without a key, for a while", SCOPE_READ,
       .body = OF(media_link_request), .body_optional = true, .reply = OF(media_link), .id_field = "id",
       .id_noun = "media", .handle = media_link_make },
+    { "POST", "/kb/documents", "knowledge",
+      "Material that the AI answers from: text, Markdown, HTML, or CSV of question and answer", SCOPE_WRITE,
+      &STORE_KNOWLEDGE_PUT, .body = OF(knowledge_put_request), .takes_key = true, .success = 201,
+      .prepare = knowledge_prepare, .follow = knowledge_follow },
+    { "GET", "/kb/documents", "knowledge", "The company's material, newest first", SCOPE_READ, &STORE_KNOWLEDGE_LIST,
+      .query = PAGE " state" },
+    { "GET", "/kb/documents/{id}", "knowledge", "One document with its text and the chunks that are found", SCOPE_READ,
+      &STORE_KNOWLEDGE_GET, .id_field = "id", .id_noun = "document" },
+    { "PUT", "/kb/documents/{id}", "knowledge", "Replaces a document; only what changed is indexed anew", SCOPE_WRITE,
+      &STORE_KNOWLEDGE_PUT, .body = OF(knowledge_put_request), .id_field = "id", .id_noun = "document",
+      .prepare = knowledge_replace_prepare, .follow = knowledge_follow },
+    { "DELETE", "/kb/documents/{id}", "knowledge", "Nothing of it is found any more", SCOPE_WRITE,
+      &STORE_KNOWLEDGE_DELETE, .id_field = "id", .id_noun = "document" },
+    { "POST", "/kb/search", "knowledge", "What the AI would be given to answer this from", SCOPE_READ,
+      &KNOWLEDGE_SEARCH, .body = OF(knowledge_search_request) },
+    { "GET", "/kb/settings", "knowledge", "How the material is used", SCOPE_READ,
+      .asks = &STORE_KNOWLEDGE_SETTINGS_GET },
+    { "PATCH", "/kb/settings", "knowledge", "Who embeds it, and what the AI does where nothing fits", SCOPE_ADMIN,
+      &STORE_KNOWLEDGE_SETTINGS_PATCH, .body = OF(knowledge_settings_request) },
 
     { "POST", "/jobs", "queue", "Enqueues a job; a known idempotency key answers with that job", SCOPE_WRITE,
       .body = OF(job_create_request), .reply = OF(job_created), .success = 202, .takes_key = true,

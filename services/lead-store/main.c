@@ -15,6 +15,7 @@
 #include "inbound/inbound.h"
 #include "inbox/inbox.h"
 #include "inbox/mark.h"
+#include "knowledge/knowledge.h"
 #include "model/model.h"
 #include "people/conversation.h"
 #include "people/lead.h"
@@ -74,6 +75,15 @@ static const struct route routes[] = {
     { .takes = &STORE_MEDIA_SETTLE, .handle = media_settle },
     { .takes = &STORE_MEDIA_GET, .handle = media_get },
     { .takes = &STORE_MEDIA_CREATE, .handle = media_create },
+    { .takes = &STORE_KNOWLEDGE_PUT, .handle = knowledge_put, .batch_max = 8 },
+    { .takes = &STORE_KNOWLEDGE_LIST, .handle = knowledge_list },
+    { .takes = &STORE_KNOWLEDGE_GET, .handle = knowledge_get, .batch_max = 8 },
+    { .takes = &STORE_KNOWLEDGE_DELETE, .handle = knowledge_delete, .batch_max = 8 },
+    { .takes = &STORE_KNOWLEDGE_SETTINGS_GET, .handle = knowledge_settings_get },
+    { .takes = &STORE_KNOWLEDGE_SETTINGS_PATCH, .handle = knowledge_settings_patch, .batch_max = 8 },
+    { .takes = &STORE_KNOWLEDGE_READ, .handle = knowledge_read, .batch_max = 8 },
+    { .takes = &STORE_KNOWLEDGE_INDEX, .handle = knowledge_index, .batch_max = 8 },
+    { .takes = &STORE_KNOWLEDGE_SEARCH, .handle = knowledge_search, .batch_max = 16 },
     { .takes = &STORE_STATS, .handle = stats_read },
     { 0 },
 };
@@ -87,6 +97,7 @@ static const struct duty duties[] = {
 static enum status store_open(struct batch *batch, struct error *error)
 {
     relay_register(&duties[0]);
+    TRY(knowledge_open(batch, error));
     return company_seed(batch, error);
 }
 

@@ -21,7 +21,8 @@ enum {
     CORRELATION_BYTES_MAX = 128,
     KEY_BYTES_MAX = 255, /* external_id, Idempotency-Key */
     NAME_BYTES_MAX = 512,
-    MESSAGE_TEXT_BYTES_MAX = 64 * 1024, /* an inbound text as accepted; channels cap what they send */
+    MESSAGE_TEXT_BYTES_MAX = 64 * 1024,    /* an inbound text as accepted; channels cap what they send */
+    KNOWLEDGE_TEXT_BYTES_MAX = 512 * 1024, /* of one document */
     PAGE_ITEMS = 50,
     PAGE_ITEMS_MAX = 200,
 

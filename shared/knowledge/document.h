@@ -13,7 +13,6 @@
 #include "base/error.h"
 
 enum {
-    DOCUMENT_TEXT_BYTES_MAX = 512 * 1024,
     DOCUMENT_HEADING_LEVELS = 6,
     DOCUMENT_HEADING_BYTES_MAX = 200, /* of one heading; its end is cut */
 };

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/ident.h"
 #include "base/text.h"
 #include "language/language.h"
 
@@ -127,4 +128,16 @@ enum status split(struct arena *arena, const struct sections *sections, struct c
         TRY(split_section(&splitting, error));
     }
     return OK;
+}
+
+char *chunk_name(struct arena *arena, const char *document_id, const char *embedding, const char *language,
+                 const char *title, const struct chunk *chunk, size_t nth)
+{
+    return ident_named(arena, "kb-chunk", document_id, embedding, language, title, chunk->heading, chunk->text,
+                       text_format(arena, "%zu", nth), NULL);
+}
+
+char *chunk_embedded(struct arena *arena, const char *title, const struct chunk *chunk)
+{
+    return text_format(arena, "%s\n%s\n%s", title, chunk->heading, chunk->text);
 }

@@ -19,5 +19,12 @@ struct chunks {
     size_t count;
 };
 
+/* The name of a chunk follows from what it says: the same text keeps it, wherever it stands. nth: of equal chunks of
+ * the document, from 0. */
+char *chunk_name(struct arena *arena, const char *document_id, const char *embedding, const char *language,
+                 const char *title, const struct chunk *chunk, size_t nth);
+/* What is embedded of it: with its title and headings. */
+char *chunk_embedded(struct arena *arena, const char *title, const struct chunk *chunk);
+
 /* REJECT too_many_chunks. */
 enum status split(struct arena *arena, const struct sections *sections, struct chunks *out, struct error *error);

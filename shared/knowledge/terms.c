@@ -10,18 +10,19 @@ enum { PIECE_CHARACTERS = 3, PIECE_SCRIPTS_FROM = 0x0590 }; /* behind Latin, Gre
 /* -- languages */
 
 static const char *const CONFIGS[][2] = {
-    { "ar", "arabic" },     { "ca", "catalan" },   { "da", "danish" },    { "de", "german" },    { "el", "greek" },
-    { "en", "english" },    { "es", "spanish" },   { "eu", "basque" },    { "fi", "finnish" },   { "fr", "french" },
-    { "ga", "irish" },      { "hi", "hindi" },     { "hu", "hungarian" }, { "hy", "armenian" },  { "id", "indonesian" },
-    { "it", "italian" },    { "lt", "lithuanian" }, { "nb", "norwegian" }, { "ne", "nepali" },    { "nl", "dutch" },
-    { "no", "norwegian" },  { "pt", "portuguese" }, { "ro", "romanian" },  { "ru", "russian" },   { "sr", "serbian" },
-    { "sv", "swedish" },    { "ta", "tamil" },     { "tr", "turkish" },   { "yi", "yiddish" },
+    { "ar", "arabic" },    { "ca", "catalan" },    { "da", "danish" },    { "de", "german" },   { "el", "greek" },
+    { "en", "english" },   { "es", "spanish" },    { "eu", "basque" },    { "fi", "finnish" },  { "fr", "french" },
+    { "ga", "irish" },     { "hi", "hindi" },      { "hu", "hungarian" }, { "hy", "armenian" }, { "id", "indonesian" },
+    { "it", "italian" },   { "lt", "lithuanian" }, { "nb", "norwegian" }, { "ne", "nepali" },   { "nl", "dutch" },
+    { "no", "norwegian" }, { "pt", "portuguese" }, { "ro", "romanian" },  { "ru", "russian" },  { "sr", "serbian" },
+    { "sv", "swedish" },   { "ta", "tamil" },      { "tr", "turkish" },   { "yi", "yiddish" },
 };
 
 const char *terms_config(const char *language)
 {
     for (size_t i = 0; i < sizeof CONFIGS / sizeof *CONFIGS; i++)
-        if (text_starts(text_or(language, ""), CONFIGS[i][0]) && (!language[2] || language[2] == '-' || language[2] == '_'))
+        if (text_starts(text_or(language, ""), CONFIGS[i][0]) &&
+            (!language[2] || language[2] == '-' || language[2] == '_'))
             return CONFIGS[i][1];
     return "simple";
 }

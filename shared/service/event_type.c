@@ -44,6 +44,11 @@
     {                                                                                                                  \
         "prompt_version", "integer", "of its system prompt"                                                            \
     }
+#define DOCUMENT                                                                                                       \
+    { "document_id", "string", "the document" },                                                                       \
+    {                                                                                                                  \
+        "title", "string", "its title"                                                                                 \
+    }
 #define TURN_ID                                                                                                        \
     {                                                                                                                  \
         "turn_id", "string", "the turn"                                                                                \
@@ -185,6 +190,16 @@ const struct event_type EVENT_TYPES[] = {
     { "ai_model.created", NULL, "A model was added to those that may answer.", { AI_MODEL } },
     { "ai_model.updated", NULL, "A model was changed; another prompt has another version.", { AI_MODEL } },
     { "ai_model.deleted", NULL, "A model answers no more; its prompts stay.", { AI_MODEL } },
+    { "document.saved",
+      NULL,
+      "A company's material was given or replaced; it is found once it is indexed.",
+      { DOCUMENT } },
+    { "document.indexed",
+      NULL,
+      "What a document says is found from here on.",
+      { DOCUMENT, { "chunks", "integer", "parts that it was cut into" } } },
+    { "document.failed", NULL, "A document can't be indexed; what it said before is still found.", { DOCUMENT } },
+    { "document.deleted", NULL, "A document is found no longer.", { DOCUMENT } },
     { "job.dead_lettered",
       NULL,
       "A job is out of retries, or none can heal it.",

@@ -98,6 +98,16 @@ static struct access *access_of(const struct llm_provider *provider)
     return NULL;
 }
 
+enum status model_endpoint(const struct llm_provider *provider, struct llm_endpoint *out, struct error *error)
+{
+    const struct access *access = access_of(provider);
+    if (!access || !is_reachable(access))
+        return error_code(error, REJECT, "auth", "%s is wanted, and neither a key nor a base URL is set",
+                          provider ? provider->name : "a provider that isn't here");
+    *out = access->endpoint;
+    return OK;
+}
+
 static struct access *access_by_default(void)
 {
     size_t i = 0;

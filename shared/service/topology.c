@@ -35,6 +35,7 @@ const struct subject INBOUND_RECEIPT = { .name = "inbound.receipt.*",
                                          .request = TYPE(raw_inbound) };
 
 const struct subject WORK_AI_ENGAGE = WORK_OF("ai.engage", "ai-engage", TYPE(engage_params));
+const struct subject WORK_KB_INDEX = WORK_OF("kb.index", "knowledge", TYPE(knowledge_index_params));
 const struct subject WORK_SEND_WHATSAPP_CLOUD =
     WORK_OF("channel.send.whatsapp_cloud", "channel-send-whatsapp_cloud", TYPE(send_params));
 const struct subject WORK_MEDIA_FETCH = WORK_OF("media.fetch", "media-fetch", TYPE(media_fetch_params));
@@ -96,6 +97,16 @@ const struct subject STORE_MEDIA_FIND = CALL("store.media.find", media_find_requ
 const struct subject STORE_MEDIA_SETTLE = CALL("store.media.settle", media_settle_request, media_settled);
 const struct subject STORE_MEDIA_GET = CALL("store.media.get", media_get_request, media_file);
 const struct subject STORE_MEDIA_CREATE = CALL("store.media.create", media_create_request, media_file);
+const struct subject STORE_KNOWLEDGE_PUT = CALL("store.knowledge.put", knowledge_put_request, knowledge_document);
+const struct subject STORE_KNOWLEDGE_LIST = CALL("store.knowledge.list", knowledge_list_request, knowledge_list);
+const struct subject STORE_KNOWLEDGE_GET = CALL("store.knowledge.get", knowledge_get_request, knowledge_document);
+const struct subject STORE_KNOWLEDGE_DELETE = CALL("store.knowledge.delete", knowledge_get_request, knowledge_document);
+const struct subject STORE_KNOWLEDGE_SETTINGS_GET = CALL("store.knowledge.settings_get", empty, knowledge_settings);
+const struct subject STORE_KNOWLEDGE_SETTINGS_PATCH =
+    CALL("store.knowledge.settings_patch", knowledge_settings_request, knowledge_settings);
+const struct subject STORE_KNOWLEDGE_READ = CALL("store.knowledge.read", knowledge_read_request, knowledge_to_index);
+const struct subject STORE_KNOWLEDGE_INDEX = CALL("store.knowledge.index", knowledge_index_request, knowledge_indexed);
+const struct subject STORE_KNOWLEDGE_SEARCH = CALL("store.knowledge.search", knowledge_search_request, knowledge_found);
 
 const struct subject JOBS_ENQUEUE = CALL("jobs.enqueue", job_spec, job_enqueued);
 const struct subject JOBS_FINISH = CALL("jobs.finish", job_finish, job_finished);
@@ -106,6 +117,8 @@ const struct subject JOBS_REPLAY = CALL("jobs.replay", job_replay_request, job_r
 
 const struct subject INGEST_QUARANTINE_REPLAY =
     CALL("ingest.quarantine.replay", quarantine_replay_request, quarantine_replay_reply);
+
+const struct subject KNOWLEDGE_SEARCH = CALL("knowledge.search", knowledge_search_request, knowledge_found);
 
 const struct subject NUDGE_CONVERSATION = NUDGE("nudge.conversation", conversation_nudge);
 const struct subject NUDGE_RELAY = NUDGE("nudge.relay", empty);
@@ -203,5 +216,6 @@ const struct bus_consumer TOPOLOGY_CONSUMERS[] = {
     CONSUMER("channel-send-whatsapp_cloud", "WORK", "work.channel.send.whatsapp_cloud"),
     CONSUMER("channel-mark-whatsapp_cloud", "WORK", "work.channel.mark.whatsapp_cloud"),
     CONSUMER("media-fetch", "WORK", "work.media.fetch"),
+    CONSUMER("knowledge", "WORK", "work.kb.index"),
     { .name = NULL },
 };

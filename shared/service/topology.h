@@ -37,6 +37,7 @@ extern const struct subject WORK_AI_ENGAGE;
 extern const struct subject WORK_SEND_WHATSAPP_CLOUD;
 extern const struct subject WORK_MARK_WHATSAPP_CLOUD;
 extern const struct subject WORK_MEDIA_FETCH;
+extern const struct subject WORK_KB_INDEX;
 
 /* lead-store */
 extern const struct subject STORE_INBOUND_RECORD, STORE_RECEIPT_APPLY;
@@ -55,6 +56,13 @@ extern const struct subject STORE_CHANNEL_ACCOUNT_CREATE, STORE_CHANNEL_ACCOUNT_
 extern const struct subject STORE_AI_MODEL_CREATE, STORE_AI_MODEL_PATCH, STORE_AI_MODEL_DELETE, STORE_AI_MODEL_GET,
     STORE_AI_MODEL_LIST, STORE_AI_PROMPT_LIST, STORE_AI_PROMPT_GET;
 extern const struct subject STORE_MEDIA_FIND, STORE_MEDIA_SETTLE, STORE_MEDIA_GET, STORE_MEDIA_CREATE;
+extern const struct subject STORE_KNOWLEDGE_PUT, STORE_KNOWLEDGE_LIST, STORE_KNOWLEDGE_GET, STORE_KNOWLEDGE_DELETE;
+extern const struct subject STORE_KNOWLEDGE_SETTINGS_GET, STORE_KNOWLEDGE_SETTINGS_PATCH;
+extern const struct subject STORE_KNOWLEDGE_READ, STORE_KNOWLEDGE_INDEX, STORE_KNOWLEDGE_SEARCH;
+
+/* knowledge */
+extern const struct subject
+    KNOWLEDGE_SEARCH; /* as the store's, with the vector of the query where a provider makes it */
 
 /* scheduler */
 extern const struct subject JOBS_ENQUEUE, JOBS_FINISH, JOBS_GET, JOBS_LIST, JOBS_STATS, JOBS_REPLAY;

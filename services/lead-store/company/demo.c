@@ -2,6 +2,10 @@
 
 #include "base/ident.h"
 #include "core/column.h"
+#include "knowledge/document_view.h"
+#include "knowledge/index.h"
+#include "knowledge/split.h"
+#include "llm/embed.h"
 
 static const struct {
     const char *title, *text;
@@ -52,23 +56,51 @@ static const char card[] =
 static const struct statement demo_documents = {
     .name = "demo_documents",
     .sql =
-        "insert into crm.ai_kb_docs (id, company_id, title, text, source, language, hash, created_at, updated_at) "
-        "select u.id, $1::uuid, u.title, u.text, 'demo', 'english', encode(sha256(convert_to(u.title || chr(10) || u.text, 'UTF8')), 'hex'), $5, $5 "
+        "insert into crm.ai_kb_docs (id, company_id, title, text, source, language, hash, state, created_at, updated_at) "
+        "select u.id, $1::uuid, u.title, u.text, 'demo', 'english', encode(sha256(convert_to(u.title || chr(10) || u.text, 'UTF8')), 'hex'), 'ready', $5, $5 "
         "from unnest($2::uuid[], $3::text[], $4::text[]) as u(id, title, text) "
-        "where not exists (select from crm.ai_kb_docs d where d.company_id = $1::uuid) on conflict do nothing",
+        "where not exists (select from crm.ai_kb_docs d where d.company_id = $1::uuid) on conflict do nothing returning id",
 };
+
+static const char EMBEDDING[] = "local:1";
+
+/* Each is a chunk; indexed here, so that the first message finds them. */
+static enum status demo_index(struct batch *batch, const char *company_id, size_t place, struct error *error)
+{
+    const char *title = documents[place].title, *id = ident_named(batch->arena, "demo", company_id, title, NULL);
+    const struct chunk chunk = { .heading = "", .text = documents[place].text };
+    struct embedding *vector = ARENA_NEW(batch->arena, struct embedding);
+    Pb__KnowledgeChunk *row = PB_NEW(batch->arena, knowledge_chunk);
+    Pb__KnowledgeIndexed indexed;
+    pb__knowledge_indexed__init(&indexed);
+    embed_local(batch->arena, chunk_embedded(batch->arena, title, &chunk), vector);
+    row->id = chunk_name(batch->arena, id, EMBEDDING, "en", title, &chunk, 0);
+    row->title = arena_text(batch->arena, title);
+    row->heading = arena_text(batch->arena, chunk.heading);
+    row->text = arena_text(batch->arena, chunk.text);
+    row->embedding = arena_text(batch->arena, EMBEDDING);
+    PB_SET(row, vector, ((ProtobufCBinaryData){ .len = sizeof *vector, .data = (uint8_t *)vector->value }));
+    TRY(index_store(batch, company_id, id, &row, 1, error));
+    const char *const ids[] = { row->id };
+    return index_publish(batch, company_id, id, ids, 1, &indexed, error);
+}
 
 enum status demo_seed(struct batch *batch, const char *company_id, struct error *error)
 {
     struct params *company = params_new(batch->arena), *params = params_new(batch->arena);
+    struct rows rows;
     params_text(company, company_id);
     params_text(company, card);
     params_moment(company, batch->now);
     TRY(db_run(batch->db, batch->arena, &demo_company, company, NULL, error));
+    TRY(document_hold_company(batch, company_id, error));
     params_text(params, company_id);
     COLUMN_TEXTS(params, DOCUMENTS, i, ident_named(batch->arena, "demo", company_id, documents[i].title, NULL));
     COLUMN_TEXTS(params, DOCUMENTS, i, documents[i].title);
     COLUMN_TEXTS(params, DOCUMENTS, i, documents[i].text);
     params_moment(params, batch->now);
-    return db_run(batch->db, batch->arena, &demo_documents, params, NULL, error);
+    TRY(db_run(batch->db, batch->arena, &demo_documents, params, &rows, error));
+    for (size_t i = 0; rows.count && i < DOCUMENTS; i++)
+        TRY(demo_index(batch, company_id, i, error));
+    return OK;
 }

@@ -15,6 +15,7 @@ int64_t config_retention_days;
 const char *config_whatsapp_phone_id;
 const char *config_whatsapp_token;
 bool config_demo;
+bool config_pgvector;
 
 static const char *const unknown_policies[] = { "hold", "resend", NULL };
 static const char *const phone_id_aliases[] = { "META_PHONE_NUMBER_ID", "WHATSAPP_PHONE_NUMBER_ID", NULL };
@@ -81,6 +82,10 @@ const struct setting CONFIG_SETTINGS[] = {
       .aliases = token_aliases,
       .secret = true,
       .help = "its access token" },
+    { .name = "KB_PGVECTOR",
+      .flag = &config_pgvector,
+      .fallback = "on",
+      .help = "let pgvector find near vectors where PostgreSQL has it (0.8 or newer)" },
     { .name = "PARLEY_DEMO",
       .flag = &config_demo,
       .help = "give the default company a small demo knowledge base while it has none" },

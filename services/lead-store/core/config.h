@@ -20,4 +20,5 @@ extern const char *config_opt_out_text;   /* OPT_OUT_CONFIRMATION: what an opt-o
 extern int64_t config_retention_days;     /* RETENTION_DAYS: of the event log and the gate's verdicts; 0: for ever */
 extern const char *config_whatsapp_phone_id; /* WHATSAPP_CLOUD_PHONE_ID: the default company's account */
 extern const char *config_whatsapp_token;    /* WHATSAPP_CLOUD_TOKEN */
+extern bool config_pgvector;                 /* KB_PGVECTOR: use it where PostgreSQL has it */
 extern bool config_demo;                     /* PARLEY_DEMO: a demo knowledge base for the default company */

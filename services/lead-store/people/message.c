@@ -25,6 +25,14 @@ static const struct statement message_why_read = {
         "           and c.turn_id = t.id and c.direction = 'inbound' order by c.position) as covered_message_ids "
         "from crm.messages m left join crm.turns t on t.id = m.turn_id where m.company_id = $1 and m.id = $2",
 };
+static const struct statement message_sources_read = {
+    .name = "message_sources_read",
+    .sql = "select s.chunk_id, s.document_id, s.score, c.title, c.heading, c.text "
+           "from crm.messages m join crm.turns t on t.id = m.turn_id "
+           "cross join lateral jsonb_to_recordset(t.sources) as s(chunk_id uuid, document_id uuid, score float8) "
+           "left join crm.ai_kb_chunks c on c.id = s.chunk_id and c.company_id = m.company_id "
+           "where m.company_id = $1 and m.id = $2 and t.sources is not null order by s.score desc, s.chunk_id",
+};
 static const struct statement message_verdicts_read = {
     .name = "message_verdicts_read",
     .sql =
@@ -105,13 +113,31 @@ static enum status verdicts_read(struct batch *batch, struct item *item, struct 
     return OK;
 }
 
+static enum status sources_read(struct batch *batch, struct item *item, struct error *error)
+{
+    Pb__MessageWhy *why = (Pb__MessageWhy *)item->reply;
+    struct params *params = params_new(batch->arena);
+    struct rows rows;
+    params_text(params, item->caller.company_id);
+    params_text(params, why->message_id);
+    TRY(db_run(batch->db, batch->arena, &message_sources_read, params, &rows, error));
+    why->n_sources = pbrow_read_all(item->arena, &pb__knowledge_source__descriptor, &rows, (void ***)&why->sources);
+    return OK;
+}
+
+static enum status details_read(struct batch *batch, struct item *item, struct error *error)
+{
+    TRY(verdicts_read(batch, item, error));
+    return sources_read(batch, item, error);
+}
+
 void message_why(struct batch *batch)
 {
     read_run(batch, why_ask, why_tell);
     for (size_t i = 0; i < batch->count; i++) {
         struct error error = { 0 };
         struct item *item = batch->items[i];
-        enum status status = item->status == OK ? verdicts_read(batch, item, &error) : OK;
+        enum status status = item->status == OK ? details_read(batch, item, &error) : OK;
         if (status != OK)
             item_fail(item, status, "unavailable", "%s", error.text);
     }

@@ -5,6 +5,7 @@
 #include "core/column.h"
 #include "core/lease.h"
 #include "core/payload.h"
+#include "knowledge/knowledge.h"
 #include "relay.h"
 #include "sweep_pass.h"
 
@@ -91,8 +92,9 @@ static const struct {
     const char *name;
     enum status (*run)(struct batch *batch, struct error *error);
 } passes[] = {
-    { "parked", sweep_parked },   { "sending", sweep_sending }, { "unknown", sweep_unknown }, { "owed", sweep_owed },
-    { "overdue", sweep_overdue }, { "queued", sweep_queued },   { "old", sweep_old },
+    { "parked", sweep_parked },       { "sending", sweep_sending }, { "unknown", sweep_unknown },
+    { "owed", sweep_owed },           { "overdue", sweep_overdue }, { "queued", sweep_queued },
+    { "knowledge", knowledge_sweep }, { "old", sweep_old },
 };
 
 int64_t sweep_run(struct batch *batch)

@@ -36,6 +36,13 @@ static const struct statement most_parked = {
         "  offset $1 limit 1)",
 };
 
+/* What answers were given from is kept as long as what they were decided by. */
+static const struct statement old_chunks = {
+    .name = "old_chunks",
+    .sql =
+        "delete from crm.ai_kb_chunks where id in (select id from crm.ai_kb_chunks where retired_at < $1 order by retired_at limit $2)",
+};
+
 static enum status old_delete(struct batch *batch, const struct statement *statement, moment before,
                               struct error *error)
 {
@@ -59,5 +66,6 @@ enum status sweep_old(struct batch *batch, struct error *error)
         return OK;
     moment before = batch->now - config_retention_days * DAY_MS;
     TRY(old_delete(batch, &old_events, before, error));
+    TRY(old_delete(batch, &old_chunks, before, error));
     return old_delete(batch, &old_verdicts, before, error);
 }

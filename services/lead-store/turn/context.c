@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/map.h"
 #include "core/transaction.h"
+#include "knowledge/search.h"
 #include "wire/pbrow.h"
 
 enum {
@@ -32,7 +33,7 @@ static const struct statement context_base = {
         "select v.id as conversation_id, c.company_id, o.name as company_name, o.company_card, o.locale, c.lead_id, "
         "       l.contact_name, s.name as stage, s.ai_config as stage_policy, coalesce(a.provider, '') as provider, "
         "       coalesce(a.model, '') as model, a.temperature, a.max_tokens as tokens_max, a.system_prompt, a.prompt_version, "
-        "       a.model_count, e.memory, e.summary, exists (select from crm.ai_kb_docs k where k.company_id = c.company_id) as documents, "
+        "       a.model_count, e.memory, e.summary, coalesce(k.chunk_count, 0) > 0 as documents, "
         "       case jsonb_typeof(s.ai_config -> 'actions') when 'array' then array(select jsonb_array_elements_text(s.ai_config -> 'actions')) "
         "           else o.ai_actions end as actions, nullif(o.hand_over, '{}') as hand_over, "
         "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, l.opted_out_at "
@@ -41,6 +42,7 @@ static const struct statement context_base = {
         "cross join lateral (select stage_id, contact_name, opted_out_at from crm.leads where id = c.lead_id limit 1) l "
         "cross join lateral (select * from crm.companies where id = c.company_id limit 1) o "
         "cross join lateral (select name, ai_config from crm.stages where id = l.stage_id limit 1) s "
+        "left join lateral (select chunk_count from crm.kb_companies where company_id = c.company_id limit 1) k on true "
         "left join lateral (select memory, summary from crm.ai_sessions where lead_id = c.lead_id limit 1) e on true "
         "left join lateral (select m.*, count(*) over () as model_count from crm.ai_models m where m.company_id = c.company_id "
         "    and (m.stage_id = l.stage_id or m.stage_id is null) order by m.stage_id nulls last, m.position limit 1) a on true",
@@ -129,29 +131,6 @@ static const struct statement context_history = {
         "     where t.conversation_id = v.id and t.reply_elsewhere and t.state = 'committed' and m.conversation_id <> v.id "
         "       and m.status not in ('cancelled', 'withdrawn', 'held', 'failed') "
         "     order by t.opened_position desc limit $2)) h " QUOTED("h") " order by v.id, h.place desc",
-};
-
-/*
- * An OR-query of the words of the owed text, by each language that the company's documents are in; words that only hold
- * sentences together don't count. Short documents whole, long ones as their best fragment.
- */
-static const struct statement context_passages = {
-    .name = "context_passages",
-    .sql =
-        "select v.id as conversation_id, k.document_id, k.title, k.text, k.score "
-        "from unnest($1::uuid[], $2::uuid[], $3::text[]) as v(id, company_id, words) "
-        "cross join lateral ( "
-        "    select b.id as document_id, b.title, b.score, case when length(b.text) <= 1500 then b.text else "
-        "        ts_headline(b.language, b.text, b.query, "
-        "                    'StartSel=\"\", StopSel=\"\", MaxFragments=2, MaxWords=120, MinWords=60, FragmentDelimiter=\" ... \"') end as text "
-        "    from (select d.id, d.title, d.text, d.language, q.query, ts_rank(d.search, q.query) as score "
-        "          from (select g.language, (select string_agg('''' || replace(replace(x.lexeme, '\\', '\\\\'), '''', '''''') || '''', ' | ') "
-        "                    from (select u.lexeme from unnest(to_tsvector(g.language, v.words)) u "
-        "                          where ts_lexize('english_stem', u.lexeme) is distinct from '{}' limit 64) x)::tsquery as query "
-        "                from (select distinct language from crm.ai_kb_docs where company_id = v.company_id) g) q "
-        "          join crm.ai_kb_docs d on d.company_id = v.company_id and d.language = q.language and d.search @@ q.query "
-        "          order by score desc, d.id limit $4) b) k "
-        "order by v.id, k.score desc, k.document_id",
 };
 
 /* Media by a short note: "[document offer.pdf: Our offer]". */
@@ -289,25 +268,53 @@ enum status context_add_models(struct batch *batch, Pb__TurnContext *const *cont
     return OK;
 }
 
-enum status context_add_passages(struct batch *batch, Pb__TurnContext *const *contexts, size_t count,
-                                 struct error *error)
+static Pb__Passage *passage_of(struct arena *arena, const Pb__KnowledgeSource *source)
 {
-    if (!count)
-        return OK;
-    struct params *params = params_new(batch->arena);
-    COLUMN_TEXTS(params, count, i, contexts[i]->conversation_id);
-    COLUMN_TEXTS(params, count, i, contexts[i]->company_id);
-    COLUMN_TEXTS(params, count, i, owed_words(batch->arena, contexts[i]));
-    params_int(params, PASSAGES_MAX);
-    struct rows rows;
-    TRY(db_run(batch->db, batch->arena, &context_passages, params, &rows, error));
-    int conversation = rows_column(&rows, "conversation_id");
-    for (size_t row = 0; row < rows.count; row++) {
-        Pb__TurnContext *context = context_of(contexts, count, rows_text(&rows, row, conversation));
-        if (!context->passages)
-            context->passages = ARENA_ARRAY(batch->arena, Pb__Passage *, PASSAGES_MAX);
-        context->passages[context->n_passages++] = pbrow_read(batch->arena, &pb__passage__descriptor, &rows, row);
-    }
+    Pb__Passage *passage = PB_NEW(arena, passage);
+    passage->document_id = source->document_id;
+    passage->chunk_id = source->chunk_id;
+    passage->title = source->title;
+    passage->heading = source->heading;
+    passage->text = source->text;
+    PB_SET(passage, score, source->score);
+    return passage;
+}
+
+static void passages_take(struct arena *arena, Pb__TurnContext *context, const Pb__KnowledgeFound *found,
+                          const char *when_missing)
+{
+    context->passages = ARENA_ARRAY(arena, Pb__Passage *, found->n_items + 1);
+    for (size_t i = 0; i < found->n_items; i++)
+        if (found->items[i]->relevant)
+            context->passages[context->n_passages++] = passage_of(arena, found->items[i]);
+    if (!context->n_passages)
+        context->knowledge_missing = (char *)when_missing;
+    if (found->vector_wanted)
+        context->embedding = found->embedding;
+}
+
+/* Made by a provider; NULL: none, or none of ours. */
+static const struct embedding *vector_of(const Pb__TurnOpenRequest *request)
+{
+    return request->has_vector && request->vector.len == EMBED_DIMENSIONS
+               ? (const struct embedding *)request->vector.data
+               : NULL;
+}
+
+enum status context_add_passages(struct batch *batch, Pb__TurnContext *const *contexts,
+                                 const Pb__TurnOpenRequest *const *requests, size_t count, struct error *error)
+{
+    struct search_question *questions = ARENA_ARRAY(batch->arena, struct search_question, count + 1);
+    for (size_t i = 0; i < count; i++)
+        questions[i] = (struct search_question){ .company_id = contexts[i]->company_id,
+                                                 .text = owed_words(batch->arena, contexts[i]),
+                                                 .limit = PASSAGES_MAX,
+                                                 .vector = vector_of(requests[i]),
+                                                 .vector_model = requests[i]->embedding };
+    TRY(search(batch, questions, count, error));
+    for (size_t i = 0; i < count; i++)
+        if (questions[i].has_material)
+            passages_take(batch->arena, contexts[i], questions[i].found, questions[i].when_missing);
     return OK;
 }
 

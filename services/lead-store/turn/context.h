@@ -41,7 +41,7 @@ enum status context_add_models(struct batch *batch, Pb__TurnContext *const *cont
                                struct error *error);
 /*
  * What the company knows about what is owed: after the transaction, for it takes its time and needs no lock. Each
- * context of another conversation.
+ * context of another conversation; its request may bring the vector of what is owed.
  */
-enum status context_add_passages(struct batch *batch, Pb__TurnContext *const *contexts, size_t count,
-                                 struct error *error);
+enum status context_add_passages(struct batch *batch, Pb__TurnContext *const *contexts,
+                                 const Pb__TurnOpenRequest *const *requests, size_t count, struct error *error);

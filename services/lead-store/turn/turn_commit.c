@@ -29,6 +29,10 @@ static enum status check_documents(const Pb__TurnCommitRequest *request, struct 
     for (size_t i = 0; i < request->n_document_ids; i++)
         if (!ident_valid(request->document_ids[i]))
             return error_code(error, REJECT, "bad_value", "document_ids must be UUIDs");
+    for (size_t i = 0; i < request->n_sources; i++)
+        if (!ident_valid(text_or(request->sources[i]->chunk_id, "")) ||
+            !ident_valid(text_or(request->sources[i]->document_id, "")))
+            return error_code(error, REJECT, "bad_value", "sources must be named by UUIDs");
     return OK;
 }
 

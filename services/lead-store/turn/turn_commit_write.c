@@ -37,7 +37,7 @@ static const struct statement turn_save = {
         "update crm.turns t set state = 'committed', covered_position = v.covered_position, message_id = v.message_id, "
         "    prompt = v.prompt, provider = v.provider, model = v.model, prompt_version = v.prompt_version, "
         "    prompt_tokens = v.prompt_tokens, completion_tokens = v.completion_tokens, latency_ms = v.latency_ms, "
-        "    safety_checks = v.safety_checks, document_ids = v.document_ids::uuid[], reply_elsewhere = v.reply_elsewhere, "
+        "    safety_checks = v.safety_checks, document_ids = v.document_ids::uuid[], sources = v.sources, reply_elsewhere = v.reply_elsewhere, "
         "    committed_at = $2, updated_at = $2 from unnest($1::crm.turn_committed_row[]) as v where t.id = v.id",
 };
 
@@ -52,6 +52,19 @@ static const char *ids_text(struct arena *arena, char *const *ids, size_t count)
 static const char *json_or_null(const Pb__Json *json)
 {
     return json && !text_empty(json->text) ? json->text : NULL;
+}
+
+/* Which chunks, and how well they fitted; what they say is in their rows, which never change. NULL: none. */
+static const char *sources_json(struct arena *arena, const Pb__TurnCommitRequest *request)
+{
+    struct buffer json = { .arena = arena };
+    if (!request->n_sources)
+        return NULL;
+    for (size_t i = 0; i < request->n_sources; i++)
+        buffer_format(&json, "%s{\"chunk_id\":\"%s\",\"document_id\":\"%s\",\"score\":%.6f}", i ? "," : "[",
+                      request->sources[i]->chunk_id, request->sources[i]->document_id, request->sources[i]->score);
+    buffer_add_char(&json, ']');
+    return buffer_text(&json);
 }
 
 static void committed_write(struct commit_batch *work)
@@ -74,6 +87,7 @@ static void committed_write(struct commit_batch *work)
     RECORD_JSONBS(rows, i, json_or_null(list[i]->request->safety_checks));
     RECORD_TEXTS(rows, i, ids_text(arena, list[i]->request->document_ids, list[i]->request->n_document_ids));
     RECORD_BOOLS(rows, i, list[i]->outbound && list[i]->outbound->conversation != list[i]->conversation);
+    RECORD_JSONBS(rows, i, sources_json(arena, list[i]->request));
     params_records(params, rows, "crm.turn_committed_row");
     params_moment(params, work->batch->now);
     db_queue(work->batch->db, arena, &turn_save, params, NULL);

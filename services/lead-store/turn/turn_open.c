@@ -377,7 +377,8 @@ static enum status turn_open_work(struct batch *batch, struct item **items, size
 }
 
 /* Those that lack something. Two claims of one conversation share their context. */
-static size_t contexts_to_complete(const struct batch *batch, Pb__TurnContext **out)
+static size_t contexts_to_complete(const struct batch *batch, Pb__TurnContext **out,
+                                   const Pb__TurnOpenRequest **requests)
 {
     size_t count = 0;
     for (size_t i = 0; i < batch->count; i++) {
@@ -387,8 +388,9 @@ static size_t contexts_to_complete(const struct batch *batch, Pb__TurnContext **
         size_t place = 0;
         while (place < count && !text_same(out[place]->conversation_id, context->conversation_id))
             place++;
-        if (place == count)
-            out[count++] = context;
+        requests[place] = batch->items[i]->message;
+        out[place] = context;
+        count += place == count;
     }
     return count;
 }
@@ -408,9 +410,10 @@ void turn_open(struct batch *batch)
         turn_open_check(batch->items[i]);
     transaction_run(batch, turn_open_work);
     Pb__TurnContext **contexts = ARENA_ARRAY(batch->arena, Pb__TurnContext *, batch->count + 1);
-    size_t count = contexts_to_complete(batch, contexts);
+    const Pb__TurnOpenRequest **requests = ARENA_ARRAY(batch->arena, const Pb__TurnOpenRequest *, batch->count + 1);
+    size_t count = contexts_to_complete(batch, contexts, requests);
     struct error error = { 0 };
     if (context_add_models(batch, contexts, count, &error) != OK ||
-        context_add_passages(batch, contexts, count, &error) != OK)
+        context_add_passages(batch, contexts, requests, count, &error) != OK)
         openings_withdraw(batch, &error);
 }
