@@ -24,7 +24,7 @@ OPTIMISE := $(if $(RELEASE),-O2 -fno-omit-frame-pointer,$(if $(SAN),-O1 -fno-omi
 CFLAGS += -std=c17 -D_GNU_SOURCE -g $(OPTIMISE) $(WARNINGS) -pthread
 CPPFLAGS += -Ishared -I$(BUILD)/gen
 LDFLAGS += -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) -pthread
-LIBS := -lnats -lpq -lcurl -lcivetweb -lprotobuf-c -lcjson -lcrypto -licuuc -lxml2 -lm
+LIBS := -lnats -lpq -lcurl -lcivetweb -lprotobuf-c -lcjson -lcrypto -licui18n -licuuc -lxml2 -lm
 CPPFLAGS += $(shell pkg-config --cflags libpq libprotobuf-c libxml-2.0 2>/dev/null)
 
 # Generated: the package on the wire is parley.v1; in C it is `pb`, so that a lead is struct Pb__Lead.

@@ -82,5 +82,7 @@ extern const struct llm_provider LLM_OPENAI, LLM_ANTHROPIC, LLM_GEMINI, LLM_LOCA
 struct llm_offer;
 void llm_prompt_of_turn(struct arena *arena, const Pb__TurnContext *context, const struct llm_offer *offer,
                         const char *default_model, struct llm_prompt *out);
+/* Of a prompt's system text: what tells the model how to behave, without what it may tell the customer. */
+const char *llm_prompt_instructions(struct arena *arena, const char *system_text);
 /* As JSON, to be stored with the turn. */
 const char *llm_prompt_json(struct arena *arena, const struct llm_prompt *prompt);

@@ -44,6 +44,22 @@ static const char *missing_text(const Pb__TurnContext *context)
     return "";
 }
 
+static const char ABOUT[] = "\n\n## About the company\n", SECTION[] = "\n\n## ", KNOWLEDGE[] = "\n\n## Knowledge\n";
+
+const char *llm_prompt_instructions(struct arena *arena, const char *system_text)
+{
+    struct buffer text = { .arena = arena };
+    const char *knowledge = strstr(system_text, KNOWLEDGE), *about = strstr(system_text, ABOUT);
+    const char *end = knowledge ? knowledge : system_text + strlen(system_text);
+    if (about && about < end) {
+        const char *after = strstr(about + strlen(ABOUT), SECTION);
+        buffer_add_n(&text, system_text, (size_t)(about - system_text));
+        system_text = after && after < end ? after : end;
+    }
+    buffer_add_n(&text, system_text, (size_t)(end - system_text));
+    return buffer_text(&text);
+}
+
 static void add_knowledge(struct buffer *text, const Pb__TurnContext *context)
 {
     if (context->n_passages == 0) {

@@ -1,0 +1,16 @@
+/*
+ * likeness - how much two texts say the same, by the runs of letters and digits that both have. Spaces, punctuation and
+ * case don't count, in any script.
+ */
+#pragma once
+#include <stdint.h>
+
+#include "base/arena.h"
+
+/* 0 to 1: of the different runs of four characters of both, the share that both have. Two texts without a letter are
+ * alike if they are equal. */
+double likeness(struct arena *arena, const char *a, const char *b);
+
+/* The different runs of so many letters and digits in a folded text, as sorted numbers. */
+size_t likeness_runs(struct arena *arena, const char *folded, size_t characters, uint64_t **out);
+size_t likeness_shared(const uint64_t *a, size_t a_count, const uint64_t *b, size_t b_count);

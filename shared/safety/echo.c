@@ -1,0 +1,140 @@
+/* What shows the machine behind the text: its instructions, the marks of its training, the same words once more; and
+ * what the company never wants said. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "language/likeness.h"
+#include "language/lookalike.h"
+#include "safety/inside.h"
+
+enum {
+    ECHO_CHARACTERS = 100, /* in a row: fewer may be a fact that the company wrote into its instructions */
+    REPEATS_MAX = 2        /* replies in a row that say the same */
+};
+
+static const double ALIKE = 0.9; /* from here on two replies are the same */
+
+/* -- marks */
+
+static const char *const MARKS[] = {
+    "<|im_start|>",    "<|im_end|>",      "<|endoftext|>", "<|eot_id|>",  "<|system|>", "<|user|>",    "<|assistant|>",
+    "<start_of_turn>", "<end_of_turn>",   "<<sys>>",       "[inst]",      "[/inst]",    "[colleague]", "[profile name]",
+    "[no message]",    "### instruction", "### response",  "{\"reply\":", NULL
+};
+
+static const char *const CONFESSIONS[] = { "my system prompt",       "my instructions are",
+                                           "my instructions say",    "i was instructed to",
+                                           "ignore previous instr",  "ignore all previous instr",
+                                           "ignore the above instr", "disregard previous instr",
+                                           "developer mode enabled", "jailbreak",
+                                           "as my system message",   NULL };
+
+static const char *const SPEAKERS[] = { "system:", "assistant:", "user:", "human:", "customer:", NULL };
+enum { SPEAKERS_EVERYWHERE = 2 }; /* the others only where a talk goes on: after the first line */
+
+static bool holds_any(const char *text, const char *const *list)
+{
+    for (; *list; list++)
+        if (strstr(text, *list))
+            return true;
+    return false;
+}
+
+/* A model that goes on with the talk by itself writes both sides of it. */
+static bool begins_a_line(const char *folded)
+{
+    for (const char *line = folded; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        line += strspn(line, " *#>");
+        for (size_t i = 0; SPEAKERS[i]; i++)
+            if (text_starts(line, SPEAKERS[i]) && (i < SPEAKERS_EVERYWHERE || line > folded))
+                return true;
+    }
+    return false;
+}
+
+bool has_role_mark(struct exam *exam)
+{
+    return holds_any(exam->folded, MARKS) || holds_any(exam->folded, CONFESSIONS) || begins_a_line(exam->folded) ||
+           lookalike_hides(exam->text);
+}
+
+/* -- the instructions, word for word */
+
+bool has_prompt_echo(struct exam *exam)
+{
+    struct arena *arena = exam->arena;
+    uint64_t *runs, *theirs;
+    size_t count = likeness_runs(arena, exam->folded, ECHO_CHARACTERS, &runs);
+    for (size_t i = 0; count && i < exam->material->count; i++) {
+        const struct llm_message *message = &exam->material->messages[i];
+        if (!text_same(message->role, "system"))
+            continue;
+        const char *instructions = language_fold(arena, llm_prompt_instructions(arena, message->text));
+        size_t their_count = likeness_runs(arena, instructions, ECHO_CHARACTERS, &theirs);
+        if (likeness_shared(runs, count, theirs, their_count))
+            return true;
+    }
+    return false;
+}
+
+/* -- the same words again */
+
+/* True when the last replies all said what this one says: whoever answers that is no person, or is not helped. */
+bool has_repetition(struct exam *exam)
+{
+    size_t alike = 0;
+    for (size_t i = exam->material->count; i-- > 0 && alike < REPEATS_MAX;) {
+        const struct llm_message *message = &exam->material->messages[i];
+        if (!text_same(message->role, "assistant"))
+            continue;
+        if (text_starts(message->text, "[colleague]") || likeness(exam->arena, message->text, exam->text) < ALIKE)
+            return false;
+        alike++;
+    }
+    return alike == REPEATS_MAX && !exam->material->repeats;
+}
+
+/* -- what is never said */
+
+/* As words: "cure" is not in "secure". */
+static bool says(const char *text, const char *phrase)
+{
+    struct {
+        const char *at;
+        size_t bytes;
+    } rest = { text, strlen(phrase) };
+    while (rest.bytes && (rest.at = strstr(rest.at, phrase))) {
+        char before = rest.at > text ? rest.at[-1] : ' ', after = rest.at[rest.bytes];
+        if (!((before >= 'a' && before <= 'z') || (after >= 'a' && after <= 'z')))
+            return true;
+        rest.at++;
+    }
+    return false;
+}
+
+static const char *words_of(struct arena *arena, const char *folded)
+{
+    struct language_word word;
+    struct buffer text = { .arena = arena };
+    while (language_next_word(&folded, &word)) {
+        buffer_add(&text, text.bytes ? " " : "");
+        buffer_add_n(&text, word.text, word.bytes);
+    }
+    return buffer_text(&text);
+}
+
+bool has_forbidden(struct exam *exam)
+{
+    const char *const *phrase = exam->material->policy->forbidden;
+    if (!phrase || !*phrase)
+        return false;
+    struct arena *arena = exam->arena;
+    const char *text = lookalike_fold(arena, words_of(arena, exam->folded));
+    for (; *phrase; phrase++)
+        if (says(text, lookalike_fold(arena, words_of(arena, language_fold(arena, *phrase)))))
+            return true;
+    return false;
+}
