@@ -66,12 +66,7 @@ static bool read_question(struct worker *worker, const struct bus_message *messa
 
 static void handle(struct worker *worker, struct slot **slots, size_t count)
 {
-    struct error error = { 0 };
-    bool up = worker_database_up(worker, &error);
-    for (size_t i = 0; !up && i < count; i++)
-        item_fail(&slots[i]->item, RETRY, text_or(error.code, "database_away"), "%s", error.text);
-    if (up)
-        worker_handle(worker, worker->route->handle, slots, count);
+    worker_handle(worker, worker->route->handle, slots, count);
 }
 
 /* Calls of all messages together, in their order, at most batch_max at a time. */

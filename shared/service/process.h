@@ -120,10 +120,16 @@ void workers_start(void);
 void workers_join(void);                 /* drains them */
 void workers_close(void);                /* when neither pulse nor listeners see them any more */
 struct db *process_db(const char *part); /* a connection of its own, or NULL without database */
-bool worker_database_up(struct worker *worker, struct error *error);
 size_t worker_capacity(const struct worker *worker); /* jobs it holds at most */
+/* Without its database nothing is handled: RETRY, each. */
 void worker_handle(struct worker *worker, void (*handle)(struct batch *batch), struct slot **slots, size_t count);
 void worker_again_later(struct worker *worker, struct slot *slot);
+
+/* session.c */
+void session_open(void);
+void session_close(void);
+struct db *session_take(struct db *own); /* the common one if it is free, else own; NULL without database */
+void session_give(struct db *db);        /* what was taken */
 
 /* held.c */
 void held_add(struct slot *slot);

@@ -265,6 +265,7 @@ static void close_connections(void)
     bus_listen_stop(process.bus);
     workers_close();
     duties_close();
+    session_close();
     bus_close(process.bus);
     micro_close();
 }
@@ -275,6 +276,7 @@ static int serve(void)
     enum status status = prepare_all(&error);
     if (status == OK) {
         pulse_open();
+        session_open();
         workers_start();
         duties_start();
         pulse_start();

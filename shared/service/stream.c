@@ -67,16 +67,9 @@ static void decode(struct worker *worker, struct slot *slot)
     slot->item.message = message;
 }
 
-static void wait_for_database(struct slot **slots, size_t count, const struct error *error)
-{
-    for (size_t i = 0; i < count; i++)
-        item_fail(&slots[i]->item, RETRY, error->code, "%s", error->text);
-}
-
 /* One batch: what can't be read is refused by itself, the rest is handled together. */
 static void handle(struct worker *worker, struct slot **slots, size_t count)
 {
-    struct error error = { 0 };
     size_t good = 0;
     arena_reset(worker->arena);
     struct slot **readable = ARENA_ARRAY(worker->arena, struct slot *, count);
@@ -85,9 +78,7 @@ static void handle(struct worker *worker, struct slot **slots, size_t count)
         if (slots[i]->item.status == OK)
             readable[good++] = slots[i];
     }
-    if (good > 0 && !worker_database_up(worker, &error))
-        wait_for_database(readable, good, &error);
-    else if (good > 0)
+    if (good > 0)
         worker_handle(worker, worker->route->handle, readable, good);
     for (size_t i = 0; i < count; i++)
         settle(worker, slots[i], count);

@@ -233,15 +233,11 @@ static struct slot *slot_new(struct worker *worker, const struct bus_message *me
 static void handle(struct worker *worker, struct slot **slots, size_t count)
 {
     struct slot *good[BATCH_ITEMS_MAX];
-    struct error error = { 0 };
     size_t good_count = 0;
     for (size_t i = 0; i < count; i++)
         if (slots[i]->item.status == OK)
             good[good_count++] = slots[i];
-    bool up = good_count == 0 || worker_database_up(worker, &error);
-    for (size_t i = 0; !up && i < good_count; i++)
-        item_fail(&good[i]->item, RETRY, error.code, "%s", error.text);
-    if (up && good_count > 0)
+    if (good_count > 0)
         worker_handle(worker, worker->route->handle, good, good_count);
     work_settle(worker, slots, count);
 }

@@ -18,11 +18,6 @@ int64_t backoff_next(int64_t *backoff_ms)
     return *backoff_ms * 3 / 4 + (int64_t)random % (*backoff_ms / 4 + 1);
 }
 
-bool worker_database_up(struct worker *worker, struct error *error)
-{
-    return !worker->db || db_ready(worker->db, error) == OK;
-}
-
 /* Jobs a worker holds at most: slow ones what may be parked, others a few batches. */
 size_t worker_capacity(const struct worker *worker)
 {
@@ -39,9 +34,8 @@ static void measure_batch(struct worker *worker, size_t count, int64_t began_us)
     atomic_fetch_add(&worker->handled_us, (uint64_t)(moment_monotonic_us() - began_us));
 }
 
-void worker_handle(struct worker *worker, void (*handle)(struct batch *batch), struct slot **slots, size_t count)
+static void handle_now(struct worker *worker, void (*handle)(struct batch *batch), struct slot **slots, size_t count)
 {
-    assert(count <= worker->batch_max);
     int64_t began_us = moment_monotonic_us();
     for (size_t i = 0; i < count; i++)
         worker->items[i] = &slots[i]->item;
@@ -50,6 +44,19 @@ void worker_handle(struct worker *worker, void (*handle)(struct batch *batch), s
     worker->batch.now = moment_now();
     handle(&worker->batch);
     measure_batch(worker, count, began_us);
+}
+
+void worker_handle(struct worker *worker, void (*handle)(struct batch *batch), struct slot **slots, size_t count)
+{
+    struct error error = { 0 };
+    assert(count <= worker->batch_max);
+    struct db *db = worker->batch.db = session_take(worker->db);
+    if (!db || db_ready(db, &error) == OK)
+        handle_now(worker, handle, slots, count);
+    else
+        for (size_t i = 0; i < count; i++)
+            item_fail(&slots[i]->item, RETRY, text_or(error.code, "database_away"), "%s", error.text);
+    session_give(db);
 }
 
 void worker_again_later(struct worker *worker, struct slot *slot)

@@ -245,7 +245,8 @@ static void customer_wrote(struct recording *recording, struct arrival *arrival)
     talk_reach(talk, arrival, &address);
     window_open(talk, message);
     note_message(recording, arrival, "message.received", "customer");
-    talk_nudge(talk, arrival, "inbound");
+    if (talk->owed_since) /* else nothing was owed, and no model is at work on it */
+        talk_nudge(talk, arrival, "inbound");
     if (out)
         opt_out(recording, arrival, address);
     else if (message->opt_in)
