@@ -63,6 +63,10 @@ void exchange_problem(struct exchange *exchange, enum status status, const struc
     struct problem problem = problem_of(status, error);
     struct buffer out = { .arena = exchange->arena };
     problem_write(&out, &problem, error, exchange->caller.correlation_id);
+    if (exchange->problem_member != NULL) {
+        out.bytes--;
+        buffer_format(&out, ",%s}", exchange->problem_member);
+    }
     int64_t wait_seconds =
         exchange->retry_after_ms > 0 ? (exchange->retry_after_ms + 999) / 1000 : problem.retry_after_seconds;
     if (wait_seconds > 0)

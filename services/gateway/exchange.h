@@ -25,6 +25,7 @@ struct exchange {
     int64_t retry_after_ms;          /* 0: the problem's own */
     const char *secret;              /* a key that was made for this answer */
     const char *external_id;         /* the provider's id, where the answer has one to add; NULL: none */
+    const char *problem_member;      /* "name":value that its problem has beside the usual; NULL: none */
     size_t header_count;
 };
 

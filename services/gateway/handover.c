@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "rules.h"
 #include "service/service.h"
 #include "service/topology.h"
 #include "settings.h"
+#include "wire/pbjson.h"
 
 enum {
     SETTLE_WAIT_MS_MAX = 30000,
@@ -85,7 +87,7 @@ enum status operator_prepare(struct exchange *exchange, ProtobufCMessage *reques
     Pb__OperatorMessageRequest *message = (Pb__OperatorMessageRequest *)request;
     TRY(need_one(message->phone, message->lead_id, message->conversation_id, error));
     TRY(check_phone(exchange->arena, message->phone, error));
-    if (text_empty(message->message) && message->media == NULL)
+    if (text_empty(message->message) && message->media == NULL && message->canned_reply_id == NULL)
         return error_code(error, REJECT, "missing_field", "'message' is missing.");
     if (message->media != NULL)
         TRY(check_media(message->media, error));
@@ -162,11 +164,28 @@ static const char *wait_external_id(struct exchange *exchange, const char *messa
     return NULL;
 }
 
+/* The problem shows what was said meanwhile. */
+static enum status refuse_outdated(struct exchange *exchange, const Pb__OperatorMessageReply *posted,
+                                   struct error *error)
+{
+    struct buffer missed = { .arena = exchange->arena };
+    buffer_add(&missed, "\"missed\":[");
+    for (size_t i = 0; i < posted->n_missed; i++) {
+        buffer_add(&missed, i == 0 ? "" : ",");
+        pbjson_write_shown(&missed, &posted->missed[i]->base, rules_shown);
+    }
+    buffer_add_char(&missed, ']');
+    exchange->problem_member = buffer_text(&missed);
+    return error_code(error, REJECT, "outdated_view", "More was said since the message that was seen.");
+}
+
 enum status operator_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
                             struct error *error)
 {
     const Pb__OperatorMessageReply *posted = (const Pb__OperatorMessageReply *)reply;
     (void)request;
+    if (posted->n_missed > 0)
+        return refuse_outdated(exchange, posted, error);
     if (posted->n_jobs > 0)
         TRY(ask_enqueue(exchange->arena, posted->jobs, posted->n_jobs, NULL, error));
     if (wait_begin()) {

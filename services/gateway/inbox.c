@@ -20,6 +20,14 @@ enum status inbox_typing_prepare(struct exchange *exchange, ProtobufCMessage *re
     return OK;
 }
 
+enum status inbox_note_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error)
+{
+    Pb__NoteCreateRequest *note = (Pb__NoteCreateRequest *)request;
+    (void)error;
+    handover_name_operator(exchange, &note->operator_);
+    return OK;
+}
+
 /* A mark that nobody told the provider is no reason to fail: the next one says it too. */
 static void tell_provider(struct exchange *exchange, Pb__JobSpec *const *jobs, size_t count)
 {

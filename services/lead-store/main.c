@@ -13,9 +13,11 @@
 #include "file/media.h"
 #include "gate/gate.h"
 #include "inbound/inbound.h"
+#include "inbox/canned.h"
 #include "inbox/inbox.h"
 #include "inbox/mark.h"
 #include "knowledge/knowledge.h"
+#include "inbox/note.h"
 #include "model/model.h"
 #include "people/conversation.h"
 #include "people/lead.h"
@@ -61,6 +63,13 @@ static const struct route routes[] = {
     { .takes = &STORE_CONVERSATION_PATCH, .handle = inbox_patch, .batch_max = 1 },
     { .takes = &STORE_CONVERSATION_READ, .handle = inbox_read },
     { .takes = &STORE_CONVERSATION_TYPING, .handle = mark_typing },
+    { .takes = &STORE_NOTE_ADD, .handle = note_add },
+    { .takes = &STORE_NOTE_LIST, .handle = note_list },
+    { .takes = &STORE_CANNED_REPLY_CREATE, .handle = canned_create },
+    { .takes = &STORE_CANNED_REPLY_LIST, .handle = canned_list },
+    { .takes = &STORE_CANNED_REPLY_GET, .handle = canned_get },
+    { .takes = &STORE_CANNED_REPLY_PATCH, .handle = canned_patch },
+    { .takes = &STORE_CANNED_REPLY_DELETE, .handle = canned_delete },
     { .takes = &STORE_MESSAGE_MARK, .handle = mark_describe },
     { .takes = &STORE_EVENT_FIND, .handle = log_find },
     { .takes = &STORE_EVENT_PAGE, .handle = log_page },

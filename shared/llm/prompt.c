@@ -78,6 +78,16 @@ static void add_knowledge(struct buffer *text, const Pb__TurnContext *context)
     }
 }
 
+/* A colleague wrote them to the team, and marked them as the model's to know. */
+static void add_notes(struct buffer *text, const Pb__TurnContext *context)
+{
+    if (context->n_notes == 0)
+        return;
+    buffer_add(text, "\n\n## Notes of the team about this customer\nFor you to know; the customer doesn't see them.");
+    for (size_t i = 0; i < context->n_notes; i++)
+        buffer_format(text, "\n- %s", context->notes[i]);
+}
+
 static const char *system_text(struct arena *arena, const Pb__TurnContext *context, const struct llm_offer *offer)
 {
     struct buffer text = { .arena = arena };
@@ -89,6 +99,7 @@ static const char *system_text(struct arena *arena, const Pb__TurnContext *conte
     buffer_format(&text, "\n\n%s", WHO_IS_WHO);
     if (!text_empty(context->locale))
         buffer_format(&text, " If that can't be told: %s.", context->locale);
+    add_notes(&text, context);
     add_knowledge(&text, context);
     llm_offer_tell(&text, offer->types);
     return buffer_text(&text);

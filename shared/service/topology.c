@@ -83,6 +83,16 @@ const struct subject STORE_CHANNEL_ACCOUNT_CREATE =
     CALL("store.channel_account.create", channel_account_request, channel_account);
 const struct subject STORE_CHANNEL_ACCOUNT_LIST =
     CALL("store.channel_account.list", channel_account_list_request, channel_account_list);
+const struct subject STORE_NOTE_ADD = CALL("store.note.add", note_create_request, note);
+const struct subject STORE_NOTE_LIST = CALL("store.note.list", note_list_request, note_list);
+const struct subject STORE_CANNED_REPLY_CREATE =
+    CALL("store.canned_reply.create", canned_reply_create_request, canned_reply);
+const struct subject STORE_CANNED_REPLY_LIST =
+    CALL("store.canned_reply.list", canned_reply_list_request, canned_reply_list);
+const struct subject STORE_CANNED_REPLY_GET = CALL("store.canned_reply.get", canned_reply_request, canned_reply);
+const struct subject STORE_CANNED_REPLY_PATCH =
+    CALL("store.canned_reply.patch", canned_reply_patch_request, canned_reply);
+const struct subject STORE_CANNED_REPLY_DELETE = CALL("store.canned_reply.delete", canned_reply_request, canned_reply);
 const struct subject STORE_EVENT_FIND = CALL("store.event.find", event_stream_request, event_found);
 const struct subject STORE_EVENT_PAGE = CALL("store.event.page", event_page_request, event_page);
 const struct subject STORE_AI_MODEL_CREATE = CALL("store.ai_model.create", ai_model_create_request, ai_model);

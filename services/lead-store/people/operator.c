@@ -10,6 +10,8 @@
 #include "core/transaction.h"
 #include "gate/outbound.h"
 #include "handover.h"
+#include "inbox/canned.h"
+#include "inbox/missed.h"
 #include "turn/reply_route.h"
 #include "wire/pbjson.h"
 
@@ -19,6 +21,7 @@ struct post {
     struct item *item;
     const Pb__OperatorMessageRequest *request;
     const char *id, *media; /* media: its JSON; NULL: none */
+    const char *text;       /* written, or the canned reply's; NULL: none */
     const char *quoted;     /* provider's id of what is quoted */
     bool known, same;       /* a row of this id exists; with this very content */
     const char *known_conversation_id, *known_lead_id, *known_quoted;
@@ -70,7 +73,11 @@ static enum status post_check(struct arena *arena, struct item *item, struct err
     const Pb__OperatorMessageRequest *request = item->message;
     struct target target = target_of(item);
     TRY(target_check(arena, &target, error));
-    if (text_empty(request->message) && !request->media)
+    if (request->canned_reply_id && (!text_empty(request->message) || !ident_valid(request->canned_reply_id)))
+        return error_code(error, REJECT, "bad_value", "'canned_reply_id' is an id, and stands for the message");
+    if (request->after_message_id && !ident_valid(request->after_message_id))
+        return error_code(error, REJECT, "unknown_message", "the message that was seen is none of ours");
+    if (text_empty(request->message) && !request->media && !request->canned_reply_id)
         return error_code(error, REJECT, "bad_value", "message must not be empty");
     if (longer(request->message, MESSAGE_TEXT_BYTES_MAX))
         return error_code(error, REJECT, "too_long", "message has more than %d bytes", MESSAGE_TEXT_BYTES_MAX);
@@ -111,7 +118,7 @@ static enum status known_read(struct posting *posting, struct error *error)
     const struct post *list = posting->list;
     COLUMN_TEXTS(params, posting->count, i, list[i].id);
     COLUMN_TEXTS(params, posting->count, i, list[i].item->caller.company_id);
-    COLUMN_TEXTS(params, posting->count, i, given(list[i].request->message));
+    COLUMN_TEXTS(params, posting->count, i, list[i].text);
     COLUMN_TEXTS(params, posting->count, i, list[i].media);
     COLUMN_TEXTS(params, posting->count, i, given(list[i].request->operator_));
     struct rows rows;
@@ -190,7 +197,7 @@ static struct outbound outbound_of(struct post *post, struct held_conversation *
         .sender_type = "operator",
         .sender_id = given(post->request->operator_),
         .cause = "operator",
-        .text = given(post->request->message),
+        .text = post->text,
         .media_info = post->media,
         .media_type = post->request->media ? post->request->media->type : NULL,
         .reply_to = given(post->quoted),
@@ -228,7 +235,7 @@ static const struct post *post_twin(const struct posting *posting, const struct 
 
 static void post_twin_answer(struct posting *posting, struct post *post, const struct post *twin)
 {
-    bool same = text_same(given(post->request->message), twin->outbound.text) && text_same(post->media, twin->media) &&
+    bool same = text_same(post->text, twin->outbound.text) && text_same(post->media, twin->media) &&
                 text_same(given(post->quoted), twin->outbound.reply_to) &&
                 text_same(given(post->request->operator_), twin->outbound.sender_id) &&
                 ids_has(&posting->handover.targets[post - posting->list].leads, twin->conversation->lead_id);
@@ -252,17 +259,53 @@ static enum status post_quote_check(const struct post *post, struct error *error
 /* What the vendor would refuse is refused here, while somebody is there to shorten it. */
 static enum status post_length_check(const struct post *post, struct error *error)
 {
-    if (!text_same(post->conversation->channel, "whatsapp_cloud") || text_empty(post->request->message))
+    if (!text_same(post->conversation->channel, "whatsapp_cloud") || !post->text)
         return OK;
     size_t max = post->request->media ? WHATSAPP_CLOUD_CAPTION_CHARACTERS_MAX : WHATSAPP_CLOUD_TEXT_CHARACTERS_MAX;
-    if (text_characters(post->request->message) > max)
+    if (text_characters(post->text) > max)
         return error_code(error, REJECT, "too_long", "message has more than the %zu characters that WhatsApp takes",
                           max);
     return OK;
 }
 
+/* Written before he could see what is newer: he is told, and nothing is stored. */
+static enum status post_missed(struct posting *posting, struct post *post, bool *outdated, struct error *error)
+{
+    const Pb__OperatorMessageRequest *request = post->request;
+    struct missed missed = { 0 };
+    *outdated = false;
+    if (!request->after_message_id && !request->has_after_position)
+        return OK;
+    TRY(missed_read(posting->batch, post->conversation, request->after_message_id, request->after_position, &missed,
+                    error));
+    *outdated = missed.count > 0 || !missed.known;
+    if (!missed.known)
+        item_fail(post->item, REJECT, "unknown_message", "the message that was seen is none of this conversation");
+    if (missed.count == 0)
+        return OK;
+    Pb__OperatorMessageReply *reply = PB_NEW(posting->batch->arena, operator_message_reply);
+    reply->missed = missed.messages;
+    reply->n_missed = missed.count;
+    post->item->reply = &reply->base;
+    return OK;
+}
+
+/* Who answers has read what stands above his answer. */
+static const struct statement operator_seen = {
+    .name = "operator_seen",
+    .sql = "update crm.conversations set read_position = greatest(read_position, $2) where id = $1",
+};
+
+static void post_seen(const struct posting *posting, const struct post *post)
+{
+    struct params *params = params_new(posting->batch->arena);
+    params_text(params, post->conversation->id);
+    params_int(params, post->outbound.position);
+    db_queue(posting->batch->db, posting->batch->arena, &operator_seen, params, NULL);
+}
+
 /* A person answered: nothing up to here is owed any more. */
-static void post_write(struct posting *posting, struct post *post)
+static enum status post_write(struct posting *posting, struct post *post, struct error *error)
 {
     struct handover *handover = &posting->handover;
     const struct target *target = &handover->targets[post - posting->list];
@@ -272,18 +315,26 @@ static void post_write(struct posting *posting, struct post *post)
         target_unknown(target, &refused);
     else if (!post->conversation)
         error_code(&refused, REJECT, "unknown_conversation", "this person has no open conversation");
+    else if (!post->text && !post->media)
+        error_code(&refused, REJECT, "unknown_canned_reply", "there is no such canned reply");
     else if (post_quote_check(post, &refused) == OK)
         post_length_check(post, &refused);
     if (*refused.code) {
         item_fail(post->item, REJECT, refused.code, "%s", refused.text);
-        return;
+        return OK;
     }
+    bool outdated = false;
+    TRY(post_missed(posting, post, &outdated, error));
+    if (outdated)
+        return OK;
     handover_take(handover, post->conversation, post->request->operator_, &post->item->caller);
     post->outbound = outbound_of(post, post->conversation);
     outbound_write(&handover->held, &post->outbound, 1, &handover->events);
     post->conversation->covered_position = post->outbound.position;
     post->written = true;
+    post_seen(posting, post);
     post_answer(posting, post, &post->outbound);
+    return OK;
 }
 
 /* -- the batch */
@@ -316,12 +367,21 @@ static enum status posting_open(struct posting *posting, struct item **items, st
     for (size_t i = 0; i < posting->count; i++) {
         struct post *post = &posting->list[i];
         const Pb__OperatorMessageRequest *request = items[i]->message;
-        *post = (struct post){ .item = items[i], .request = request, .media = media_json(arena, request->media) };
+        *post = (struct post){ .item = items[i],
+                               .request = request,
+                               .media = media_json(arena, request->media),
+                               .text = given(request->message) };
         post_name(arena, post);
         posting->handover.targets[i] = target_of(items[i]);
         TRY(target_check(arena, &posting->handover.targets[i], error));
     }
     TRY(handover_hold(&posting->handover, error));
+    for (size_t i = 0; i < posting->count; i++) {
+        struct post *post = &posting->list[i];
+        if (post->request->canned_reply_id)
+            TRY(canned_text(posting->batch, &post->item->caller, post->request->canned_reply_id, first_lead(posting, i),
+                            post->request->operator_, &post->text, error));
+    }
     TRY(known_read(posting, error));
     return quoted_read(posting, error);
 }
@@ -340,7 +400,7 @@ static enum status operator_post_work(struct batch *batch, struct item **items, 
         else if (post->known)
             post_repeat(posting, post);
         else
-            post_write(posting, post);
+            TRY(post_write(posting, post, error));
     }
     handover_write(&posting->handover);
     return OK;

@@ -34,11 +34,12 @@ static const struct statement context_base = {
         "       l.contact_name, s.name as stage, s.ai_config as stage_policy, coalesce(a.provider, '') as provider, "
         "       coalesce(a.model, '') as model, a.temperature, a.max_tokens as tokens_max, a.system_prompt, a.prompt_version, "
         "       a.model_count, e.memory, e.summary, coalesce(k.chunk_count, 0) > 0 as documents, "
+        "       c.ai_notes, nullif(o.ai_typing, false) as ai_typing, "
         "       case jsonb_typeof(s.ai_config -> 'actions') when 'array' then array(select jsonb_array_elements_text(s.ai_config -> 'actions')) "
         "           else o.ai_actions end as actions, nullif(o.hand_over, '{}') as hand_over, "
         "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, l.opted_out_at "
         "from unnest($1::uuid[]) as v(id) "
-        "cross join lateral (select company_id, lead_id from crm.conversations where id = v.id limit 1) c "
+        "cross join lateral (select company_id, lead_id, ai_notes from crm.conversations where id = v.id limit 1) c "
         "cross join lateral (select stage_id, contact_name, opted_out_at from crm.leads where id = c.lead_id limit 1) l "
         "cross join lateral (select * from crm.companies where id = c.company_id limit 1) o "
         "cross join lateral (select name, ai_config from crm.stages where id = l.stage_id limit 1) s "
@@ -48,10 +49,15 @@ static const struct statement context_base = {
         "    and (m.stage_id = l.stage_id or m.stage_id is null) order by m.stage_id nulls last, m.position limit 1) a on true",
 };
 static const struct cell terms_cells[] = {
-    CELL(context_terms, conversation_id, CELL_TEXT), CELL(context_terms, buffer_ms, CELL_INT),
-    CELL(context_terms, buffer_max_ms, CELL_INT),    CELL(context_terms, opted_out_at, CELL_MOMENT),
-    CELL(context_terms, documents, CELL_BOOL),       CELL(context_terms, model_count, CELL_INT),
-    CELL(context_terms, hand_over, CELL_TEXT),       { 0 },
+    CELL(context_terms, conversation_id, CELL_TEXT),
+    CELL(context_terms, buffer_ms, CELL_INT),
+    CELL(context_terms, buffer_max_ms, CELL_INT),
+    CELL(context_terms, opted_out_at, CELL_MOMENT),
+    CELL(context_terms, documents, CELL_BOOL),
+    CELL(context_terms, ai_notes, CELL_BOOL),
+    CELL(context_terms, model_count, CELL_INT),
+    CELL(context_terms, hand_over, CELL_TEXT),
+    { 0 },
 };
 
 /* What comes after the first, for the companies that have more than one. */
@@ -364,7 +370,7 @@ void context_read(struct arena *arena, const struct context_reading *reading, st
         const struct context_terms *terms = context_terms_of(reading, tasks[i].conversation->id);
         tasks[i].context =
             pbrow_read(arena, &pb__turn_context__descriptor, &reading->base, (size_t)(terms - reading->terms));
-        tasks[i].unfinished = terms->documents || terms->model_count > 1;
+        tasks[i].unfinished = terms->documents || terms->ai_notes || terms->model_count > 1;
         if (terms->model_count > 1)
             tasks[i].context->fallbacks = ARENA_ARRAY(arena, Pb__TurnModel *, FALLBACKS_MAX);
         *map_at(contexts, tasks[i].conversation->id) = tasks[i].context;

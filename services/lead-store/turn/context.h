@@ -18,7 +18,7 @@ struct context_terms {
     const char *conversation_id;
     int64_t buffer_ms, buffer_max_ms; /* the company's, or the installation's */
     moment opted_out_at;              /* of the lead; 0: never */
-    bool documents;
+    bool documents, ai_notes;
     int64_t model_count;
     const char *hand_over; /* JSON of the company's rules; NULL: none */
 };

@@ -9,6 +9,7 @@
 #include "core/hold.h"
 #include "core/map.h"
 #include "core/transaction.h"
+#include "inbox/note.h"
 #include "opening.h"
 #include "turn.h"
 #include "turn_rules.h"
@@ -414,6 +415,7 @@ void turn_open(struct batch *batch)
     size_t count = contexts_to_complete(batch, contexts, requests);
     struct error error = { 0 };
     if (context_add_models(batch, contexts, count, &error) != OK ||
-        context_add_passages(batch, contexts, requests, count, &error) != OK)
+        context_add_passages(batch, contexts, requests, count, &error) != OK ||
+        note_tell_ai(batch, contexts, count, &error) != OK)
         openings_withdraw(batch, &error);
 }
