@@ -47,7 +47,7 @@ struct llm_fault {
     bool garbage;
     char reply[4096];
     char actions[2048]; /* JSON text */
-    char provider[16];  /* only this one's calls; empty: all */
+    char provider[32];  /* only this one's calls; empty: all */
 };
 
 struct graph_fault {

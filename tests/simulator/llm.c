@@ -11,7 +11,9 @@
 
 enum { QUOTED_CHARACTERS_MAX = 60, REPLY_ROOM = 512, TOKEN_BYTES = 4 };
 
-static const struct llm_dialect *const dialects[] = { &llm_openai, &llm_anthropic, &llm_gemini, NULL };
+static const struct llm_dialect *const dialects[] = {
+    &llm_openai, &llm_anthropic, &llm_gemini, &llm_openai_embeddings, &llm_gemini_embeddings, NULL
+};
 
 /* What happens to a call. */
 struct script {
