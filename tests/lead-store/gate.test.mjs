@@ -125,6 +125,27 @@ test('a reply is withdrawn by a newer question before the maximum wait, and all 
   assert.equal(await store.value("select count(*) from crm.messages where turn_id is null and direction = 'inbound' and conversation_id = $1", [talk.conversationId]), 0)
 })
 
+test('a job whose reply was taken back may run again: another turn, and the withdrawn message keeps its own', async () => {
+  const talk = await Talk.start(store)
+  const opened = await talk.open(talk.first)
+  const { message_id: id } = await talk.commit(opened)
+  const second = await talk.write({ message_text: 'wait, one more thing' })
+  assert.deepEqual(verdictOf(await talk.authorize(id)), ['refuse', 'superseded', 'withdrawn'])
+  await assert.rejects(talk.commit(opened), /unknown_turn/)
+  await talk.owedSince(61000) // past the maximum wait every job of the burst may answer
+  const again = await talk.open(talk.first)
+  assert.deepEqual([again.state, again.turn_id === opened.turn_id], ['open', false])
+  const whole = await talk.commit(again)
+  assert.equal(whole.state, 'committed')
+  assert.deepEqual((await store.rows('select id, state, message_id, taken_back from crm.turns where conversation_id = $1 order by opened_at, id', [talk.conversationId]))
+    .map(turn => [turn.id, turn.state, turn.message_id, turn.taken_back]),
+  [[opened.turn_id, 'superseded', id, true], [again.turn_id, 'committed', whole.message_id, false]])
+  assert.equal((await talk.open(talk.first)).message_ids[0], whole.message_id)
+  assert.equal((await talk.authorize(whole.message_id)).verdict, 'go')
+  assert.equal((await talk.authorize(id, 'claim-2')).verdict, 'refuse')
+  assert.equal((await talk.open(second)).state, 'nothing')
+})
+
 test('after the maximum wait a newer question no longer takes an answer back', async () => {
   const talk = await Talk.start(store)
   const id = await talk.reply(talk.first)

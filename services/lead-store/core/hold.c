@@ -156,14 +156,15 @@ static const struct cell turn_cells[] = {
     CELL(held_turn, handed_over, CELL_BOOL),
     { 0 },
 };
-#define TURNS(key)                                                                                                     \
+#define TURNS(key, more)                                                                                               \
     "select t.*, r.conversation_id as reply_conversation_id from unnest($1::uuid[]) as v(id) cross join lateral ( "    \
     "    select id, company_id, conversation_id, lead_id, job_id, claim, state, message_id, epoch, opened_position, "  \
     "           after_position, covered_position, answer_by, opened_at, handed_over from crm.turns where " key         \
-    " = v.id limit 1) t "                                                                                              \
+    " = v.id" more " limit 1) t "                                                                                      \
     "left join lateral (select conversation_id from crm.messages where id = t.message_id limit 1) r on true"
-static const struct statement turn_read = { .name = "hold_turns", .sql = TURNS("id") };
-static const struct statement turn_of_job_read = { .name = "hold_turns_of_jobs", .sql = TURNS("job_id") };
+static const struct statement turn_read = { .name = "hold_turns", .sql = TURNS("id", "") };
+static const struct statement turn_of_job_read = { .name = "hold_turns_of_jobs",
+                                                   .sql = TURNS("job_id", " and not taken_back") };
 
 static const struct cell reach_cells[] = {
     CELL(reach, id, CELL_TEXT),

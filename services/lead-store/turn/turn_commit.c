@@ -74,7 +74,7 @@ static const struct statement turn_commit_find = {
         "           and m.position > t.after_position and m.position <= v.covered_position and m.direction = 'inbound' "
         "           order by m.position) as covered, t.conversation_id, r.conversation_id as reply_id, y.id as preferred_id "
         "from unnest($1::uuid[], $2::uuid[], $3::bigint[]) with ordinality as v(job_id, company_id, covered_position, n) "
-        "cross join lateral (select * from crm.turns where job_id = v.job_id and company_id = v.company_id limit 1) t "
+        "cross join lateral (select * from crm.turns where job_id = v.job_id and not taken_back and company_id = v.company_id limit 1) t "
         "cross join lateral (select lead_id from crm.conversations where id = t.conversation_id limit 1) c "
         "cross join lateral (select preferred_channel from crm.leads where id = c.lead_id limit 1) l "
         "left join lateral (select conversation_id from crm.messages where id = t.message_id limit 1) r on true "

@@ -32,7 +32,7 @@ static const struct statement turn_asked_find = {
         "from unnest($1::uuid[], $2::uuid[], $3::uuid[]) with ordinality as a(message_id, company_id, job_id, n) "
         "cross join lateral (select * from crm.messages where id = a.message_id and company_id = a.company_id "
         "                    and direction = 'inbound' limit 1) m "
-        "left join lateral (select message_id from crm.turns where job_id = a.job_id and company_id = a.company_id limit 1) t on true "
+        "left join lateral (select message_id from crm.turns where job_id = a.job_id and not taken_back and company_id = a.company_id limit 1) t on true "
         "left join lateral (select conversation_id from crm.messages where id = t.message_id limit 1) r on true",
 };
 
@@ -267,7 +267,7 @@ static const struct statement turn_upsert = {
         "select v.id, v.company_id, v.conversation_id, v.lead_id, v.job_id, v.claim, 'open', v.epoch, v.opened_position, "
         "    v.after_position, v.answer_by, $2, $2, $2 from unnest($1::crm.turn_opened_row[]) as v "
         "where set_config('synchronous_commit', 'off', true) is not null "
-        "on conflict (job_id) do update set conversation_id = excluded.conversation_id, lead_id = excluded.lead_id, "
+        "on conflict (job_id) where not taken_back do update set conversation_id = excluded.conversation_id, lead_id = excluded.lead_id, "
         "    claim = excluded.claim, state = 'open', epoch = excluded.epoch, "
         "    opened_position = excluded.opened_position, after_position = excluded.after_position, covered_position = null, "
         "    message_id = null, answer_by = excluded.answer_by, opened_at = excluded.opened_at, updated_at = excluded.updated_at "

@@ -32,15 +32,24 @@ static const struct statement turn_supersede = {
     .name = "turn_supersede",
     .sql = "update crm.turns set state = 'superseded', updated_at = $2 where id = any($1::uuid[])",
 };
+/* It has written a message, and stays that message's: if its job runs again, that is another turn. */
+static const struct statement turn_take_back = {
+    .name = "turn_take_back",
+    .sql = "update crm.turns set state = 'superseded', taken_back = true, updated_at = $2 where id = any($1::uuid[])",
+};
 
-void turns_supersede(struct batch *batch, const struct ids *turn_ids)
+static void turns_end(struct batch *batch, const struct statement *statement, const struct ids *turn_ids)
 {
-    if (!turn_ids->count)
-        return;
     struct params *params = params_new(batch->arena);
     params_texts(params, turn_ids->list, turn_ids->count);
     params_moment(params, batch->now);
-    db_queue(batch->db, batch->arena, &turn_supersede, params, NULL);
+    db_queue(batch->db, batch->arena, statement, params, NULL);
+}
+
+void turns_supersede(struct batch *batch, const struct ids *turn_ids)
+{
+    if (turn_ids->count)
+        turns_end(batch, &turn_supersede, turn_ids);
 }
 
 void uncover_write(struct held *held, const struct ids *uncovered)
@@ -54,7 +63,7 @@ void uncover_write(struct held *held, const struct ids *uncovered)
     COLUMN_INTS(params, uncovered->count, i, held_turn(held, uncovered->list[i])->covered_position);
     params_moment(params, held->batch->now);
     db_queue(held->batch->db, held->batch->arena, &uncover_messages, params, NULL);
-    turns_supersede(held->batch, uncovered);
+    turns_end(held->batch, &turn_take_back, uncovered);
 }
 
 void turn_note_superseded(struct event_list *events, const struct held_turn *turn, const char *by_message_id,

@@ -68,7 +68,7 @@ export const owedRules = [
     row => `message ${row.id} is an answer of turn ${row.turn_id}, which does not know it`)),
 
   rule('a job answers once', 3, sql(`
-    select t.job_id, array_agg(t.id) as ids from crm.turns t group by 1 having count(*) > 1`,
+    select t.job_id, array_agg(t.id) as ids from crm.turns t where not t.taken_back group by 1 having count(*) > 1`,
     row => `job ${row.job_id} has ${row.ids.length} turns: ${row.ids.join(', ')}`)),
 
   rule('what a conversation says of itself agrees', 3, sql(`

@@ -33,7 +33,7 @@ const rowPlants = [
   { rule: 'a turn has at most one reply', also: [dense, 'a reply has its turn', status, fact], sql: at => at.copy('messages', at.a.replies[0], { id: randomUUID(), position: 99, external_id: null, status: 'withdrawn' }) },
   { rule: 'a committed turn has its reply', also: ['a reply has its turn'], sql: at => turn(at.a.turns[0], 'message_id = null') },
   { rule: 'a reply has its turn', also: ['a committed turn has its reply', fact], sql: at => message(at.a.replies[0], 'turn_id = null') },
-  { rule: 'a job answers once', sql: at => `alter table crm.turns drop constraint turns_job_id_key; ${turn(at.a.turns[1], `job_id = (select job_id from crm.turns where id = ${q(at.a.turns[0])})`)}` },
+  { rule: 'a job answers once', sql: at => `drop index crm.turns_job; ${turn(at.a.turns[1], `job_id = (select job_id from crm.turns where id = ${q(at.a.turns[0])})`)}` },
   { rule: 'what a conversation says of itself agrees', sql: at => conversation(at.a.conversation, 'covered_position = last_position + 5') },
   { rule: 'what is owed was said', sql: at => conversation(at.b.conversation, 'owed_position = owed_position + 1, last_position = last_position + 1'), also: [dense, 'the newest message is the newest'] },
   { rule: 'what is about to leave has a job', sql: at => message(at.other.replies[0], `status = 'queued'`) },
