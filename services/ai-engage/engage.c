@@ -8,6 +8,7 @@
 #include "llm/offer.h"
 #include "outcome.h"
 #include "question.h"
+#include "spent.h"
 #include "turn.h"
 
 enum { OPENS_MAX = 4 };
@@ -147,41 +148,42 @@ static void read_answer(struct arena *arena, const void *offer, struct llm_reply
     llm_offer_read(arena, offer, reply);
 }
 
-static void follow_call(struct batch *batch, struct item *item, struct answers *answers, struct items *again)
+static void follow_call(struct batch *batch, struct item *item, struct answers *answers, struct items *again,
+                        struct spent *spent)
 {
     struct turn *turn = item->state;
-    struct llm_reply reply;
+    const struct model_wanted wanted = { read_answer, &turn->offer };
+    struct llm_reply reply = { 0 };
     if (question_told(batch, item, &turn->question)) { /* with or without its vector: the turn is opened again */
         turn->opens--;
         again->list[again->count++] = item;
         return;
     }
-    switch (model_told(batch, item, &turn->asking, &(struct model_wanted){ read_answer, &turn->offer }, &reply)) {
-    case MODEL_ANSWERED:
+    enum model_told told = model_told(batch, item, &turn->asking, &wanted, &reply);
+    if (told == MODEL_ANSWERED) {
         answer_take(batch, item, &reply, answers);
-        break;
-    case MODEL_AGAIN:  /* nothing of the turn's context was kept: it is opened again */
-        turn->opens--; /* not the conversation's restlessness */
-        again->list[again->count++] = item;
-        break;
-    case MODEL_IN_VAIN:
-        again->list[again->count++] = item;
-        break;
-    case MODEL_FAILED:
-        break;
+        return;
     }
+    spent_add(batch, item, &reply, spent);
+    if (told == MODEL_FAILED)
+        return;
+    if (told == MODEL_AGAIN) /* nothing of the turn's context was kept: it is opened again */
+        turn->opens--;       /* not the conversation's restlessness */
+    again->list[again->count++] = item;
 }
 
 void engage_told(struct batch *batch)
 {
     struct answers answers = { .list = ARENA_ARRAY(batch->arena, struct answered, batch->count) };
     struct items again = { .list = ARENA_ARRAY(batch->arena, struct item *, batch->count) };
+    struct spent spent = { .calls = ARENA_ARRAY(batch->arena, struct call, batch->count) };
     for (size_t i = 0; i < batch->count; i++) {
         waiting_remove(&((struct turn *)batch->items[i]->state)->waiting);
-        follow_call(batch, batch->items[i], &answers, &again);
+        follow_call(batch, batch->items[i], &answers, &again, &spent);
     }
     if (answers.count > 0)
         commit_answers(batch, &answers);
+    spent_tell(batch, &spent);
     if (again.count > 0)
         open_turns(batch, &again);
 }

@@ -5,6 +5,7 @@
  *   hears   nudge.conversation    something changed: a model call under way may be in vain
  *   asks    store.turn.open       is an answer owed, and what the model needs to know
  *           store.turn.commit     reply, coverage and event in one transaction
+ *           store.usage.record    what a call cost that led to none
  *   calls   the model's provider  without blocking: thousands in flight
  *
  * Every handling makes a fresh claim; the store gives the turn to the newest, so a job that runs twice answers once.

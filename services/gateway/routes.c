@@ -162,6 +162,9 @@ const struct endpoint ENDPOINTS[] = {
     { "GET", "/ai-prompts/{id}", "models", "The prompt of a version, as a reply names it", SCOPE_READ,
       &STORE_AI_PROMPT_GET, .id_field = "version" },
 
+    { "GET", "/usage", "models", "What the models used, by day, provider or model", SCOPE_READ, &STORE_USAGE_READ,
+      .query = "from to group" },
+
     { "GET", "/health", "system", "Whether all parts are there", SCOPE_NONE, .handle = health_get },
     { "GET", "/stats", "system", "Open buffers and the kind of deduplication", SCOPE_NONE, .handle = health_stats },
     { "GET", "/metrics", "system", "Prometheus", SCOPE_NONE, .handle = health_metrics },

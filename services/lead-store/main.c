@@ -19,6 +19,7 @@
 #include "knowledge/knowledge.h"
 #include "inbox/note.h"
 #include "model/model.h"
+#include "model/usage.h"
 #include "people/conversation.h"
 #include "people/lead.h"
 #include "people/message.h"
@@ -93,6 +94,8 @@ static const struct route routes[] = {
     { .takes = &STORE_KNOWLEDGE_READ, .handle = knowledge_read, .batch_max = 8 },
     { .takes = &STORE_KNOWLEDGE_INDEX, .handle = knowledge_index, .batch_max = 8 },
     { .takes = &STORE_KNOWLEDGE_SEARCH, .handle = knowledge_search, .batch_max = 16 },
+    { .takes = &STORE_USAGE_RECORD, .handle = usage_record },
+    { .takes = &STORE_USAGE_READ, .handle = usage_read },
     { .takes = &STORE_STATS, .handle = stats_read },
     { 0 },
 };

@@ -36,6 +36,11 @@ static const struct kind *kind_of(const char *type)
     return NULL;
 }
 
+bool llm_offers(const char *type)
+{
+    return kind_of(type) != NULL;
+}
+
 static bool offers(const char *const *types, const char *type)
 {
     return types && llm_among(type, types);

@@ -23,6 +23,7 @@ struct llm_offer {
     size_t evidence_count;
 };
 
+bool llm_offers(const char *type); /* whether there is such an action */
 /* What the company lets its model do; copies what it keeps. */
 void llm_offer_of(struct arena *arena, const Pb__TurnContext *context, struct llm_offer *out);
 

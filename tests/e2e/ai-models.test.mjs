@@ -7,7 +7,7 @@ import { until } from '../support/process.mjs'
 
 let parley, company, phone = 15005580000
 before(async () => {
-  parley = await Parley.start()
+  parley = await Parley.start({ env: { JOB_LADDER_MS: Array(5).fill(300).join() } })
   await answered(next())
   company = await parley.postgres.value('select id from crm.companies')
 })
@@ -127,4 +127,102 @@ test('another company sees and changes none of them', async () => {
   await refused(parley.send('DELETE', `/ai-models/${id}${at}`), 404, 'unknown_ai_model')
   const [stage] = await stages()
   await refused(parley.post(`/ai-models${at}`, { provider: 'local', model: 'local', stage_id: stage.id }), 422, 'unknown_stage')
+})
+
+// -- what they cost
+const settings = async more => {
+  const { status, body } = await parley.send('PATCH', '/company', more)
+  assert.equal(status, 200, JSON.stringify(body))
+  return body
+}
+const usage = async (query = '') => (await parley.get(`/usage?${query}`)).body.items ?? []
+const PRICES = [
+  { provider: 'openai', input_per_million: 1, output_per_million: 1 },
+  { provider: 'openai', model: 'gpt-4o', input_per_million: 1000, output_per_million: 2000 },
+]
+const escalated = async to => (await parley.postgres.rows(
+  'select c.owner, c.escalation_reason as reason from crm.conversations c join crm.leads l on l.id = c.lead_id where l.phone_number = $1', [to]))[0]
+const reached = () => parley.postgres.rows(`select payload from crm.events where type = 'budget.reached' order by xid, n`)
+  .then(rows => rows.map(({ payload }) => payload.scope))
+
+test('what the models used is counted by day, provider and model, with money where there is a price; failed calls too', async () => {
+  await settings({ budgets: { prices: PRICES } })
+  await add({ model: 'gpt-4o-mini' })
+  const used = async () => (await usage('group=model')).find(({ model }) => model === 'gpt-4o-mini') ?? { calls: 0, failed: 0, prompt_tokens: 0, completion_tokens: 0, cost: 0 }
+  const before = await used()
+  await answered(next())
+  await parley.faults({ llm: { reply: '   ', count: 1 } }) // paid for, and empty
+  await answered(next())
+  const line = await until('both to be counted', async () => {
+    const now = await used()
+    return now.calls === before.calls + 3 && now
+  })
+  assert.equal(line.failed, before.failed + 1)
+  const [prompt, completion] = [line.prompt_tokens - before.prompt_tokens, line.completion_tokens - before.completion_tokens]
+  const turns = await parley.postgres.rows('select prompt_tokens, completion_tokens from crm.turns order by committed_at desc limit 2')
+  assert.ok(prompt > turns[0].prompt_tokens + turns[1].prompt_tokens && completion >= turns[0].completion_tokens + turns[1].completion_tokens, `${prompt} ${completion}`)
+  assert.ok(Math.abs(line.cost - before.cost - (prompt * 1000 + completion * 2000) / 1e6) < 1e-6, `${line.cost}`) // the longest name counts
+  const today = new Date().toISOString().slice(0, 10)
+  const [day] = await usage(`group=day&from=${today}&to=${today}`)
+  const [all] = await usage()
+  assert.deepEqual([day.day, day.calls, day.prompt_tokens], [today, all.calls, all.prompt_tokens])
+  assert.deepEqual((await usage('group=provider')).map(({ provider }) => provider), ['openai'])
+  assert.deepEqual(await usage('from=2020-01-01&to=2020-01-31'), [])
+  await refused(parley.get('/usage?from=2020-02-31'), 422, 'bad_value')
+  await refused(parley.get('/usage?from=2026-02-02&to=2026-02-01'), 422, 'bad_value')
+  await refused(parley.get('/usage?group=lead'), 422, 'bad_value')
+})
+
+test('a conversation whose budget is used up goes to a person before the model is asked, who is told why; the event comes once', async () => {
+  const to = next()
+  await settings({ budgets: { conversation: { tokens_per_day: 1 } } })
+  await answered(to)
+  await parley.sentCount(1, to.slice(1))
+  const calls = (await parley.sim('/_sim/llm')).length
+  const { result } = await answered(to, 'and now?')
+  assert.equal(result.outcome, 'nothing')
+  assert.deepEqual(await escalated(to), { owner: 'human', reason: 'budget_conversation' })
+  assert.match((await parley.sentCount(2, to.slice(1)))[1].text, /colleague|person|team/i) // the customer is told
+  await parley.post('/api/v1/handback', { phone: to })
+  await answered(to, 'are you there?') // still used up: a person again
+  await until('a person again', async () => (await escalated(to)).owner === 'human')
+  assert.equal((await parley.sim('/_sim/llm')).length, calls)
+  assert.deepEqual(await reached(), ['conversation'])
+  const other = next()
+  await answered(other)
+  assert.equal((await escalated(other)).owner, 'ai')
+  await settings({ budgets: {} })
+  await parley.post('/api/v1/handback', { phone: to })
+  await answered(to, 'and without a budget?')
+  assert.equal((await escalated(to)).owner, 'ai')
+})
+
+test('budgets of money, of a lead, of the company\'s day and month hold as well', async () => {
+  for (const [budgets, reason] of [
+    [{ lead: { money_per_day: 0.0001 }, prices: PRICES }, 'budget_lead'],
+    [{ company: { tokens_per_day: 1 } }, 'budget_company_day'],
+    [{ company: { money_per_month: 0.000001 }, prices: PRICES }, 'budget_company_month'],
+  ]) {
+    const to = next()
+    await settings({ budgets: reason === 'budget_lead' ? budgets : {} })
+    await answered(to)
+    await settings({ budgets })
+    await parley.sentCount(1, to.slice(1))
+    await answered(to, 'and now?')
+    assert.equal((await escalated(to)).reason, reason)
+  }
+  await settings({ budgets: {} })
+})
+
+test('settings of the models are refused when they are wrong, and shown as they are', async () => {
+  const wrong = (more, code = 'bad_value') => refused(parley.send('PATCH', '/company', more), 422, code)
+  await wrong({ ai_actions: ['dance'] })
+  await wrong({ ai_actions: 'hand_over' })
+  await wrong({ budgets: { lead: { tokens_per_month: 7 } } })
+  await wrong({ budgets: { company: { tokens_per_day: -1 } } })
+  await wrong({ budgets: { prices: [{ provider: 'acme', input_per_million: 1, output_per_million: 1 }] } })
+  await wrong({ budgets: { planet: {} } }, 'unknown_field')
+  const shown = await settings({ ai_actions: ['hand_over', 'note'], budgets: { company: { money_per_day: 2.5 }, prices: PRICES } })
+  assert.deepEqual([shown.ai_actions, shown.budgets], [['hand_over', 'note'], { company: { money_per_day: 2.5 }, prices: PRICES }])
+  assert.deepEqual((await settings({ ai_actions: ['hand_over'], budgets: {} })).ai_actions, ['hand_over'])
 })

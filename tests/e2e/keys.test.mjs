@@ -57,6 +57,7 @@ test('the table of scopes: 403 without the right one, anything else with it; no 
     ['POST', '/ai-models', 'admin'], ['GET', '/ai-models', 'read'], ['GET', `/ai-models/${id}`, 'read'], ['PATCH', `/ai-models/${id}`, 'admin'],
     ['DELETE', `/ai-models/${id}`, 'admin'], ['GET', `/ai-models/${id}/prompts`, 'read'],
     ['GET', `/ai-prompts/${id}`, 'read'],
+    ['DELETE', `/ai-models/${id}`, 'admin'], ['GET', `/ai-models/${id}/prompts`, 'read'], ['GET', `/ai-prompts/${id}`, 'read'], ['GET', '/usage', 'read'],
   ]
   const listed = Object.entries((await parley.get('/openapi.json')).body.paths).flatMap(([path, methods]) => Object.entries(methods)
     .filter(([, operation]) => operation.security === undefined).map(([method]) => `${method.toUpperCase()} ${path}`))

@@ -39,7 +39,7 @@ async function answerAll(messages) {
   const turns = messages.map((item, i) => ({ job_id: item.job_id, claim: randomUUID(), lead_id: recorded[i].lead_id, message_id: recorded[i].message_id }))
   const opened = await call('store.turn.open', 'TurnOpenRequest', 'TurnOpened', turns, company_id)
   const committed = await call('store.turn.commit', 'TurnCommitRequest', 'TurnCommitted', turns.map((turn, i) => ({
-    job_id: turn.job_id, claim: turn.claim, turn_id: opened[i].turn_id, text: 'An answer.', covered_position: opened[i].context.owed.at(-1).position })), company_id)
+    job_id: turn.job_id, claim: turn.claim, turn_id: opened[i].turn_id, text: 'An answer.', provider: 'openai', model: 'gpt-4o-mini', prompt_tokens: 10, completion_tokens: 5, covered_position: opened[i].context.owed.at(-1).position })), company_id)
   const sends = committed.map(({ message_id }) => ({ message_id, claim: randomUUID() }))
   await call('store.send.authorize', 'SendAuthorizeRequest', 'SendAuthorized', sends, company_id)
   const settles = sends.map(send => ({ ...send, outcome: 'SEND_OUTCOME_SENT', external_id: `wamid.${randomUUID()}`, at: Date.now() }))
@@ -61,10 +61,11 @@ function explained(from) {
 
 test('no step of a message looks at more rows than belong to it, whatever the tables were when its plan was made', async () => {
   for (let i = 0; i < 6; i++) await answerAll(texts(0, 1)) // plans, on each of the threads
+  await store.rows(`update crm.companies set budgets = '{"conversation":{"tokens_per_day":1000000},"lead":{"tokens_per_day":1000000},"company":{"tokens_per_month":100000000}}'`)
   for (let from = 0; from < LEADS; from += 200) await call('store.inbound.record', 'InboundMessage', 'InboundRecorded', texts(from, 200))
   const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
   for (let from = 0; from < 4 * BATCH; from += BATCH) await answerAll(texts(1000 + from, BATCH))
-  const statements = explained(start).filter(([sql]) => /crm\.(messages|conversations|leads|lead_contacts|turns)/.test(sql) && !/limit \$5|skip locked/.test(sql))
+  const statements = explained(start).filter(([sql]) => /crm\.(messages|conversations|leads|lead_contacts|turns|ai_usage|ai_spent)/.test(sql) && !/limit \$5|skip locked/.test(sql))
   assert.ok(statements.length > 100, `only ${statements.length} statements were explained`)
   const hungry = statements.filter(([, rows]) => rows > ROWS_PER_ITEM * BATCH)
   assert.deepEqual(hungry.map(([sql, rows]) => `${rows} rows: ${sql.slice(0, 200)}`), [])

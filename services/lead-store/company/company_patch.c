@@ -10,10 +10,12 @@
 #include "core/event.h"
 #include "core/payload.h"
 #include "core/transaction.h"
+#include "llm/offer.h"
+#include "model/budget.h"
 #include "people/hand_over_rules.h"
 #include "wire/pbjson.h"
 
-enum { OPT_OUT_WORDS_MAX = 100, OPT_OUT_WORD_CHARACTERS_MAX = 64, BUMPUP_DAYS_MAX = 365, MEMBERS_MAX = 12 };
+enum { OPT_OUT_WORDS_MAX = 100, OPT_OUT_WORD_CHARACTERS_MAX = 64, BUMPUP_DAYS_MAX = 365, MEMBERS_MAX = 16 };
 
 /* -- what is wanted */
 
@@ -43,6 +45,22 @@ static const char *words_wrong(struct arena *arena, const Pb__Json *words)
     return NULL;
 }
 
+static const char *actions_wrong(struct arena *arena, const Pb__Json *actions)
+{
+    static const char WRONG[] = "ai_actions is an array of hand_over, move_stage and note";
+    cJSON *list = NULL;
+    if (!actions)
+        return NULL;
+    const char *text = pb_json_text(actions);
+    if (json_parse(arena, text, strlen(text), &list, NULL) != OK || !cJSON_IsArray(list) ||
+        cJSON_GetArraySize(list) > LLM_ACTIONS_MAX)
+        return WRONG;
+    for (const cJSON *action = list->child; action; action = action->next)
+        if (!cJSON_IsString(action) || !llm_offers(action->valuestring))
+            return WRONG;
+    return NULL;
+}
+
 static const char *patch_wrong(struct arena *arena, const Pb__CompanyPatchRequest *request)
 {
     const struct company_fields fields = { .name = request->name,
@@ -60,6 +78,8 @@ static const char *patch_wrong(struct arena *arena, const Pb__CompanyPatchReques
         (request->bumpup_after_days < 1 || request->bumpup_after_days > BUMPUP_DAYS_MAX))
         return "bumpup_after_days is 1 to 365";
     wrong = words_wrong(arena, request->opt_out_words);
+    wrong = wrong ? wrong : actions_wrong(arena, request->ai_actions);
+    wrong = wrong || !request->budgets ? wrong : budgets_wrong(request->budgets);
     return wrong || !request->hand_over ? wrong : hand_over_rules_wrong(request->hand_over);
 }
 
@@ -79,7 +99,8 @@ static const struct statement company_save = {
         "    quiet_to = coalesce($9::time, c.quiet_to), opt_out_words = case when $10::jsonb is null then c.opt_out_words "
         "        else array(select jsonb_array_elements_text($10::jsonb)) end, "
         "    bumpup_after_days = coalesce($11::integer, c.bumpup_after_days), hand_over = coalesce($12::jsonb, c.hand_over), "
-        "    version = c.version + 1, updated_at = $13 where c.id = $1::uuid",
+        "    ai_actions = case when $14::jsonb is null then c.ai_actions else array(select jsonb_array_elements_text($14::jsonb)) end, "
+        "    budgets = coalesce($15::jsonb, c.budgets), version = c.version + 1, updated_at = $13 where c.id = $1::uuid",
 };
 
 static const char *json_given(const Pb__Json *json)
@@ -87,12 +108,12 @@ static const char *json_given(const Pb__Json *json)
     return json ? pb_json_text(json) : NULL;
 }
 
-static const char *rules_given(struct arena *arena, const Pb__HandOverRules *rules)
+static const char *whole_given(struct arena *arena, const ProtobufCMessage *whole)
 {
     struct buffer json = { .arena = arena };
-    if (!rules)
+    if (!whole)
         return NULL;
-    pbjson_write(&json, &rules->base);
+    pbjson_write(&json, whole);
     return buffer_text(&json);
 }
 
@@ -119,8 +140,10 @@ static void save(struct batch *batch, const struct item *item)
     params_text(params, request->quiet_to);
     params_text(params, json_given(request->opt_out_words));
     params_number(params, request->has_bumpup_after_days, request->bumpup_after_days);
-    params_text(params, rules_given(batch->arena, request->hand_over));
+    params_text(params, whole_given(batch->arena, request->hand_over ? &request->hand_over->base : NULL));
     params_moment(params, batch->now);
+    params_text(params, json_given(request->ai_actions));
+    params_text(params, whole_given(batch->arena, request->budgets ? &request->budgets->base : NULL));
     db_queue(batch->db, batch->arena, &company_save, params, NULL);
 }
 
@@ -141,6 +164,8 @@ static size_t members_given(const Pb__CompanyPatchRequest *request, const char *
         { request->opt_out_words, "opt_out_words" },
         { request->has_bumpup_after_days, "bumpup_after_days" },
         { request->hand_over, "hand_over" },
+        { request->ai_actions, "ai_actions" },
+        { request->budgets, "budgets" },
     };
     size_t count = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "model/budget.h"
 #include "people/hand_over_rules.h"
 #include "wire/pbrow.h"
 
@@ -20,7 +21,7 @@ static const struct statement company_read = {
     .name = "company_read",
     .sql =
         "select id, name, timezone, locale, plan, company_card, buffer_ms, buffer_max_ms, to_char(quiet_from, 'HH24:MI') as quiet_from, "
-        "       to_char(quiet_to, 'HH24:MI') as quiet_to, opt_out_words, bumpup_after_days, hand_over as rules, version, created_at, "
+        "       to_char(quiet_to, 'HH24:MI') as quiet_to, opt_out_words, bumpup_after_days, hand_over as rules, ai_actions, budgets as limits, version, created_at, "
         "       updated_at from crm.companies where id = $1::uuid",
 };
 
@@ -32,9 +33,11 @@ enum status company_show(struct batch *batch, struct arena *arena, const char *i
     params_text(params, id);
     TRY(db_run(batch->db, batch->arena, &company_read, params, &rows, error));
     *out = rows.count ? pbrow_read(arena, &pb__company__descriptor, &rows, 0) : NULL;
-    if (*out) /* a message of its own, which no column can be */
-        (*out)->hand_over =
-            (Pb__HandOverRules *)hand_over_rules(arena, rows_text(&rows, 0, rows_column(&rows, "rules")));
+    if (!*out)
+        return OK;
+    /* messages of their own, which no column can be */
+    (*out)->hand_over = (Pb__HandOverRules *)hand_over_rules(arena, rows_text(&rows, 0, rows_column(&rows, "rules")));
+    (*out)->budgets = budgets_read(arena, rows_text(&rows, 0, rows_column(&rows, "limits")));
     return OK;
 }
 

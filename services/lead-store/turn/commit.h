@@ -13,6 +13,7 @@ struct commit {
     struct held_turn *turn;
     struct held_conversation *conversation;
     Pb__TurnCommitted *reply;
+    bool paid;                       /* a model was asked for it, and it is the first to tell */
     struct outbound *outbound;       /* NULL: it does not commit, or hands over without a word */
     const Pb__TurnAction *hand_over; /* NULL: the AI goes on */
     struct escalation *escalation;   /* of one that hands over */

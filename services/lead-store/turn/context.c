@@ -37,6 +37,7 @@ static const struct statement context_base = {
         "       c.ai_notes, nullif(o.ai_typing, false) as ai_typing, "
         "       case jsonb_typeof(s.ai_config -> 'actions') when 'array' then array(select jsonb_array_elements_text(s.ai_config -> 'actions')) "
         "           else o.ai_actions end as actions, nullif(o.hand_over, '{}') as hand_over, "
+        "       case when o.budgets <> '{}' then crm.ai_budget_reached(o.budgets, c.company_id, v.id, c.lead_id, crm.ai_day($4, o.timezone)) end as budget, "
         "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, l.opted_out_at "
         "from unnest($1::uuid[]) as v(id) "
         "cross join lateral (select company_id, lead_id, ai_notes from crm.conversations where id = v.id limit 1) c "
@@ -49,15 +50,11 @@ static const struct statement context_base = {
         "    and (m.stage_id = l.stage_id or m.stage_id is null) order by m.stage_id nulls last, m.position limit 1) a on true",
 };
 static const struct cell terms_cells[] = {
-    CELL(context_terms, conversation_id, CELL_TEXT),
-    CELL(context_terms, buffer_ms, CELL_INT),
-    CELL(context_terms, buffer_max_ms, CELL_INT),
-    CELL(context_terms, opted_out_at, CELL_MOMENT),
-    CELL(context_terms, documents, CELL_BOOL),
-    CELL(context_terms, ai_notes, CELL_BOOL),
-    CELL(context_terms, model_count, CELL_INT),
-    CELL(context_terms, hand_over, CELL_TEXT),
-    { 0 },
+    CELL(context_terms, conversation_id, CELL_TEXT), CELL(context_terms, buffer_ms, CELL_INT),
+    CELL(context_terms, buffer_max_ms, CELL_INT),    CELL(context_terms, opted_out_at, CELL_MOMENT),
+    CELL(context_terms, documents, CELL_BOOL),       CELL(context_terms, ai_notes, CELL_BOOL),
+    CELL(context_terms, model_count, CELL_INT),      CELL(context_terms, hand_over, CELL_TEXT),
+    CELL(context_terms, budget, CELL_TEXT),          { 0 },
 };
 
 /* What comes after the first, for the companies that have more than one. */
@@ -340,6 +337,7 @@ void context_queue(struct batch *batch, const struct ids *conversations, struct 
     struct params *params = context_params(batch, conversations);
     params_int(params, config_buffer_ms);
     params_int(params, config_buffer_max_ms);
+    params_moment(params, batch->now);
     db_queue(batch->db, batch->arena, &context_base, params, &reading->base);
     lines_queue(batch, &context_owed, TURN_OWED_ITEMS_MAX, conversations, &reading->owed);
     lines_queue(batch, &context_history, TURN_HISTORY_ITEMS_MAX, conversations, &reading->history);

@@ -228,6 +228,7 @@ static enum status commit_decide(struct commit_batch *work, struct commit *commi
     PB_SET(commit->reply, state, PB__TURN_STATE__TURN_STATE_COMMITTED);
     if (text_same(commit->turn->state, "committed"))
         return tell_committed(work, commit, error);
+    commit->paid = !text_empty(commit->request->provider);
     struct turn_verdict verdict = commit_judge(work, commit);
     PB_SET(commit->reply, state, verdict.state);
     commit->reply->reason = (char *)verdict.reason;

@@ -3,6 +3,7 @@
 #include "commit.h"
 #include "core/column.h"
 #include "core/payload.h"
+#include "model/usage.h"
 #include "turn_sent.h"
 #include "uncover.h"
 #include "wire/pbjson.h"
@@ -199,6 +200,26 @@ static enum status commit_tell(struct commit_batch *work, struct commit *commit,
     return OK;
 }
 
+/* Also of what came too late: the model was paid all the same. */
+static void paid_write(struct commit_batch *work)
+{
+    struct usage *list = ARENA_ARRAY(work->batch->arena, struct usage, work->count);
+    size_t count = 0;
+    for (size_t i = 0; i < work->count; i++) {
+        const struct commit *commit = &work->list[i];
+        if (commit->paid)
+            list[count++] = (struct usage){ .company_id = commit->turn->company_id,
+                                            .conversation_id = commit->turn->conversation_id,
+                                            .lead_id = commit->turn->lead_id,
+                                            .provider = commit->request->provider,
+                                            .model = commit->request->model,
+                                            .prompt_tokens = commit->request->prompt_tokens,
+                                            .completion_tokens = commit->request->completion_tokens,
+                                            .failed = !text_same(commit->turn->state, "committed") };
+    }
+    usage_write(work->batch, list, count);
+}
+
 enum status commits_write(struct commit_batch *work, struct error *error)
 {
     TRY(superseded_write(work, error));
@@ -214,5 +235,6 @@ enum status commits_write(struct commit_batch *work, struct error *error)
     for (size_t i = 0; i < work->committing_count; i++)
         TRY(commit_tell(work, work->committing[i], error));
     event_flush(&work->events);
+    paid_write(work);
     return OK;
 }

@@ -1,6 +1,8 @@
-/* What the customer wrote, or how the conversation goes, meets a rule of the company: a person answers. */
+/* What the customer wrote, or how the conversation goes, meets a rule of the company, or its budget is used up: a
+ * person answers. */
 #include "base/text.h"
 #include "core/column.h"
+#include "model/budget.h"
 #include "opening.h"
 #include "people/hand_over_rules.h"
 
@@ -24,8 +26,10 @@ static size_t ruled_collect(struct opening_batch *work, struct ruled *out)
     for (size_t i = 0; i < work->held.conversation_count; i++) {
         struct held_conversation *conversation = &work->held.conversations[i];
         const struct context_terms *terms = context_terms_of(&work->contexts, conversation->id);
-        if (!text_empty(terms->hand_over) && waits(conversation))
+        bool ruled = !text_empty(terms->hand_over) || !text_empty(terms->budget);
+        if (ruled && waits(conversation))
             out[count++] = (struct ruled){ .conversation = conversation,
+                                           .reason = text_empty(terms->budget) ? NULL : terms->budget,
                                            .rules = hand_over_rules(work->batch->arena, terms->hand_over) };
     }
     return count;
@@ -116,6 +120,8 @@ static enum status ruled_hand_over(struct opening_batch *work, struct ruled *lis
         escalation_take(batch->arena, escalation, batch->now);
         list[i].conversation->owner = "human";
         list[i].conversation->epoch = escalation->conversation->epoch;
+        if (budget_is(list[i].reason))
+            TRY(budget_note(&events, escalation->conversation, list[i].reason, error));
     }
     escalations_save(held, work->escalations, work->escalation_count, &events);
     event_flush(&events);

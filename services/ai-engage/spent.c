@@ -1,0 +1,25 @@
+#include "spent.h"
+
+#include "base/text.h"
+
+void spent_add(struct batch *batch, const struct item *item, const struct llm_reply *reply, struct spent *spent)
+{
+    const struct turn *turn = item->state;
+    const Pb__EngageParams *params = item->params;
+    if (reply->prompt_tokens + reply->completion_tokens == 0)
+        return;
+    Pb__UsageRecordRequest *request = PB_NEW(batch->arena, usage_record_request);
+    request->conversation_id = (char *)turn->waiting.conversation_id;
+    request->lead_id = params->lead_id;
+    request->provider = (char *)turn->asking.provider->name;
+    request->model = (char *)text_or(reply->model, turn->asking.model);
+    PB_SET(request, prompt_tokens, reply->prompt_tokens);
+    PB_SET(request, completion_tokens, reply->completion_tokens);
+    spent->calls[spent->count++] = (struct call){ .caller = item->caller, .request = request };
+}
+
+void spent_tell(struct batch *batch, const struct spent *spent)
+{
+    if (spent->count)
+        ask(batch->arena, &STORE_USAGE_RECORD, spent->calls, spent->count);
+}

@@ -1,0 +1,17 @@
+/*
+ * spent - calls of models that led to no commit and were paid for all the same: told to the store, once per batch.
+ *
+ * Best effort: what a store that is away isn't told of is not counted.
+ */
+#pragma once
+#include "turn.h"
+
+/* Made by the caller with room for its items. */
+struct spent {
+    struct call *calls;
+    size_t count;
+};
+
+/* Adds what the reply says it cost; nothing where it says nothing. */
+void spent_add(struct batch *batch, const struct item *item, const struct llm_reply *reply, struct spent *spent);
+void spent_tell(struct batch *batch, const struct spent *spent);
