@@ -2,14 +2,18 @@
  * ai-engage - answers customers: one turn for all that somebody wrote since the last answer.
  *
  *   takes   work.ai.engage        an inbound message that wants an answer
+ *           work.followup.bumpup  somebody who has been silent and may be nudged
  *   hears   nudge.conversation    something changed: a model call under way may be in vain
  *   asks    store.turn.open       is an answer owed, and what the model needs to know
  *           store.turn.commit     reply, coverage and event in one transaction
  *           store.usage.record    what a call cost that led to none
+ *           store.bumpup.open     may they be nudged, and what was said
+ *           store.bumpup.commit   the nudge as a message that waits to leave
  *   calls   the model's provider  without blocking: thousands in flight
  *
  * Every handling makes a fresh claim; the store gives the turn to the newest, so a job that runs twice answers once.
  */
+#include "bumpup.h"
 #include "engage.h"
 #include "service/model.h"
 #include "service/service.h"
@@ -21,6 +25,7 @@ static const struct route routes[] = {
       .hears = &NUDGE_CONVERSATION,
       .hear = engage_hear,
       .batch_max = 64 },
+    { .takes = &WORK_BUMPUP, .handle = bumpup_start, .resume = bumpup_told, .batch_max = 16, .parked_max = 256 },
     { 0 },
 };
 

@@ -17,6 +17,7 @@ static const struct {
     { "method_not_allowed", 405 },
     { "request_timeout", 408 },
     { "conflict", 409 },
+    { "no_conversation", 409 },
     { "length_required", 411 },
     { "account_taken", 409 },
     { "conversation_closed", 409 },

@@ -5,6 +5,7 @@
 #include "admin.h"
 #include "base/text.h"
 #include "docs.h"
+#include "follow_up.h"
 #include "handover.h"
 #include "health.h"
 #include "inbound.h"
@@ -37,6 +38,12 @@ const struct endpoint ENDPOINTS[] = {
       .id_field = "lead_id", .id_noun = "lead", .query = PAGE },
     { "GET", "/leads/{id}/events", "leads", "A lead's story, newest first", SCOPE_READ, &STORE_LEAD_EVENTS,
       .id_field = "lead_id", .id_noun = "lead", .query = PAGE },
+    { "POST", "/leads/{id}/summary", "leads", "Sums up what was said with a lead, under its attributes.ai_summary",
+      SCOPE_WRITE, &STORE_SUMMARY_ASK, .body = OF(follow_up_request), .body_optional = true, .id_field = "id",
+      .id_noun = "lead", .takes_key = true, .success = 202, .follow = follow_up_follow },
+    { "POST", "/leads/{id}/bumpup", "leads", "Nudges a lead who has been silent, if all allows it", SCOPE_WRITE,
+      &STORE_BUMPUP_ASK, .body = OF(follow_up_request), .body_optional = true, .id_field = "id", .id_noun = "lead",
+      .takes_key = true, .success = 202, .follow = follow_up_follow },
     { "GET", "/messages/{id}", "messages", "One message", SCOPE_READ, &STORE_MESSAGE_GET, .id_field = "id",
       .id_noun = "message" },
     { "GET", "/messages/{id}/why", "messages", "Why a message left or stayed: verdicts, turn, sources, safety",

@@ -49,6 +49,10 @@ static const struct rule RULES[] = {
     { OF(lead_patch_request), "contact_name", 0, 0, NAME_BYTES_MAX },
     { NULL, "stage_id", RULE_UUID, 0, 0 },
 
+    { OF(follow_up_request), "id", RULE_HIDDEN, 0, 0 },
+    { OF(follow_up_request), "idempotency_key", RULE_HIDDEN, 0, 0 },
+    { OF(follow_up_accepted), "jobs", RULE_HIDDEN, 0, 0 },
+
     { OF(handover_request), "lead_id", RULE_UUID, 0, 0 },
     { OF(handover_request), "conversation_id", RULE_UUID, 0, 0 },
     { OF(handover_reply), "settled_at", RULE_HIDDEN, 0, 0 },

@@ -29,6 +29,8 @@
 #include "service/migrations.h"
 #include "service/service.h"
 #include "stream/log.h"
+#include "silence/bumpup.h"
+#include "summary/summary.h"
 #include "sweep/relay.h"
 #include "sweep/sweep.h"
 #include "turn/turn.h"
@@ -96,6 +98,12 @@ static const struct route routes[] = {
     { .takes = &STORE_KNOWLEDGE_SEARCH, .handle = knowledge_search, .batch_max = 16 },
     { .takes = &STORE_USAGE_RECORD, .handle = usage_record },
     { .takes = &STORE_USAGE_READ, .handle = usage_read },
+    { .takes = &STORE_SUMMARY_ASK, .handle = summary_ask },
+    { .takes = &STORE_SUMMARY_OPEN, .handle = summary_open, .batch_max = 16 },
+    { .takes = &STORE_SUMMARY_COMMIT, .handle = summary_commit, .batch_max = 16 },
+    { .takes = &STORE_BUMPUP_ASK, .handle = bumpup_ask },
+    { .takes = &STORE_BUMPUP_OPEN, .handle = bumpup_open, .batch_max = 16 },
+    { .takes = &STORE_BUMPUP_COMMIT, .handle = bumpup_commit, .batch_max = 16 },
     { .takes = &STORE_STATS, .handle = stats_read },
     { 0 },
 };

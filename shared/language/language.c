@@ -140,6 +140,22 @@ size_t language_sentences(struct arena *arena, const char *text, size_t **ends)
     return count;
 }
 
+size_t language_word_count(const char *text)
+{
+    UErrorCode code = U_ZERO_ERROR;
+    size_t count = 0;
+    UText *utf8 = utext_openUTF8(NULL, text, (int64_t)strlen(text), &code);
+    UBreakIterator *borders = ubrk_open(UBRK_WORD, "", NULL, 0, &code);
+    assert(U_SUCCESS(code));
+    ubrk_setUText(borders, utf8, &code);
+    assert(U_SUCCESS(code));
+    for (int32_t end = ubrk_next(borders); end != UBRK_DONE; end = ubrk_next(borders))
+        count += ubrk_getRuleStatus(borders) >= UBRK_WORD_NONE_LIMIT;
+    ubrk_close(borders);
+    utext_close(utf8);
+    return count;
+}
+
 /* -- scripts */
 
 /* Of the scripts that one language stands for in practice, or one by far the most. */

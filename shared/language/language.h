@@ -28,6 +28,9 @@ int32_t language_next_character(const char **at);
  * before it. Returns how many. */
 size_t language_sentences(struct arena *arena, const char *text, size_t **ends);
 
+/* How many words a reader counts, by Unicode's word borders: those with a letter or a digit in them. */
+size_t language_word_count(const char *text);
+
 /* ISO 639-1 code of the language that most of the letters are used for, as far as a script tells; NULL: none, or one
  * that many languages share (Latin). */
 const char *language_of_script(const char *text);

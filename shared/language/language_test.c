@@ -72,9 +72,19 @@ static void a_script_tells_its_language_and_latin_tells_none(void **state)
     assert_string_equal(language_of_script("WhatsApp-এ মেসেজ পাঠান, আমরা উত্তর দেব"), "bn");
 }
 
+static void words_are_counted_as_a_reader_counts_them(void **state)
+{
+    (void)state;
+    assert_int_equal(language_word_count(""), 0);
+    assert_int_equal(language_word_count(" ... !? 👍 "), 0);
+    assert_int_equal(language_word_count("It's 3.50 for the two-day ticket, isn't it?"), 9);
+    assert_int_equal(language_word_count("আপনি কি এখনও আগ্রহী?"), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_are_counted_as_a_reader_counts_them),
         cmocka_unit_test_setup_teardown(folded_text_is_the_same_however_it_was_typed, make_arena, free_arena),
         cmocka_unit_test(words_are_runs_of_letters_marks_and_digits_in_any_script),
         cmocka_unit_test_setup_teardown(sentences_end_where_the_language_ends_them, make_arena, free_arena),

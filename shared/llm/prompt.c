@@ -127,13 +127,17 @@ static struct llm_message message_of(struct arena *arena, const Pb__TurnMessage 
 void llm_prompt_of_turn(struct arena *arena, const Pb__TurnContext *context, const struct llm_offer *offer,
                         const char *default_model, struct llm_prompt *out)
 {
-    struct llm_message *messages = ARENA_ARRAY(arena, struct llm_message, context->n_history + context->n_owed + 2);
+    struct llm_message *messages = ARENA_ARRAY(arena, struct llm_message, context->n_history + context->n_owed + 3);
     size_t count = 0;
     messages[count++] = (struct llm_message){ .role = "system", .text = system_text(arena, context, offer) };
     if (!text_empty(context->contact_name)) /* the customer's own words, so said by the customer */
         messages[count++] =
             (struct llm_message){ .role = "user",
                                   .text = text_format(arena, "[profile name] %s", context->contact_name) };
+    if (!text_empty(context->summary)) /* made of what they said, so it stands with that */
+        messages[count++] =
+            (struct llm_message){ .role = "user",
+                                  .text = text_format(arena, "[what was said before, in short] %s", context->summary) };
     for (size_t i = 0; i < context->n_history; i++)
         messages[count++] = message_of(arena, context->history[i]);
     for (size_t i = 0; i < context->n_owed; i++)

@@ -17,7 +17,6 @@ static struct access {
     const char *key, *base_url, *model; /* settings; "" when not set */
     char *trimmed;                      /* the base URL that counts */
     struct llm_endpoint endpoint;
-    struct breaker breaker; /* of provider and key, for a provider has one key; used on the route's thread only */
 } accesses[] = {
     { .provider = &LLM_OPENAI, .base_url_setting = "OPENAI_BASE_URL" },
     { .provider = &LLM_ANTHROPIC, .base_url_setting = "ANTHROPIC_BASE_URL" },
@@ -25,6 +24,15 @@ static struct access {
     { .provider = &LLM_LOCAL },
 };
 enum { OPENAI, ANTHROPIC, GEMINI, LOCAL, ACCESSES };
+
+/* Of provider and key, for a provider has one key. Each route learns for itself: a route is a thread, and nothing is
+ * shared. */
+static _Thread_local struct breaker breakers[ACCESSES];
+
+static struct breaker *breaker_of(const struct access *access)
+{
+    return &breakers[access - accesses];
+}
 
 const struct setting model_settings[] = {
     { .name = "OPENAI_API_KEY",
@@ -168,7 +176,7 @@ static struct candidate *pick(struct candidate *list, size_t count, unsigned tri
         left++;
         if (!first)
             first = &list[i];
-        if (!admitted && breaker_admits(&list[i].access->breaker, now))
+        if (!admitted && breaker_admits(breaker_of(list[i].access), now))
             admitted = &list[i];
     }
     *others = left > 1;
@@ -197,7 +205,7 @@ enum status model_choose(Pb__TurnContext *context, unsigned tried, moment now, s
         chosen = &list[0];
     }
     struct access *access = chosen->access;
-    breaker_admit(&access->breaker, now);
+    breaker_admit(breaker_of(access), now);
     if (chosen->row)
         take_row(context, chosen->row);
     *out = (struct model_choice){ .provider = access->provider,
@@ -212,7 +220,7 @@ enum status model_choose(Pb__TurnContext *context, unsigned tried, moment now, s
 
 /* The last ones that refused; used on the route's thread only. */
 enum { FORMLESS_MAX = 32 };
-static struct formless {
+static _Thread_local struct formless {
     const struct llm_provider *provider;
     char model[128];
 } formless[FORMLESS_MAX];
@@ -227,7 +235,7 @@ bool model_formats(const struct llm_provider *provider, const char *model)
 
 void model_refused_format(const struct llm_provider *provider, const char *model)
 {
-    static size_t next;
+    static _Thread_local size_t next;
     if (strlen(model) >= sizeof formless->model || !model_formats(provider, model))
         return;
     struct formless *at = &formless[next++ % FORMLESS_MAX];
@@ -239,7 +247,7 @@ void model_refused_format(const struct llm_provider *provider, const char *model
 
 void model_answered(const struct llm_provider *provider, const struct llm_reply *reply, moment now)
 {
-    struct breaker *breaker = &access_of(provider)->breaker;
+    struct breaker *breaker = breaker_of(access_of(provider));
     bool barred = text_same(reply->reason, "auth") || text_same(reply->reason, "quota");
     bool unwell = text_same(reply->reason, "overloaded") || text_same(reply->reason, "rate_limit") ||
                   text_same(reply->reason, "unreadable");
@@ -253,10 +261,10 @@ void model_answered(const struct llm_provider *provider, const struct llm_reply 
 
 void model_lost(const struct llm_provider *provider, moment now)
 {
-    breaker_failed(&access_of(provider)->breaker, now, 0, false);
+    breaker_failed(breaker_of(access_of(provider)), now, 0, false);
 }
 
 void model_ended(const struct llm_provider *provider)
 {
-    breaker_forget(&access_of(provider)->breaker);
+    breaker_forget(breaker_of(access_of(provider)));
 }

@@ -42,6 +42,8 @@ const struct subject WORK_MEDIA_FETCH = WORK_OF("media.fetch", "media-fetch", TY
 
 const struct subject WORK_MARK_WHATSAPP_CLOUD =
     WORK_OF("channel.mark.whatsapp_cloud", "channel-mark-whatsapp_cloud", TYPE(mark_params));
+const struct subject WORK_AI_SUMMARY = WORK_OF("ai.summary", "summary", TYPE(lead_params));
+const struct subject WORK_BUMPUP = WORK_OF("followup.bumpup", "bumpup", TYPE(lead_params));
 
 const struct subject STORE_INBOUND_RECORD = CALL("store.inbound.record", inbound_message, inbound_recorded);
 const struct subject STORE_RECEIPT_APPLY = CALL("store.receipt.apply", receipt, receipt_applied);
@@ -104,6 +106,12 @@ const struct subject STORE_AI_PROMPT_LIST = CALL("store.ai_prompt.list", ai_prom
 const struct subject STORE_AI_PROMPT_GET = CALL("store.ai_prompt.get", ai_prompt_request, ai_prompt);
 const struct subject STORE_USAGE_RECORD = CALL("store.usage.record", usage_record_request, empty);
 const struct subject STORE_USAGE_READ = CALL("store.usage.read", usage_request, usage);
+const struct subject STORE_SUMMARY_ASK = CALL("store.summary.ask", follow_up_request, follow_up_accepted);
+const struct subject STORE_SUMMARY_OPEN = CALL("store.summary.open", summary_open_request, summary_opened);
+const struct subject STORE_SUMMARY_COMMIT = CALL("store.summary.commit", summary_commit_request, summary_committed);
+const struct subject STORE_BUMPUP_ASK = CALL("store.bumpup.ask", follow_up_request, follow_up_accepted);
+const struct subject STORE_BUMPUP_OPEN = CALL("store.bumpup.open", bumpup_open_request, bumpup_opened);
+const struct subject STORE_BUMPUP_COMMIT = CALL("store.bumpup.commit", bumpup_commit_request, bumpup_committed);
 const struct subject STORE_STATS = CALL("store.stats", stats_request, stats);
 const struct subject STORE_MEDIA_FIND = CALL("store.media.find", media_find_request, media_found);
 const struct subject STORE_MEDIA_SETTLE = CALL("store.media.settle", media_settle_request, media_settled);
@@ -225,6 +233,8 @@ const struct bus_consumer TOPOLOGY_CONSUMERS[] = {
     CONSUMER("ingest-message", "INBOUND", "inbound.message.*"),
     CONSUMER("ingest-receipt", "INBOUND", "inbound.receipt.*"),
     CONSUMER("ai-engage", "WORK", "work.ai.engage"),
+    CONSUMER("bumpup", "WORK", "work.followup.bumpup"),
+    CONSUMER("summary", "WORK", "work.ai.summary"),
     CONSUMER("channel-send-whatsapp_cloud", "WORK", "work.channel.send.whatsapp_cloud"),
     CONSUMER("channel-mark-whatsapp_cloud", "WORK", "work.channel.mark.whatsapp_cloud"),
     CONSUMER("media-fetch", "WORK", "work.media.fetch"),

@@ -38,6 +38,7 @@ extern const struct subject WORK_SEND_WHATSAPP_CLOUD;
 extern const struct subject WORK_MARK_WHATSAPP_CLOUD;
 extern const struct subject WORK_MEDIA_FETCH;
 extern const struct subject WORK_KB_INDEX;
+extern const struct subject WORK_AI_SUMMARY, WORK_BUMPUP;
 
 /* lead-store */
 extern const struct subject STORE_INBOUND_RECORD, STORE_RECEIPT_APPLY;
@@ -65,6 +66,8 @@ extern const struct subject STORE_KNOWLEDGE_READ, STORE_KNOWLEDGE_INDEX, STORE_K
 /* knowledge */
 extern const struct subject
     KNOWLEDGE_SEARCH; /* as the store's, with the vector of the query where a provider makes it */
+extern const struct subject STORE_SUMMARY_ASK, STORE_SUMMARY_OPEN, STORE_SUMMARY_COMMIT;
+extern const struct subject STORE_BUMPUP_ASK, STORE_BUMPUP_OPEN, STORE_BUMPUP_COMMIT;
 
 /* scheduler */
 extern const struct subject JOBS_ENQUEUE, JOBS_FINISH, JOBS_GET, JOBS_LIST, JOBS_STATS, JOBS_REPLAY;

@@ -19,6 +19,7 @@
 #include "parley/v1/people.pb-c.h"
 #include "parley/v1/send.pb-c.h"
 #include "parley/v1/stream.pb-c.h"
+#include "parley/v1/summary.pb-c.h"
 #include "parley/v1/turn.pb-c.h"
 
 /* A new empty message: PB_NEW(arena, lead) makes a Pb__Lead with its defaults. */

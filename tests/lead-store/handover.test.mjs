@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { Store, message } from './store.mjs'
-import { Talk, engageKey } from './talk.mjs'
+import { Talk, answering, engageKey } from './talk.mjs'
 import { decode } from '../support/bus.mjs'
 import { until } from '../support/process.mjs'
 
@@ -135,7 +135,7 @@ test('handback: an unanswered question is owed again at once, under a job of its
 test('handback with nothing unanswered waits for the next message', async () => {
   const talk = await Talk.start(store)
   await talk.post({})
-  assert.deepEqual((await talk.giveBack()).jobs, [])
+  assert.deepEqual(answering((await talk.giveBack()).jobs), [])
   assert.equal((await talk.conversation()).owed_since, null)
 })
 
@@ -157,7 +157,7 @@ test('five handbacks: the AI answers after each, once', async () => {
     await talk.post({ message: `A person, ${round}` })
     const question = await talk.write({ message_text: `question ${round}` })
     const back = await talk.giveBack()
-    assert.deepEqual(back.jobs.map(job => job.idempotency_key), [`${engageKey(question)}_${2 * round}`])
+    assert.deepEqual(answering(back.jobs).map(job => job.idempotency_key), [`${engageKey(question)}_${2 * round}`])
     const job = randomUUID()
     const opened = await talk.open({ ...question, job })
     assert.deepEqual([opened.state, opened.context.owed.map(line => line.text)], ['open', [`question ${round}`]])
@@ -184,7 +184,7 @@ test("a person's message takes over, covers what was owed, and leaves at priorit
   assert.equal((await talk.authorize(posted.message_id)).verdict, 'go')
   const events = await talk.events()
   assert.ok(events.indexOf('conversation.taken_over') < events.lastIndexOf('message.queued'))
-  assert.deepEqual((await talk.giveBack()).jobs, [])
+  assert.deepEqual(answering((await talk.giveBack()).jobs), [])
 })
 
 test('the same key is the same message, another body under it is refused, in one batch too', async () => {

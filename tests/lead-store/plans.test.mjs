@@ -8,6 +8,7 @@ import { Nats, Postgres } from '../support/servers.mjs'
 import { Service, PHONE_ID, TOKEN } from '../support/parley.mjs'
 import { Bus } from '../support/bus.mjs'
 import { Store, message, receipt } from './store.mjs'
+import { until } from '../support/process.mjs'
 
 const LEADS = 3000, BATCH = 50
 const ROWS_PER_ITEM = 12 // that a step of a plan may look at for each item of a batch: a few messages of one conversation, never all conversations
@@ -69,4 +70,14 @@ test('no step of a message looks at more rows than belong to it, whatever the ta
   assert.ok(statements.length > 100, `only ${statements.length} statements were explained`)
   const hungry = statements.filter(([, rows]) => rows > ROWS_PER_ITEM * BATCH)
   assert.deepEqual(hungry.map(([sql, rows]) => `${rows} rows: ${sql.slice(0, 200)}`), [])
+})
+
+test('nobody looks through all conversations for those that have been silent', async () => {
+  await store.rows('update crm.conversations set silence_at = $1', [new Date(Date.now() + 86_400_000)])
+  const due = await store.rows('update crm.conversations set silence_at = $1 where id in (select id from crm.conversations limit 5) returning id', [new Date()])
+  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
+  await until('the look', async () => await store.value('select count(*) from crm.conversations where id = any($1) and silence_at is null', [due.map(({ id }) => id)]) === 5)
+  const looks = explained(start).filter(([sql]) => /silence_at <= /.test(sql))
+  assert.ok(looks.length > 0)
+  assert.deepEqual(looks.filter(([, rows]) => rows > ROWS_PER_ITEM * due.length), [])
 })

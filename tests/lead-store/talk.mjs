@@ -90,3 +90,5 @@ export class Talk {
 }
 
 export const engageKey = recorded => `ai_engage_${recorded.lead_id}_${recorded.message_id}`
+/** Jobs of an answer, without those that tell or remember what was said. */
+export const answering = jobs => jobs.filter(job => job.task !== 'ai.summary')

@@ -208,6 +208,14 @@ static void answer_error(struct call *call, struct exchange *exchange, const str
     answer(call, exchange, script->error.status, script, &body);
 }
 
+/* A summary is asked for in three to five of them. */
+static void write_sentences(struct buffer *buffer, const char *text)
+{
+    char sentences[3 * REPLY_ROOM];
+    snprintf(sentences, sizeof sentences, "%s. It was said once. It was said twice.", text);
+    buffer_add_json(buffer, sentences);
+}
+
 /* The simplest value that keeps to a schema: each text is the answer's, or the first of those that are allowed. */
 static void write_formed(struct buffer *buffer, const cJSON *schema, const char *text, const char *actions)
 {
@@ -223,6 +231,8 @@ static void write_formed(struct buffer *buffer, const cJSON *schema, const char 
             buffer_add_text(buffer, ":");
             if (actions != NULL && strcmp(member->string, "actions") == 0)
                 buffer_add_text(buffer, actions);
+            else if (strcmp(member->string, "summary") == 0)
+                write_sentences(buffer, text);
             else
                 write_formed(buffer, member, text, actions);
         }

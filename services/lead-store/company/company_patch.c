@@ -15,7 +15,13 @@
 #include "people/hand_over_rules.h"
 #include "wire/pbjson.h"
 
-enum { OPT_OUT_WORDS_MAX = 100, OPT_OUT_WORD_CHARACTERS_MAX = 64, BUMPUP_DAYS_MAX = 365, MEMBERS_MAX = 16 };
+enum {
+    OPT_OUT_WORDS_MAX = 100,
+    OPT_OUT_WORD_CHARACTERS_MAX = 64,
+    BUMPUP_DAYS_MAX = 365,
+    SUMMARY_MINUTES_MAX = 7 * 24 * 60
+};
+enum { MEMBERS_MAX = 24 };
 
 /* -- what is wanted */
 
@@ -77,6 +83,11 @@ static const char *patch_wrong(struct arena *arena, const Pb__CompanyPatchReques
     if (request->has_bumpup_after_days &&
         (request->bumpup_after_days < 1 || request->bumpup_after_days > BUMPUP_DAYS_MAX))
         return "bumpup_after_days is 1 to 365";
+    if (request->has_summary_after_minutes &&
+        (request->summary_after_minutes < 0 || request->summary_after_minutes > SUMMARY_MINUTES_MAX))
+        return "summary_after_minutes is 0 to 10080";
+    if (!text_empty(request->bumpup_template_id) && !ident_valid(request->bumpup_template_id))
+        return "bumpup_template_id is a UUID, or empty";
     wrong = words_wrong(arena, request->opt_out_words);
     wrong = wrong ? wrong : actions_wrong(arena, request->ai_actions);
     wrong = wrong || !request->budgets ? wrong : budgets_wrong(request->budgets);
@@ -103,6 +114,20 @@ static const struct statement company_save = {
         "    budgets = coalesce($15::jsonb, c.budgets), version = c.version + 1, updated_at = $13 where c.id = $1::uuid",
 };
 
+/* What a silence brings. */
+static const struct statement company_silence_save = {
+    .name = "company_silence_save",
+    .sql =
+        "update crm.companies set summary_after_minutes = coalesce($2::integer, summary_after_minutes), "
+        "    bumpup_template_id = case when $3::text is null then bumpup_template_id else nullif($3::text, '')::uuid end "
+        "where id = $1::uuid",
+};
+
+static const struct statement company_template_known = {
+    .name = "company_template_known",
+    .sql = "select from crm.templates where id = $2::uuid and company_id = $1::uuid",
+};
+
 static const char *json_given(const Pb__Json *json)
 {
     return json ? pb_json_text(json) : NULL;
@@ -125,6 +150,33 @@ static void params_number(struct params *params, bool given, int64_t number)
         params_null(params);
 }
 
+static void silence_save(struct batch *batch, const struct item *item)
+{
+    const Pb__CompanyPatchRequest *request = item->message;
+    if (!request->has_summary_after_minutes && !request->bumpup_template_id)
+        return;
+    struct params *params = params_new(batch->arena);
+    params_text(params, item->caller.company_id);
+    params_number(params, request->has_summary_after_minutes, request->summary_after_minutes);
+    params_text(params, request->bumpup_template_id);
+    db_queue(batch->db, batch->arena, &company_silence_save, params, NULL);
+}
+
+static enum status template_known(struct batch *batch, const struct item *item, bool *known, struct error *error)
+{
+    const Pb__CompanyPatchRequest *request = item->message;
+    struct rows rows;
+    *known = true;
+    if (text_empty(request->bumpup_template_id))
+        return OK;
+    struct params *params = params_new(batch->arena);
+    params_text(params, item->caller.company_id);
+    params_text(params, request->bumpup_template_id);
+    TRY(db_run(batch->db, batch->arena, &company_template_known, params, &rows, error));
+    *known = rows.count > 0;
+    return OK;
+}
+
 static void save(struct batch *batch, const struct item *item)
 {
     const Pb__CompanyPatchRequest *request = item->message;
@@ -145,6 +197,7 @@ static void save(struct batch *batch, const struct item *item)
     params_text(params, json_given(request->ai_actions));
     params_text(params, whole_given(batch->arena, request->budgets ? &request->budgets->base : NULL));
     db_queue(batch->db, batch->arena, &company_save, params, NULL);
+    silence_save(batch, item);
 }
 
 static size_t members_given(const Pb__CompanyPatchRequest *request, const char *members[MEMBERS_MAX])
@@ -166,6 +219,8 @@ static size_t members_given(const Pb__CompanyPatchRequest *request, const char *
         { request->hand_over, "hand_over" },
         { request->ai_actions, "ai_actions" },
         { request->budgets, "budgets" },
+        { request->has_summary_after_minutes, "summary_after_minutes" },
+        { request->bumpup_template_id, "bumpup_template_id" },
     };
     size_t count = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -194,8 +249,9 @@ static void note_updated(struct event_list *events, const struct item *item, int
 static enum status judge(struct batch *batch, struct item *item, const struct rows *rows, struct error *error)
 {
     const Pb__CompanyPatchRequest *request = item->message;
-    bool zone_known;
+    bool zone_known, template_is_known;
     TRY(company_zone_known(batch, request->timezone, &zone_known, error));
+    TRY(template_known(batch, item, &template_is_known, error));
     if (!rows->count)
         item_fail(item, REJECT, "unknown_company", "there is no such company");
     else if (request->has_if_version && request->if_version != rows_int(rows, 0, 0))
@@ -203,6 +259,8 @@ static enum status judge(struct batch *batch, struct item *item, const struct ro
                   (long long)rows_int(rows, 0, 0));
     else if (!zone_known)
         item_fail(item, REJECT, "bad_timezone", "timezone is no IANA time zone");
+    else if (!template_is_known)
+        item_fail(item, REJECT, "bad_value", "bumpup_template_id is none of the company's templates");
     return OK;
 }
 

@@ -114,3 +114,34 @@ Pb__JobSpec *follow_send_job(struct arena *arena, const struct follow_send *send
     job->traceparent = filled(arena, send->traceparent);
     return job;
 }
+
+static Pb__JobSpec *silence_job(struct arena *arena, const struct follow_silence *silence, const char *task,
+                                const char *prefix, const char *more)
+{
+    Pb__JobSpec *job = PB_NEW(arena, job_spec);
+    const char *part = silence->key ? silence->key : text_format(arena, "%lld", (long long)silence->position);
+    job->company_id = arena_text(arena, silence->company_id);
+    job->task = arena_text(arena, task);
+    job->idempotency_key = text_format(arena, "%s_%s_%s", prefix, silence->conversation_id, part);
+    job->params =
+        pb_json(arena, text_format(arena, "{\"lead_id\":\"%s\",\"conversation_id\":\"%s\",\"position\":%lld%s}",
+                                   silence->lead_id, silence->conversation_id, (long long)silence->position, more));
+    job->correlation_id = filled(arena, silence->correlation_id);
+    job->traceparent = filled(arena, silence->traceparent);
+    return job;
+}
+
+Pb__JobSpec *follow_summary_job(struct arena *arena, const struct follow_silence *silence)
+{
+    return silence_job(arena, silence, WORK_AI_SUMMARY.task, "ai_summary", "");
+}
+
+Pb__JobSpec *follow_memory_job(struct arena *arena, const struct follow_silence *silence)
+{
+    return silence_job(arena, silence, WORK_AI_SUMMARY.task, "ai_memory", ",\"memory_only\":true");
+}
+
+Pb__JobSpec *follow_bumpup_job(struct arena *arena, const struct follow_silence *silence)
+{
+    return silence_job(arena, silence, WORK_BUMPUP.task, "bumpup", "");
+}

@@ -30,3 +30,13 @@ struct follow_send {
     int32_t delay_ms;
 };
 Pb__JobSpec *follow_send_job(struct arena *arena, const struct follow_send *send);
+
+/* ai_summary_{conversation}_{position}, ai_memory_..., bumpup_...: one job for all that was written up to there. */
+struct follow_silence {
+    const char *company_id, *lead_id, *conversation_id, *correlation_id, *traceparent;
+    const char *key; /* instead of the position; NULL: none */
+    int64_t position;
+};
+Pb__JobSpec *follow_summary_job(struct arena *arena, const struct follow_silence *silence);
+Pb__JobSpec *follow_memory_job(struct arena *arena, const struct follow_silence *silence);
+Pb__JobSpec *follow_bumpup_job(struct arena *arena, const struct follow_silence *silence);

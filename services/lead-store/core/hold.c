@@ -85,13 +85,16 @@ static const struct cell conversation_cells[] = {
     CELL(held_conversation, window_ends_at, CELL_MOMENT),
     CELL(held_conversation, escalated_at, CELL_MOMENT),
     CELL(held_conversation, escalation_told_at, CELL_MOMENT),
+    CELL(held_conversation, remembered_position, CELL_INT),
+    CELL(held_conversation, silence_at, CELL_MOMENT),
     { 0 },
 };
 static const struct statement conversation_lock = {
     .name = "hold_conversations",
     .sql = LOCKED(
         "id, company_id, lead_id, channel_account_id, channel, contact_id, phone, state, owner, epoch, "
-        "last_position, covered_position, owed_position, owed_since, window_ends_at, escalated_at, escalation_told_at",
+        "last_position, covered_position, owed_position, owed_since, window_ends_at, escalated_at, escalation_told_at, "
+        "remembered_position, silence_at",
         "crm.conversations"),
 };
 
@@ -200,6 +203,8 @@ static const struct cell sender_cells[] = {
     CELL(reach_sender, hand_over, CELL_TEXT),
     CELL(reach_sender, buffer_ms, CELL_INT),
     CELL(reach_sender, buffer_max_ms, CELL_INT),
+    CELL(reach_sender, summary_after_minutes, CELL_INT),
+    CELL(reach_sender, bumps_up, CELL_BOOL),
     { 0 },
 };
 /* A batch has many conversations and few accounts. */
@@ -208,7 +213,8 @@ static const struct statement sender_read = {
     .sql =
         "select a.id as account_id, a.account, a.credentials, o.timezone as company_zone, o.quiet_from, o.quiet_to, o.locale, "
         "       nullif(o.hand_over, '{}') as hand_over, "
-        "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms "
+        "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, "
+        "       o.summary_after_minutes, o.bumpup_template_id is not null as bumps_up "
         "from (select distinct c.account_id from unnest($1::uuid[]) as v(id) cross join lateral ( "
         "          select channel_account_id as account_id from crm.conversations where id = v.id limit 1) c) d "
         "cross join lateral (select * from crm.channel_accounts where id = d.account_id limit 1) a "

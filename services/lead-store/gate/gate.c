@@ -201,7 +201,7 @@ static struct gate_facts facts_of(const struct gate_batch *gate, const struct ga
         .turn = turn_facts(gate, ask),
         .conversation = { text_same(ask->conversation->owner, "human"), ask->conversation->epoch,
                           text_same(ask->conversation->channel, "whatsapp_cloud"), ask->conversation->window_ends_at,
-                          gate_ai_go_until(gate, ask) },
+                          ask->conversation->owed_position > message->position, gate_ai_go_until(gate, ask) },
         .reach = { reach_has_account(reach), !text_empty(reach->address), reach->unreachable_at != 0 },
         .person = { ask->lead->opted_out_at, ask->marketing_consent,
                     text_same(ask->lead->proactive_message_id, message->id) ? 0 : ask->lead->proactive_at,

@@ -143,6 +143,8 @@ static bool judge_proactive(const struct gate_facts *facts, struct gate_verdict 
         return false;
     if (person->opted_out_at)
         *out = refuse("cancelled", "opted_out");
+    else if (facts->conversation.newer_inbound)
+        *out = refuse("cancelled", "customer_wrote");
     else if (!person->marketing_consent)
         *out = refuse("cancelled", "no_consent");
     else if (facts->reach.unreachable)

@@ -34,6 +34,7 @@ struct gate_conversation {
     int64_t epoch;
     bool windowed;         /* the channel has a customer service window */
     moment window_ends_at; /* 0: nobody ever wrote */
+    bool newer_inbound;    /* the customer has written since the message was written */
     moment ai_go_until;    /* end of the go of what the AI has under way there; 0: nothing */
 };
 

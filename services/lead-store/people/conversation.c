@@ -5,6 +5,7 @@
 #include "core/transaction.h"
 #include "gate/gate_rules.h"
 #include "handover.h"
+#include "silence/silence.h"
 #include "turn/turn_sent.h"
 
 static struct target target_of(struct item *item)
@@ -158,7 +159,7 @@ static enum status jobs_tell(struct handover *handover, struct error *error)
         Pb__HandoverReply *reply = (Pb__HandoverReply *)target->item->reply;
         if (!reply)
             continue;
-        reply->jobs = ARENA_ARRAY(arena, Pb__JobSpec *, target->conversations.count + 1);
+        reply->jobs = ARENA_ARRAY(arena, Pb__JobSpec *, 2 * target->conversations.count + 1);
         for (size_t c = 0; c < target->conversations.count; c++) {
             const struct held_conversation *conversation =
                 held_conversation(&handover->held, target->conversations.list[c]);
@@ -166,6 +167,9 @@ static enum status jobs_tell(struct handover *handover, struct error *error)
             Pb__JobSpec *job = newest_owed_job(&newest, conversation, &target->item->caller, epoch, 0);
             if (job)
                 reply->jobs[reply->n_jobs++] = job;
+            Pb__JobSpec *summary = silence_handback_job(arena, conversation, &target->item->caller);
+            if (summary)
+                reply->jobs[reply->n_jobs++] = summary;
         }
     }
     return OK;

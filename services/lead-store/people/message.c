@@ -16,14 +16,16 @@ static const struct statement message_read = {
     .name = "message_read",
     .sql = MESSAGE_VIEW "from crm.messages m where m.company_id = $1 and m.id = $2",
 };
-/* Of a reply its turn; of an inbound the turn that covers it. */
+/* Of a reply its turn, of a bump-up its own row; of an inbound the turn that covers it. */
 static const struct statement message_why_read = {
     .name = "message_why_read",
     .sql =
-        "select m.id as message_id, m.status, t.id as turn_id, t.job_id, t.model, t.provider, t.prompt_version, t.prompt, "
-        "       t.document_ids, t.safety_checks, array(select c.id from crm.messages c where c.conversation_id = t.conversation_id "
+        "select m.id as message_id, m.status, t.id as turn_id, coalesce(t.job_id, b.job_id) as job_id, coalesce(t.model, b.model) as model, "
+        "       coalesce(t.provider, b.provider) as provider, coalesce(t.prompt_version, b.prompt_version) as prompt_version, "
+        "       coalesce(t.prompt, b.prompt) as prompt, t.document_ids, coalesce(t.safety_checks, b.safety_checks) as safety_checks, array(select c.id from crm.messages c where c.conversation_id = t.conversation_id "
         "           and c.turn_id = t.id and c.direction = 'inbound' order by c.position) as covered_message_ids "
-        "from crm.messages m left join crm.turns t on t.id = m.turn_id where m.company_id = $1 and m.id = $2",
+        "from crm.messages m left join crm.turns t on t.id = m.turn_id left join crm.bumpups b on b.id = m.id "
+        "where m.company_id = $1 and m.id = $2",
 };
 static const struct statement message_sources_read = {
     .name = "message_sources_read",

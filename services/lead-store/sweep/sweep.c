@@ -7,6 +7,7 @@
 #include "core/payload.h"
 #include "knowledge/knowledge.h"
 #include "relay.h"
+#include "silence/silence.h"
 #include "sweep_pass.h"
 
 enum { SWEEP_MS = 1000, LEASE_MS = 15000 };
@@ -94,7 +95,7 @@ static const struct {
 } passes[] = {
     { "parked", sweep_parked },       { "sending", sweep_sending }, { "unknown", sweep_unknown },
     { "owed", sweep_owed },           { "overdue", sweep_overdue }, { "queued", sweep_queued },
-    { "knowledge", knowledge_sweep }, { "old", sweep_old },
+    { "knowledge", knowledge_sweep }, { "silence", silence_sweep }, { "old", sweep_old },
 };
 
 int64_t sweep_run(struct batch *batch)

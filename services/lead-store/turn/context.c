@@ -45,7 +45,7 @@ static const struct statement context_base = {
         "cross join lateral (select * from crm.companies where id = c.company_id limit 1) o "
         "cross join lateral (select name, ai_config from crm.stages where id = l.stage_id limit 1) s "
         "left join lateral (select chunk_count from crm.kb_companies where company_id = c.company_id limit 1) k on true "
-        "left join lateral (select memory, summary from crm.ai_sessions where lead_id = c.lead_id limit 1) e on true "
+        "left join lateral (select memory, summary from crm.ai_sessions where conversation_id = v.id limit 1) e on true "
         "left join lateral (select m.*, count(*) over () as model_count from crm.ai_models m where m.company_id = c.company_id "
         "    and (m.stage_id = l.stage_id or m.stage_id is null) order by m.stage_id nulls last, m.position limit 1) a on true",
 };
@@ -137,20 +137,20 @@ static const struct statement context_history = {
 };
 
 /* Media by a short note: "[document offer.pdf: Our offer]". */
-static char *line_said(struct arena *arena, const struct line *line, size_t bytes_max)
+char *context_text(struct arena *arena, const char *kind, const char *filename, const char *text, size_t bytes_max)
 {
-    const char *gap = text_empty(line->filename) ? "" : " ", *colon = text_empty(line->text) ? "" : ": ";
-    const char *filename = text_cut(arena, text_or(line->filename, ""), NOTE_BYTES_MAX);
-    char *text = text_cut(arena, text_or(line->text, ""), bytes_max);
-    if (text_same(line->kind, "text"))
-        return text;
-    return text_format(arena, "[%s%s%s%s%s]", line->kind, gap, filename, colon, text);
+    const char *gap = text_empty(filename) ? "" : " ", *colon = text_empty(text) ? "" : ": ";
+    char *said = text_cut(arena, text_or(text, ""), bytes_max);
+    if (text_same(kind, "text"))
+        return said;
+    return text_format(arena, "[%s%s%s%s%s]", kind, gap, text_cut(arena, text_or(filename, ""), NOTE_BYTES_MAX), colon,
+                       said);
 }
 
 /* Text as a model reads it: what it answers stands before it. */
 static char *line_text(struct arena *arena, const struct line *line, size_t bytes_max)
 {
-    char *said = line_said(arena, line, bytes_max);
+    char *said = context_text(arena, line->kind, line->filename, line->text, bytes_max);
     if (text_empty(line->quoted))
         return said;
     return text_format(arena, "[in reply to \"%s\"] %s", text_cut(arena, line->quoted, NOTE_BYTES_MAX), said);

@@ -37,6 +37,8 @@ enum status context_take(struct batch *batch, const struct ids *conversations, s
 const struct context_terms *context_terms_of(const struct context_reading *reading, const char *conversation_id);
 /* All but what is added below. */
 void context_read(struct arena *arena, const struct context_reading *reading, struct context_task *tasks, size_t count);
+/* A message's text as a model reads it: media by a short note. */
+char *context_text(struct arena *arena, const char *kind, const char *filename, const char *text, size_t bytes_max);
 /* The further models. Each context of another conversation, as below. */
 enum status context_add_models(struct batch *batch, Pb__TurnContext *const *contexts, size_t count,
                                struct error *error);

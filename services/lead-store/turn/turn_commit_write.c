@@ -4,6 +4,7 @@
 #include "core/column.h"
 #include "core/payload.h"
 #include "model/usage.h"
+#include "silence/silence.h"
 #include "turn_sent.h"
 #include "uncover.h"
 #include "wire/pbjson.h"
@@ -181,21 +182,19 @@ static void actions_write(struct commit_batch *work)
     db_queue(work->batch->db, arena, &turn_actions_save, params, NULL);
 }
 
-/* What follows from one: the send of its reply or of the notice, and the job for what its prompt did not hold. */
+/* What follows from one: the send of its reply or of the notice, and what turn_follow_jobs says. */
 static enum status commit_tell(struct commit_batch *work, struct commit *commit, struct error *error)
 {
     Pb__TurnCommitted *reply = commit->reply;
-    Pb__JobSpec *rest = NULL, *notice = commit->escalation ? escalation_job(commit->escalation) : NULL;
-    if (!commit->hand_over) /* a person answers the rest */
-        TRY(turn_rest_job(&work->held, commit->turn, &commit->item->caller, &rest, error));
+    Pb__JobSpec *notice = commit->escalation ? escalation_job(commit->escalation) : NULL;
     reply->message_id = (char *)commit->turn->message_id;
-    reply->jobs = ARENA_ARRAY(work->batch->arena, Pb__JobSpec *, 2);
+    reply->jobs = ARENA_ARRAY(work->batch->arena, Pb__JobSpec *, TURN_JOBS_MAX);
     if (commit->outbound)
         reply->jobs[reply->n_jobs++] = commit->outbound->job;
     if (notice)
         reply->jobs[reply->n_jobs++] = notice;
-    if (rest)
-        reply->jobs[reply->n_jobs++] = rest;
+    if (!commit->hand_over) /* a person answers the rest */
+        TRY(turn_follow_jobs(&work->held, commit->turn, &commit->item->caller, reply->jobs, &reply->n_jobs, error));
     commit->item->state = commit->escalation;
     return OK;
 }
@@ -220,6 +219,15 @@ static void paid_write(struct commit_batch *work)
     usage_write(work->batch, list, count);
 }
 
+/* Somebody looks later whether they have been silent since. */
+static void arm(struct commit_batch *work)
+{
+    struct ids conversations = { .arena = work->batch->arena };
+    for (size_t i = 0; i < work->committing_count; i++)
+        ids_add(&conversations, work->committing[i]->conversation->id);
+    silence_arm(&work->held, &conversations);
+}
+
 enum status commits_write(struct commit_batch *work, struct error *error)
 {
     TRY(superseded_write(work, error));
@@ -231,6 +239,7 @@ enum status commits_write(struct commit_batch *work, struct error *error)
         committed_write(work);
         actions_write(work);
         escalations_save(&work->held, work->escalations, work->escalation_count, &work->events);
+        arm(work);
     }
     for (size_t i = 0; i < work->committing_count; i++)
         TRY(commit_tell(work, work->committing[i], error));

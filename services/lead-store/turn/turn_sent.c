@@ -7,29 +7,7 @@
 #include "core/follow.h"
 #include "core/transaction.h"
 #include "gate/outbound.h"
-
-enum status turn_sent_jobs(const struct held *held, const struct held_turn *turn, const struct caller *caller,
-                           Pb__JobSpec ***out, size_t *count, struct error *error)
-{
-    struct held_conversation *conversation = held_conversation(held, turn->reply_conversation_id);
-    if (text_empty(turn->message_id)) { /* it handed over without a word */
-        *count = 0;
-        return OK;
-    }
-    if (!conversation || !conversation->reach)
-        return error_code(error, RETRY, TRANSACTION_AGAIN, "the turn has just been committed");
-    struct outbound outbound = { .id = turn->message_id,
-                                 .conversation = conversation,
-                                 .caller = caller,
-                                 .sender_type = "ai",
-                                 .priority = PRIORITY_REPLY };
-    Pb__JobSpec **jobs = ARENA_ARRAY(held->batch->arena, Pb__JobSpec *, 2);
-    jobs[0] = outbound_job(held->batch->arena, &outbound);
-    TRY(turn_rest_job(held, turn, caller, &jobs[1], error));
-    *out = jobs;
-    *count = jobs[1] ? 2 : 1;
-    return OK;
-}
+#include "silence/silence.h"
 
 static const struct statement newest_owed_find = {
     .name = "newest_owed_find",
@@ -105,8 +83,9 @@ Pb__JobSpec *newest_owed_job(const struct newest_owed *newest, const struct held
                                             });
 }
 
-enum status turn_rest_job(const struct held *held, const struct held_turn *turn, const struct caller *caller,
-                          Pb__JobSpec **out, struct error *error)
+/* NULL: no more. */
+static enum status rest_job(const struct held *held, const struct held_turn *turn, const struct caller *caller,
+                            Pb__JobSpec **out, struct error *error)
 {
     struct held_conversation *conversation = held_conversation(held, turn->conversation_id);
     *out = NULL;
@@ -120,4 +99,38 @@ enum status turn_rest_job(const struct held *held, const struct held_turn *turn,
     *out = newest_owed_job(&newest, conversation, caller,
                            text_format(one.arena, "p%lld", (long long)turn->covered_position), 0);
     return OK;
+}
+
+enum status turn_follow_jobs(const struct held *held, const struct held_turn *turn, const struct caller *caller,
+                             Pb__JobSpec **jobs, size_t *count, struct error *error)
+{
+    const struct held_conversation *conversation = held_conversation(held, turn->conversation_id);
+    Pb__JobSpec *rest, *memory = NULL;
+    TRY(rest_job(held, turn, caller, &rest, error));
+    if (rest)
+        jobs[(*count)++] = rest;
+    if (conversation)
+        memory = silence_memory_job(held->batch->arena, conversation, caller);
+    if (memory)
+        jobs[(*count)++] = memory;
+    return OK;
+}
+
+enum status turn_sent_jobs(const struct held *held, const struct held_turn *turn, const struct caller *caller,
+                           Pb__JobSpec ***out, size_t *count, struct error *error)
+{
+    struct held_conversation *conversation = held_conversation(held, turn->reply_conversation_id);
+    *count = 0;
+    if (text_empty(turn->message_id)) /* it handed over without a word */
+        return OK;
+    if (!conversation || !conversation->reach)
+        return error_code(error, RETRY, TRANSACTION_AGAIN, "the turn has just been committed");
+    struct outbound outbound = { .id = turn->message_id,
+                                 .conversation = conversation,
+                                 .caller = caller,
+                                 .sender_type = "ai",
+                                 .priority = PRIORITY_REPLY };
+    *out = ARENA_ARRAY(held->batch->arena, Pb__JobSpec *, TURN_JOBS_MAX);
+    (*out)[(*count)++] = outbound_job(held->batch->arena, &outbound);
+    return turn_follow_jobs(held, turn, caller, *out, count, error);
 }

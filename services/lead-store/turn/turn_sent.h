@@ -5,15 +5,16 @@
 #pragma once
 #include "core/hold.h"
 
-enum { PRIORITY_REPLY = 100 };
+enum { PRIORITY_REPLY = 100, TURN_JOBS_MAX = 3 };
 
 /* What follows from a committed turn, the same again: the send of its reply, and the job for the rest. RETRY "again":
  * the reply's conversation was not held. */
 enum status turn_sent_jobs(const struct held *held, const struct held_turn *turn, const struct caller *caller,
                            Pb__JobSpec ***out, size_t *count, struct error *error);
-/* More was owed than its prompt could hold: the job that answers the rest, under a key of its own. NULL: no more. */
-enum status turn_rest_job(const struct held *held, const struct held_turn *turn, const struct caller *caller,
-                          Pb__JobSpec **out, struct error *error);
+/* Beside the send, into room for TURN_JOBS_MAX: where more was owed than its prompt could hold, the job that answers
+ * the rest, under a key of its own; and the one that remembers what the next prompt will no longer hold. */
+enum status turn_follow_jobs(const struct held *held, const struct held_turn *turn, const struct caller *caller,
+                             Pb__JobSpec **jobs, size_t *count, struct error *error);
 
 /* The newest owed inbound of each conversation. */
 struct newest_owed {

@@ -5,10 +5,11 @@ import { gateRules } from './gate.mjs'
 import { jobRules } from './jobs.mjs'
 import { orderRules } from './order.mjs'
 import { owedRules } from './owed.mjs'
+import { silenceRules } from './silence.mjs'
 import { storedRules } from './stored.mjs'
 import { World } from './world.mjs'
 
-export const RULES = [...storedRules, ...owedRules, ...gateRules, ...orderRules, ...companyRules, ...jobRules, ...eventRules]
+export const RULES = [...storedRules, ...owedRules, ...gateRules, ...orderRules, ...companyRules, ...jobRules, ...eventRules, ...silenceRules]
 
 /** All findings: [{rule, promise, text}]. See World.read for what it needs. */
 export async function check(system) {

@@ -38,6 +38,10 @@ const rowPlants = [
   { rule: 'what is owed was said', sql: at => conversation(at.b.conversation, 'owed_position = owed_position + 1, last_position = last_position + 1'), also: [dense, 'the newest message is the newest'] },
   { rule: 'what is about to leave has a job', sql: at => message(at.other.replies[0], `status = 'queued'`) },
 
+  { rule: 'what is remembered was said', sql: at => conversation(at.a.conversation, 'remembered_position = 1') },
+  { rule: 'a summary covers what was said', sql: at => `update crm.leads set attributes = attributes ||
+      '{"ai_summary":{"conversation_id":"${at.a.conversation}","covered_sequence":999}}' where id = ${q(at.a.lead)}` },
+
   { rule: go, also: [reached], sql: at => `delete from crm.send_verdicts where message_id = ${q(at.a.replies[0])}` },
   { rule: 'it leaves for its person', sql: at => `update crm.lead_contacts set address = '19990001111' where lead_id = ${q(at.a.lead)}` },
   { rule: 'what has left is not called waiting', also: ['status never goes backwards', status], sql: at => message(at.a.replies[0], `status = 'withdrawn'`) },

@@ -1,0 +1,26 @@
+/*
+ * silence - somebody looks, later, whether a conversation has been silent since the AI answered in it.
+ *
+ * Only the first answer of a silence sets the time; what is written afterwards leaves it alone, and the sweep moves it
+ * on when it finds something newer. So a message costs nothing.
+ */
+#pragma once
+#include "core/hold.h"
+
+/* Conversations that the AI has just answered in, with their reach: queued, for those that have no time yet and a
+ * company that wants something to follow. */
+void silence_arm(struct held *held, const struct ids *conversation_ids);
+
+/* The summary that a handback brings, NULL: the company wants none, or there is too little to tell. */
+Pb__JobSpec *silence_handback_job(struct arena *arena, const struct held_conversation *conversation,
+                                  const struct caller *caller);
+/* The job that folds what a prompt will soon no longer hold into the session's summary; NULL: not yet. */
+Pb__JobSpec *silence_memory_job(struct arena *arena, const struct held_conversation *conversation,
+                                const struct caller *caller);
+
+/* Of messages that no summary holds: so many make the job; so many newest ones are left to the prompt's history alone.
+ * The history holds more, so that nothing is missing while the job runs. */
+enum { MEMORY_DUE = 30, MEMORY_LEFT = 10, MEMORY_CHUNK = 40 };
+
+/* A pass of the sweep. */
+enum status silence_sweep(struct batch *batch, struct error *error);
