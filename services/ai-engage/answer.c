@@ -22,15 +22,55 @@ static enum status check(const char *text, const struct llm_reply *reply, struct
     return OK;
 }
 
+static void answer_add(struct batch *batch, struct item *item, const struct llm_reply *reply, const char *text,
+                       const char *safety, struct answers *answers)
+{
+    answers->list[answers->count++] =
+        (struct answered){ item, turn_commit(batch->arena, item->state, reply, text, safety) };
+}
+
+/* No draft may leave: a person takes over, and the team's own notice tells the customer. */
+static void hand_over(struct batch *batch, struct item *item, const char *reason, struct answers *answers)
+{
+    struct llm_reply none = { .end = LLM_ANSWERED };
+    llm_hand_over(batch->arena, reason, "high", &none);
+    answer_add(batch, item, &none, "", NULL, answers);
+}
+
+static void follow_guard(struct batch *batch, struct item *item, enum guard_says says, const struct llm_reply *reply,
+                         const char *text, const char *safety, struct answers *answers)
+{
+    if (says == GUARD_PASSES)
+        answer_add(batch, item, reply, text, safety, answers);
+    else if (says == GUARD_HANDS_OVER)
+        hand_over(batch, item, "unsafe", answers);
+}
+
 void answer_take(struct batch *batch, struct item *item, const struct llm_reply *reply, struct answers *answers)
 {
-    const char *text = reply_shape(batch->arena, reply, WHATSAPP_CLOUD_TEXT_CHARACTERS_MAX);
+    const char *text = reply_shape(batch->arena, reply, WHATSAPP_CLOUD_TEXT_CHARACTERS_MAX), *safety = NULL;
     struct error error = { 0 };
-    if (check(text, reply, &error) == OK)
-        answers->list[answers->count++] =
-            (struct answered){ item, turn_commit(batch->arena, item->state, reply, text) };
-    else
+    if (reply->end == LLM_REFUSED) {
+        guard_refused(batch, item, reply);
+        hand_over(batch, item, "refused", answers);
+    } else if (check(text, reply, &error) != OK) {
         item_fail(item, RETRY, error.code, "%s", error.text);
+    } else {
+        enum guard_says says = guard_examine(batch, item, reply, text, &safety);
+        follow_guard(batch, item, says, reply, text, safety, answers);
+    }
+}
+
+void answer_moderated(struct batch *batch, struct item *item, struct answers *answers, struct items *again)
+{
+    const struct guard *guard = &((struct turn *)item->state)->guard;
+    const char *safety = NULL;
+    bool vain = false;
+    enum guard_says says = guard_moderated(batch, item, &safety, &vain);
+    if (vain)
+        again->list[again->count++] = item;
+    else
+        follow_guard(batch, item, says, &guard->reply, guard->text, safety, answers);
 }
 
 /* -- commit */

@@ -152,11 +152,15 @@ static void follow_call(struct batch *batch, struct item *item, struct answers *
                         struct spent *spent)
 {
     struct turn *turn = item->state;
-    const struct model_wanted wanted = { read_answer, &turn->offer };
+    const struct model_wanted wanted = { read_answer, &turn->offer, .refusals = true };
     struct llm_reply reply = { 0 };
     if (question_told(batch, item, &turn->question)) { /* with or without its vector: the turn is opened again */
         turn->opens--;
         again->list[again->count++] = item;
+        return;
+    }
+    if (turn->guard.moderating) {
+        answer_moderated(batch, item, answers, again);
         return;
     }
     enum model_told told = model_told(batch, item, &turn->asking, &wanted, &reply);

@@ -2,9 +2,6 @@
 
 #include "base/text.h"
 
-/* Stated is what was checked: that the text is not empty, valid UTF-8 and short enough. */
-static const char SAFETY[] = "{\"safe\":true,\"checks\":[\"not_empty\",\"utf8\",\"length\"]}";
-
 static int64_t newest_position(const Pb__TurnContext *context)
 {
     int64_t newest = 0;
@@ -52,6 +49,7 @@ void turn_keep(struct item *item, struct turn *turn, const Pb__TurnOpened *opene
     pb__turn_commit_request__init(commit);
     turn->turn_id = arena_text(item->arena, opened->turn_id);
     turn->prompt_json = arena_text(item->arena, prompt_json);
+    turn->guard.policy = context->ai_policy ? arena_text(item->arena, context->ai_policy->text) : NULL;
     turn->waiting.conversation_id = arena_text(item->arena, text_or(context->conversation_id, ""));
     turn->waiting.label = turn->claim;
     turn->waiting.covered_position = newest_position(context);
@@ -65,7 +63,7 @@ void turn_keep(struct item *item, struct turn *turn, const Pb__TurnOpened *opene
 }
 
 const Pb__TurnCommitRequest *turn_commit(struct arena *arena, struct turn *turn, const struct llm_reply *reply,
-                                         const char *text)
+                                         const char *text, const char *safety)
 {
     Pb__TurnCommitRequest *commit = &turn->commit;
     commit->claim = (char *)turn->claim;
@@ -76,9 +74,10 @@ const Pb__TurnCommitRequest *turn_commit(struct arena *arena, struct turn *turn,
     PB_SET(commit, prompt_tokens, reply->prompt_tokens);
     PB_SET(commit, completion_tokens, reply->completion_tokens);
     PB_SET(commit, latency_ms, model_latency_ms(&turn->asking));
-    commit->safety_checks = pb_json(arena, SAFETY);
+    commit->safety_checks = pb_json(arena, safety);
     commit->actions = reply->actions;
     commit->n_actions = reply->action_count;
     commit->prompt = pb_json(arena, turn->prompt_json);
+    guard_tell(&turn->guard, commit);
     return commit;
 }

@@ -49,6 +49,9 @@ const struct endpoint ENDPOINTS[] = {
     { "GET", "/messages/{id}/why", "messages", "Why a message left or stayed: verdicts, turn, sources, safety",
       SCOPE_READ, &STORE_MESSAGE_WHY, .id_field = "id", .id_noun = "message" },
 
+    { "GET", "/safety/refusals", "messages", "What the AI wrote and nobody may read: the verdicts, newest first",
+      SCOPE_READ, &STORE_SAFETY_LIST, .query = PAGE " lead_id" },
+
     { "POST", "/api/v1/takeover", "conversations",
       "A person takes the conversation: nothing of the AI's leaves after the answer", SCOPE_OPERATOR,
       &STORE_CONVERSATION_TAKE, .body = OF(handover_request), .prepare = handover_prepare, .follow = takeover_follow },

@@ -33,6 +33,7 @@
 #include "summary/summary.h"
 #include "sweep/relay.h"
 #include "sweep/sweep.h"
+#include "turn/refusal.h"
 #include "turn/turn.h"
 
 static const struct route routes[] = {
@@ -52,6 +53,7 @@ static const struct route routes[] = {
     { .takes = &STORE_LEAD_EVENTS, .handle = lead_events },
     { .takes = &STORE_MESSAGE_GET, .handle = message_get },
     { .takes = &STORE_MESSAGE_WHY, .handle = message_why },
+    { .takes = &STORE_SAFETY_LIST, .handle = refusal_list },
     { .takes = &STORE_COMPANY_CREATE, .handle = company_create },
     { .takes = &STORE_COMPANY_GET, .handle = company_get },
     { .takes = &STORE_COMPANY_PATCH, .handle = company_patch },

@@ -203,7 +203,7 @@ void summary_told(struct batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         struct item *item = batch->items[i];
         struct telling *telling = item->state;
-        const struct model_wanted wanted = { digest_read, &telling->step };
+        const struct model_wanted wanted = { .read = digest_read, .how = &telling->step };
         struct llm_reply reply;
         switch (model_told(batch, item, &telling->asking, &wanted, &reply)) {
         case MODEL_ANSWERED:

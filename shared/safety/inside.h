@@ -18,6 +18,8 @@ struct exam {
 const struct facts *exam_known(struct exam *exam);     /* of all of the prompt, and what the company allows */
 const struct facts *exam_customers(struct exam *exam); /* of the customer's own messages */
 
+bool safety_check_known(const char *name);
+
 /* claim.c: what the material doesn't hold */
 bool has_unknown_link(struct exam *exam);
 bool has_unknown_email(struct exam *exam);

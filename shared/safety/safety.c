@@ -7,8 +7,6 @@
 #include "language/lookalike.h"
 #include "safety/inside.h"
 
-enum { LIST_MAX = 200 };
-
 /* -- a text under examination */
 
 static void add_known(struct exam *exam, const char *text, struct facts *facts)
@@ -81,6 +79,14 @@ static const struct check {
       "it said the same as your last two answers; say something that helps, or that a colleague will", false },
 };
 enum { CHECK_COUNT = sizeof CHECKS / sizeof *CHECKS };
+
+bool safety_check_known(const char *name)
+{
+    for (size_t i = 0; i < CHECK_COUNT; i++)
+        if (text_same(CHECKS[i].name, name))
+            return true;
+    return false;
+}
 
 /* Of the shape of a reply; they are made before this room is asked. */
 static const char SHAPE[] = "\"not_empty\",\"utf8\",\"length\"";
@@ -158,38 +164,7 @@ void safety_refused(struct arena *arena, struct safety_verdict *out)
                                     .advice = advice_text(arena, "the model declined to write it") };
 }
 
-/* -- what a company says of it */
-
-static const char *const *words_member(struct arena *arena, const cJSON *object, const char *name)
-{
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, name), *word;
-    const char **words = ARENA_ARRAY(arena, const char *, LIST_MAX + 1);
-    size_t count = 0;
-    if (!cJSON_IsArray(list))
-        return NULL;
-    cJSON_ArrayForEach (word, list)
-        if (cJSON_IsString(word) && *word->valuestring && count < LIST_MAX)
-            words[count++] = word->valuestring;
-    return count ? words : NULL;
-}
-
-void safety_policy_read(struct arena *arena, const char *json, struct safety_policy *out)
-{
-    cJSON *root = NULL;
-    *out = (struct safety_policy){ .moderation = "" };
-    if (text_empty(json) || text_same(json, "{}") || json_parse(arena, json, strlen(json), &root, NULL) != OK)
-        return;
-    const cJSON *safety = cJSON_GetObjectItemCaseSensitive(root, "safety");
-    const cJSON *moderation = cJSON_GetObjectItemCaseSensitive(safety, "moderation");
-    const cJSON *toxicity = cJSON_GetObjectItemCaseSensitive(safety, "toxicity_max");
-    out->off = words_member(arena, safety, "off");
-    out->allowed = words_member(arena, safety, "allowed");
-    out->forbidden = words_member(arena, safety, "forbidden");
-    if (cJSON_IsString(moderation))
-        out->moderation = moderation->valuestring;
-    if (cJSON_IsNumber(toxicity))
-        out->toxicity_max = toxicity->valuedouble;
-}
+/* -- the stored prompt */
 
 bool safety_prompt_read(struct arena *arena, const char *json, struct llm_prompt *out)
 {

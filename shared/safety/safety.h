@@ -23,6 +23,9 @@ struct safety_policy {
  * whole ai_policy. */
 void safety_policy_read(struct arena *arena, const char *json, struct safety_policy *out);
 
+/* What is wrong with an ai_policy that is to be stored; NULL: nothing. */
+const char *safety_policy_wrong(struct arena *arena, const char *json);
+
 struct safety_material {
     const struct llm_message *messages; /* the prompt: system, then the talk */
     size_t count;

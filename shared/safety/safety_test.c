@@ -158,6 +158,31 @@ static void a_company_allows_more_or_checks_less(void **state)
     assert_string_equal(policy.moderation, "");
 }
 
+static void a_policy_is_checked_where_it_is_written(void **state)
+{
+    static const char *const WELL[] = {
+        "{}", "{\"safety\":{}}",
+        "{\"safety\":{\"off\":[\"prices\"],\"forbidden\":[\"cure\"],\"allowed\":[],\"moderation\":\"openai\","
+        "\"toxicity_max\":0.5},\"loops\":{\"replies_max\":0,\"window_ms\":60000}}"
+    };
+    static const char *const WRONG[] = { "[]",
+                                         "{\"other\":{}}",
+                                         "{\"safety\":[]}",
+                                         "{\"safety\":{\"colour\":1}}",
+                                         "{\"safety\":{\"off\":[\"nothing_like_it\"]}}",
+                                         "{\"safety\":{\"off\":\"prices\"}}",
+                                         "{\"safety\":{\"forbidden\":[\"\"]}}",
+                                         "{\"safety\":{\"moderation\":\"somebody\"}}",
+                                         "{\"safety\":{\"toxicity_max\":2}}",
+                                         "{\"loops\":{\"replies_max\":-1}}",
+                                         "{\"loops\":{\"replies_max\":1.5}}",
+                                         "{\"loops\":{\"window_ms\":10}}" };
+    for (size_t i = 0; i < sizeof WELL / sizeof *WELL; i++)
+        assert_null(safety_policy_wrong(*state, WELL[i]));
+    for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++)
+        assert_non_null(safety_policy_wrong(*state, WRONG[i]));
+}
+
 static void a_verdict_tells_the_checks_and_never_the_text(void **state)
 {
     const struct safety_policy policy = { 0 };
@@ -205,6 +230,7 @@ int main(void)
         TEST(the_third_answer_of_the_same_words_is_one_too_many),
         TEST(a_company_has_words_that_are_never_said),
         TEST(a_company_allows_more_or_checks_less),
+        TEST(a_policy_is_checked_where_it_is_written),
         TEST(a_verdict_tells_the_checks_and_never_the_text),
         TEST(a_stored_prompt_is_read_again),
     };

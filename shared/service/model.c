@@ -9,6 +9,7 @@
 enum { CALL_WAIT_MS_MIN = 1000, CALL_WAIT_MS_MAX = 55000 }; /* a run of the job has 60 s */
 
 int64_t model_wait_ms;
+bool model_loop_guard;
 
 /* A provider and what the installation says of it; in the order in which they answer by default. */
 static struct access {
@@ -58,6 +59,10 @@ const struct setting model_settings[] = {
       .text = &accesses[GEMINI].model,
       .fallback = "gemini-3.5-flash-lite",
       .help = "model where the company names none" },
+    { .name = "LOOP_GUARD",
+      .flag = &model_loop_guard,
+      .fallback = "on",
+      .help = "off: nothing is done against machines that answer each other; for load tests" },
     { .name = "AI_CALL_WAIT_MS",
       .number = &model_wait_ms,
       .fallback = "45000",

@@ -13,6 +13,7 @@
 
 extern const struct setting model_settings[];
 extern int64_t model_wait_ms; /* AI_CALL_WAIT_MS */
+extern bool model_loop_guard; /* LOOP_GUARD: the same answer for the third time is refused */
 
 enum status model_open(struct batch *batch, struct error *error);
 

@@ -17,11 +17,16 @@ static int64_t left_ms(const struct model_asking *asking)
     return RUN_MS_MAX - (moment_monotonic_us() - asking->began_us) / 1000;
 }
 
-/* A further model gets what is left of the run. */
+bool model_time_left(const struct model_asking *asking)
+{
+    return left_ms(asking) >= FALLBACK_MS_MIN;
+}
+
+/* A further call gets what is left of the run. */
 static int64_t wait_ms(const struct model_asking *asking)
 {
     int64_t left = left_ms(asking);
-    return !asking->tried || left > model_wait_ms ? model_wait_ms : left > FALLBACK_MS_MIN ? left : FALLBACK_MS_MIN;
+    return left > model_wait_ms ? model_wait_ms : left > FALLBACK_MS_MIN ? left : FALLBACK_MS_MIN;
 }
 
 enum status model_next(struct model_asking *asking, Pb__TurnContext *context, moment now, struct model_choice *choice,
@@ -57,7 +62,7 @@ void model_call(struct batch *batch, struct item *item, struct model_asking *ask
 /* The next model of the company's list is asked within the same run, if there is one and time for it. */
 static bool fall_back(struct model_asking *asking, bool heals)
 {
-    if (!asking->others || left_ms(asking) < FALLBACK_MS_MIN)
+    if (!asking->others || !model_time_left(asking))
         return false;
     asking->tried |= asking->bit;
     asking->heals = asking->heals || heals;
@@ -71,7 +76,7 @@ static bool mend(struct model_asking *asking, const struct llm_reply *reply)
 {
     bool refused = asking->format && reply->end == LLM_DEAD && text_same(reply->reason, "request");
     bool malformed = !asking->malformed && reply->end == LLM_RETRY && text_same(reply->reason, "malformed");
-    if ((!refused && !malformed) || left_ms(asking) < FALLBACK_MS_MIN)
+    if ((!refused && !malformed) || !model_time_left(asking))
         return false;
     asking->format_refused = asking->format_refused || refused;
     asking->malformed = asking->malformed || malformed;
@@ -97,7 +102,7 @@ static enum model_told judge(struct batch *batch, struct item *item, struct mode
                              const struct model_wanted *wanted, struct llm_reply *reply)
 {
     read_response(batch, item->response, asking, wanted, reply);
-    if (reply->end == LLM_ANSWERED)
+    if (reply->end == LLM_ANSWERED || (reply->end == LLM_REFUSED && wanted && wanted->refusals))
         return MODEL_ANSWERED;
     if (mend(asking, reply))
         return MODEL_AGAIN;

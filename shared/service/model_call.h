@@ -26,6 +26,7 @@ struct model_asking {
 struct model_wanted {
     void (*read)(struct arena *arena, const void *how, struct llm_reply *reply);
     const void *how;
+    bool refusals; /* a refusal is an answer, too: the reply's end says so */
 };
 
 void model_asking_begin(struct model_asking *asking);
@@ -49,4 +50,6 @@ enum model_told {
 enum model_told model_told(struct batch *batch, struct item *item, struct model_asking *asking,
                            const struct model_wanted *wanted, struct llm_reply *reply);
 
+/* Enough of the run for one more call. */
+bool model_time_left(const struct model_asking *asking);
 int32_t model_latency_ms(const struct model_asking *asking);

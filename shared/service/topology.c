@@ -74,6 +74,7 @@ const struct subject STORE_LEAD_PATCH = CALL("store.lead.patch", lead_patch_requ
 const struct subject STORE_LEAD_MESSAGES = CALL("store.lead.messages", message_list_request, message_list);
 const struct subject STORE_LEAD_EVENTS = CALL("store.lead.events", message_list_request, lead_event_list);
 const struct subject STORE_MESSAGE_GET = CALL("store.message.get", message_get_request, message);
+const struct subject STORE_SAFETY_LIST = CALL("store.safety.list", refusal_list_request, refusal_list);
 const struct subject STORE_MESSAGE_WHY = CALL("store.message.why", message_get_request, message_why);
 const struct subject STORE_COMPANY_CREATE = CALL("store.company.create", company_create_request, company);
 const struct subject STORE_COMPANY_GET = CALL("store.company.get", company_get_request, company);

@@ -94,13 +94,16 @@ for (const [provider, vendor] of Object.entries(vendors)) {
     await parley.sentCount(1, to)
   })
 
-  test(`${provider}: a refusal goes to the DLQ at once and is not tried again`, async () => {
+  test(`${provider}: after a refusal a person takes over, and it is not tried again`, async () => {
     for (const model of ['sim-filter', 'sim-blocked']) {
       await parley.postgres.rows('delete from crm.ai_models')
       await use(provider, model)
       const before = (await calls()).length
-      const { attempt_log } = await job((await parley.inbound(`+${++phone}`, 'hello?')).body.job_id, 'dlq')
-      assert.deepEqual(attempt_log.map(({ outcome, code }) => [outcome, code]), [['dead', 'refused']])
+      const { id, result } = await job((await parley.inbound(`+${++phone}`, 'hello?')).body.job_id, 'completed')
+      assert.deepEqual([result.outcome, result.message_id, result.actions], ['committed', undefined, ['hand_over']])
+      const { conversation_id } = await turnOf(id)
+      const [talk] = await parley.postgres.rows('select owner, escalation_reason from crm.conversations where id = $1', [conversation_id])
+      assert.deepEqual([talk.owner, talk.escalation_reason], ['human', 'refused'])
       assert.equal((await calls()).length, before + 1)
     }
   })
@@ -199,8 +202,8 @@ test('with every model of the list in trouble the job is tried again if one of t
 test('a refusal is not taken to the next of the list', async () => {
   await use('openai', 'sim-filter')
   await use('gemini', 'gemini-2.0-flash', { position: 1 })
-  const { attempt_log } = await job((await parley.inbound(`+${++phone}`, 'hello?')).body.job_id, 'dlq')
-  assert.deepEqual(attempt_log.map(({ outcome, code }) => [outcome, code]), [['dead', 'refused']])
+  const { result } = await job((await parley.inbound(`+${++phone}`, 'hello?')).body.job_id, 'completed')
+  assert.deepEqual(result.actions, ['hand_over'])
   assert.equal(await asked('gemini', 200), 0)
 })
 

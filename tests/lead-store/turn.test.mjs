@@ -317,7 +317,7 @@ test('what a prompt cannot hold is left to a job of its own, until all is answer
 test('a part in bytes is committed too, and what is really newer still takes it back', async () => {
   const talk = await Talk.start(store)
   let last
-  for (let i = 2; i <= 8; i++) last = await talk.write({ message_text: '\u09ac'.repeat(4000) })
+  for (let i = 2; i <= 8; i++) last = await talk.write({ message_text: String(i) + '\u09ac'.repeat(4000) })
   const opened = await talk.open(last)
   assert.ok(opened.context.owed.length < 8)
   const newer = await talk.write({ message_text: 'one more' })

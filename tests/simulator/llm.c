@@ -12,7 +12,7 @@
 enum { QUOTED_CHARACTERS_MAX = 60, REPLY_ROOM = 512, TOKEN_BYTES = 4 };
 
 static const struct llm_dialect *const dialects[] = {
-    &llm_openai, &llm_anthropic, &llm_gemini, &llm_openai_embeddings, &llm_gemini_embeddings, NULL
+    &llm_openai, &llm_anthropic, &llm_gemini, &llm_openai_embeddings, &llm_gemini_embeddings, &llm_moderation, NULL
 };
 
 /* What happens to a call. */

@@ -68,7 +68,8 @@ struct llm_dialect {
     void (*write_error)(struct buffer *buffer, const struct llm_refusal *refusal);
 };
 
-extern const struct llm_dialect llm_openai, llm_anthropic, llm_gemini, llm_openai_embeddings, llm_gemini_embeddings;
+extern const struct llm_dialect llm_openai, llm_anthropic, llm_gemini, llm_openai_embeddings, llm_gemini_embeddings,
+    llm_moderation;
 
 /* What every dialect needs. */
 const char *llm_member_text(const cJSON *object, const char *name);              /* NULL when it is none */

@@ -4,6 +4,7 @@
  *   /{version}/{phone number id}/messages   the send endpoint, strict          graph.c
  *   /{version}/{media id}, /_media/...       files that people sent            media.c
  *   /v1/chat/completions, /v1/models        OpenAI's model                     llm.c, llm_openai.c
+ *   /v1/moderations                         OpenAI's moderation                llm.c, llm_moderation.c
  *   /v1/messages                            Anthropic's                        llm.c, llm_anthropic.c
  *   /v1beta/models/{model}:generateContent  Google's                           llm.c, llm_gemini.c
  *   /_sim/...                               what tests ask and tell            control.c

@@ -13,6 +13,7 @@
 #include "llm/offer.h"
 #include "model/budget.h"
 #include "people/hand_over_rules.h"
+#include "safety/safety.h"
 #include "wire/pbjson.h"
 
 enum {
@@ -91,6 +92,8 @@ static const char *patch_wrong(struct arena *arena, const Pb__CompanyPatchReques
     wrong = words_wrong(arena, request->opt_out_words);
     wrong = wrong ? wrong : actions_wrong(arena, request->ai_actions);
     wrong = wrong || !request->budgets ? wrong : budgets_wrong(request->budgets);
+    if (!wrong && request->ai_policy)
+        wrong = safety_policy_wrong(arena, pb_json_text(request->ai_policy));
     return wrong || !request->hand_over ? wrong : hand_over_rules_wrong(request->hand_over);
 }
 
@@ -111,7 +114,7 @@ static const struct statement company_save = {
         "        else array(select jsonb_array_elements_text($10::jsonb)) end, "
         "    bumpup_after_days = coalesce($11::integer, c.bumpup_after_days), hand_over = coalesce($12::jsonb, c.hand_over), "
         "    ai_actions = case when $14::jsonb is null then c.ai_actions else array(select jsonb_array_elements_text($14::jsonb)) end, "
-        "    budgets = coalesce($15::jsonb, c.budgets), version = c.version + 1, updated_at = $13 where c.id = $1::uuid",
+        "    budgets = coalesce($15::jsonb, c.budgets), ai_policy = coalesce($16::jsonb, c.ai_policy), version = c.version + 1, updated_at = $13 where c.id = $1::uuid",
 };
 
 /* What a silence brings. */
@@ -196,6 +199,7 @@ static void save(struct batch *batch, const struct item *item)
     params_moment(params, batch->now);
     params_text(params, json_given(request->ai_actions));
     params_text(params, whole_given(batch->arena, request->budgets ? &request->budgets->base : NULL));
+    params_text(params, json_given(request->ai_policy));
     db_queue(batch->db, batch->arena, &company_save, params, NULL);
     silence_save(batch, item);
 }
@@ -221,6 +225,7 @@ static size_t members_given(const Pb__CompanyPatchRequest *request, const char *
         { request->budgets, "budgets" },
         { request->has_summary_after_minutes, "summary_after_minutes" },
         { request->bumpup_template_id, "bumpup_template_id" },
+        { request->ai_policy, "ai_policy" },
     };
     size_t count = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

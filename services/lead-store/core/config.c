@@ -12,6 +12,10 @@ int64_t config_unknown_hold_ms;
 const char *config_unknown_policy;
 const char *config_opt_out_text;
 int64_t config_retention_days;
+bool config_loop_guard;
+int64_t config_loop_replies_max;
+int64_t config_loop_window_ms;
+int64_t config_loop_automatic_max;
 const char *config_whatsapp_phone_id;
 const char *config_whatsapp_token;
 bool config_demo;
@@ -73,6 +77,26 @@ const struct setting CONFIG_SETTINGS[] = {
       .fallback = "90",
       .max = RETENTION_DAYS_MAX,
       .help = "days that the event log and the gate's verdicts are kept; 0: for ever" },
+    { .name = "LOOP_GUARD",
+      .flag = &config_loop_guard,
+      .fallback = "on",
+      .help = "off: nothing is done against machines that answer each other; for load tests" },
+    { .name = "LOOP_REPLIES_MAX",
+      .number = &config_loop_replies_max,
+      .fallback = "20",
+      .max = 10000,
+      .help = "answers of the AI to one person within the window, then a person takes over; 0: no limit" },
+    { .name = "LOOP_WINDOW_MS",
+      .number = &config_loop_window_ms,
+      .fallback = "600000",
+      .min = SECOND_MS,
+      .max = DAY_MS,
+      .help = "that window, ms" },
+    { .name = "LOOP_AUTOMATIC_MAX",
+      .number = &config_loop_automatic_max,
+      .fallback = "2",
+      .max = 1000,
+      .help = "messages in a row that a machine seems to have written, from which on none is answered; 0: all are" },
     { .name = "WHATSAPP_CLOUD_PHONE_ID",
       .text = &config_whatsapp_phone_id,
       .aliases = phone_id_aliases,

@@ -18,6 +18,11 @@ extern int64_t config_unknown_hold_ms;    /* UNKNOWN_HOLD_MS: how long an ambigu
 extern const char *config_unknown_policy; /* UNKNOWN_POLICY: hold, resend */
 extern const char *config_opt_out_text;   /* OPT_OUT_CONFIRMATION: what an opt-out is answered with; empty: nothing */
 extern int64_t config_retention_days;     /* RETENTION_DAYS: of the event log and the gate's verdicts; 0: for ever */
+extern bool config_loop_guard;            /* LOOP_GUARD: the three below count */
+extern int64_t config_loop_replies_max;   /* LOOP_REPLIES_MAX: where the company sets none; 0: no limit */
+extern int64_t config_loop_window_ms;     /* LOOP_WINDOW_MS */
+extern int64_t config_loop_automatic_max; /* LOOP_AUTOMATIC_MAX: machines' messages in a row that are still answered,
+                                             and one more; 0: all are */
 extern const char *config_whatsapp_phone_id; /* WHATSAPP_CLOUD_PHONE_ID: the default company's account */
 extern const char *config_whatsapp_token;    /* WHATSAPP_CLOUD_TOKEN */
 extern bool config_pgvector;                 /* KB_PGVECTOR: use it where PostgreSQL has it */

@@ -87,6 +87,8 @@ static const struct cell conversation_cells[] = {
     CELL(held_conversation, escalation_told_at, CELL_MOMENT),
     CELL(held_conversation, remembered_position, CELL_INT),
     CELL(held_conversation, silence_at, CELL_MOMENT),
+    CELL(held_conversation, ai_replies, CELL_INT),
+    CELL(held_conversation, ai_replies_since, CELL_MOMENT),
     { 0 },
 };
 static const struct statement conversation_lock = {
@@ -94,7 +96,7 @@ static const struct statement conversation_lock = {
     .sql = LOCKED(
         "id, company_id, lead_id, channel_account_id, channel, contact_id, phone, state, owner, epoch, "
         "last_position, covered_position, owed_position, owed_since, window_ends_at, escalated_at, escalation_told_at, "
-        "remembered_position, silence_at",
+        "remembered_position, silence_at, ai_replies, ai_replies_since",
         "crm.conversations"),
 };
 
@@ -205,6 +207,8 @@ static const struct cell sender_cells[] = {
     CELL(reach_sender, buffer_max_ms, CELL_INT),
     CELL(reach_sender, summary_after_minutes, CELL_INT),
     CELL(reach_sender, bumps_up, CELL_BOOL),
+    CELL(reach_sender, replies_max, CELL_INT),
+    CELL(reach_sender, window_ms, CELL_INT),
     { 0 },
 };
 /* A batch has many conversations and few accounts. */
@@ -214,6 +218,8 @@ static const struct statement sender_read = {
         "select a.id as account_id, a.account, a.credentials, o.timezone as company_zone, o.quiet_from, o.quiet_to, o.locale, "
         "       nullif(o.hand_over, '{}') as hand_over, "
         "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, "
+        "       coalesce((o.ai_policy #>> '{loops,replies_max}')::bigint, $4) as replies_max, "
+        "       coalesce((o.ai_policy #>> '{loops,window_ms}')::bigint, $5) as window_ms, "
         "       o.summary_after_minutes, o.bumpup_template_id is not null as bumps_up "
         "from (select distinct c.account_id from unnest($1::uuid[]) as v(id) cross join lateral ( "
         "          select channel_account_id as account_id from crm.conversations where id = v.id limit 1) c) d "
@@ -277,6 +283,8 @@ void hold_reach(struct held *held, const struct ids *conversation_ids)
     struct params *senders = ids_params(conversation_ids);
     params_int(senders, config_buffer_ms);
     params_int(senders, config_buffer_max_ms);
+    params_int(senders, config_loop_replies_max);
+    params_int(senders, config_loop_window_ms);
     db_queue(held->batch->db, held->batch->arena, &sender_read, senders, &held->sender_rows);
     held->reach_wanted = conversation_ids->count;
 }
@@ -348,7 +356,7 @@ static const struct statement conversation_save = {
         "       owed_since = case when c.owed_position > v.covered_position then coalesce(v.owed_from, "
         "           (select min(m.created_at) from crm.messages m where m.conversation_id = c.id and m.position > v.covered_position "
         "            and m.direction = 'inbound' and m.wants_answer)) end, "
-        "       updated_at = $2 from unnest($1::crm.conversation_state_row[]) as v where c.id = v.id",
+        "       ai_replies = v.ai_replies, ai_replies_since = v.ai_replies_since, updated_at = $2 from unnest($1::crm.conversation_state_row[]) as v where c.id = v.id",
 };
 
 void hold_save(struct held *held)
@@ -371,6 +379,8 @@ void hold_save(struct held *held)
     RECORD_UUIDS(rows, i, list[i]->last_message_id);
     RECORD_TEXTS(rows, i, list[i]->assignee);
     RECORD_MOMENTS(rows, i, list[i]->owed_from);
+    RECORD_INTEGERS(rows, i, list[i]->ai_replies);
+    RECORD_MOMENTS(rows, i, list[i]->ai_replies_since);
     params_records(params, rows, "crm.conversation_state_row");
     params_moment(params, held->batch->now);
     db_queue(held->batch->db, arena, &conversation_save, params, NULL);

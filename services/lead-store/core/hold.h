@@ -21,9 +21,11 @@ struct held_conversation {
     int64_t epoch, last_position, covered_position, owed_position;
     moment owed_since, window_ends_at;
     moment escalated_at, escalation_told_at; /* 0: not waiting for a person; the customer was never told so */
-    int64_t remembered_position; /* every message up to here is in the session's summary */
-    moment silence_at;           /* when the sweep looks whether it has been silent; 0: not at all */
-    struct reach *reach;         /* by hold_reach */
+    int64_t remembered_position;             /* every message up to here is in the session's summary */
+    moment silence_at;                       /* when the sweep looks whether it has been silent; 0: not at all */
+    int64_t ai_replies;                      /* the AI's answers since ai_replies_since: the turn budget */
+    moment ai_replies_since;
+    struct reach *reach; /* by hold_reach */
 
     /* for hold_save */
     bool changed;
@@ -41,6 +43,7 @@ struct reach_sender {
     int64_t buffer_ms, buffer_max_ms; /* the company's, or the installation's */
     int64_t summary_after_minutes;    /* 0: no summaries by themselves */
     bool bumps_up;                    /* bump-ups by themselves */
+    int64_t replies_max, window_ms;   /* of the turn budget, likewise; replies_max 0: none */
 };
 
 /* How a conversation reaches its person; as of the statement, not locked. */

@@ -46,6 +46,7 @@ struct talk {
     bool taken; /* by a person on the business's own phone, here and now */
     struct person *person;
     int64_t epoch, last_position, covered_position, owed_position;
+    int64_t automatic_count, inbound_mark; /* what a machine seems to have written in a row; the last text */
     moment owed_since, buffer_until, window_ends_at;
     const char *last_message_id;
     bool created, changed;
@@ -79,6 +80,7 @@ struct arrival {
     int64_t position;
     bool fresh; /* stored by this transaction */
     bool wants_answer;
+    bool automatic;                         /* one of several in a row that a machine seems to have written */
     bool owner_human, uncovered, opted_out; /* of its conversation; it was an opt-out */
     const char *confirmation_id;            /* of the opt-out's confirmation while it is queued; NULL: none */
     const char *confirmation_recipient;

@@ -12,6 +12,8 @@ static const char *skip_reason(const struct arrival *arrival)
 {
     if (arrival->opted_out)
         return "opt_out";
+    if (arrival->automatic)
+        return "automatic";
     if (!arrival->wants_answer)
         return "no_answer_wanted";
     if (arrival->owner_human)

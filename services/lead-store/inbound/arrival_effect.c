@@ -4,6 +4,7 @@
 #include "base/words.h"
 #include "core/config.h"
 #include "core/payload.h"
+#include "safety/automatic.h"
 
 enum { PRIORITY_NOTICE = 100, OPT_OUT_BYTES_MAX = 256 };
 
@@ -53,6 +54,8 @@ static void note_message(struct recording *recording, const struct arrival *arri
     payload_text(&payload, "text", arrival->message->message_text);
     payload_text(&payload, "external_id", arrival->message->external_id);
     payload_int(&payload, "position", arrival->position);
+    if (arrival->automatic)
+        payload_bool(&payload, "automatic", true);
     note(recording, arrival, type, actor, payload_end(&payload));
 }
 
@@ -231,6 +234,21 @@ static bool opts_out(struct arena *arena, const struct arrival *arrival)
     return false;
 }
 
+/* It says so itself, or says the same again. The first may be somebody who is away; a machine goes on. */
+static bool wrote_automatically(struct recording *recording, const struct arrival *arrival)
+{
+    struct talk *talk = arrival->talk;
+    struct arena *arena = recording->batch->arena;
+    const char *text = text_or(arrival->message->message_text, "");
+    if (!config_loop_guard || !config_loop_automatic_max || told_by_provider(arrival->message))
+        return false;
+    int64_t mark = automatic_mark(arena, text), before = talk->inbound_mark;
+    talk->inbound_mark = mark;
+    bool automatic = (mark && mark == before) || automatic_says(arena, text);
+    talk->automatic_count = automatic ? talk->automatic_count + 1 : 0;
+    return automatic && talk->automatic_count >= config_loop_automatic_max;
+}
+
 static void customer_wrote(struct recording *recording, struct arrival *arrival)
 {
     const Pb__InboundMessage *message = arrival->message;
@@ -241,7 +259,8 @@ static void customer_wrote(struct recording *recording, struct arrival *arrival)
     row->direction = "inbound";
     row->sender_type = "customer";
     row->status = "received";
-    row->wants_answer = arrival->wants_answer = message->wants_answer && !out;
+    arrival->automatic = wrote_automatically(recording, arrival);
+    row->wants_answer = arrival->wants_answer = message->wants_answer && !out && !arrival->automatic;
     talk_reach(talk, arrival, &address);
     window_open(talk, message);
     note_message(recording, arrival, "message.received", "customer");

@@ -17,7 +17,8 @@ static const struct statement talk_lock = {
         "                        and state = 'open' limit 1) as f order by f.id) "
         "select c.* from found cross join lateral ( "
         "    select id, lead_id, channel_account_id, owner, epoch, last_position, covered_position, owed_position, owed_since, "
-        "           buffer_until, window_ends_at, contact_id, phone, name, last_message_id, escalated_at is not null as waits "
+        "           buffer_until, window_ends_at, contact_id, phone, name, last_message_id, escalated_at is not null as waits, "
+        "           automatic_count, inbound_mark "
         "    from crm.conversations where id = found.id for no key update) as c",
 };
 
@@ -91,6 +92,8 @@ static void talk_fill(struct talk *talk, const struct rows *rows, size_t row)
     talk->name = rows_text(rows, row, 13);
     talk->last_message_id = rows_text(rows, row, 14);
     talk->waits = rows_bool(rows, row, 15);
+    talk->automatic_count = rows_int(rows, row, 16);
+    talk->inbound_mark = rows_int(rows, row, 17);
 }
 
 static void talks_take(struct recording *recording, struct map *talks, const struct rows *rows)

@@ -40,7 +40,8 @@ static const struct statement talk_update = {
         "update crm.conversations c set owner = u.owner, epoch = u.epoch, last_position = u.last_position, "
         "       covered_position = u.covered_position, owed_position = u.owed_position, owed_since = u.owed_since, "
         "       buffer_until = u.buffer_until, window_ends_at = u.window_ends_at, contact_id = u.contact_id, phone = u.phone, "
-        "       name = u.name, last_message_id = u.last_message_id, updated_at = $2 "
+        "       name = u.name, last_message_id = u.last_message_id, automatic_count = u.automatic_count, inbound_mark = u.inbound_mark, "
+        "       updated_at = $2 "
         "from unnest($1::crm.conversation_row[]) as u where c.id = u.id",
 };
 
@@ -50,7 +51,7 @@ static const struct statement talk_insert = {
     .sql =
         "insert into crm.conversations (id, owner, epoch, last_position, covered_position, owed_position, owed_since, buffer_until, "
         "       window_ends_at, contact_id, phone, name, last_message_id, company_id, lead_id, channel_account_id, channel, "
-        "       created_at, updated_at) "
+        "       automatic_count, inbound_mark, created_at, updated_at) "
         "select u.*, $2, $2 from unnest($1::crm.conversation_row[]) as u",
 };
 
@@ -78,6 +79,8 @@ static void talks_queue(const struct recording *recording, const struct statemen
     RECORD_UUIDS(rows, i, talks[i]->person->id);
     RECORD_UUIDS(rows, i, talks[i]->account_id);
     RECORD_TEXTS(rows, i, talks[i]->channel);
+    RECORD_INTEGERS(rows, i, talks[i]->automatic_count);
+    RECORD_BIGINTS(rows, i, talks[i]->inbound_mark);
     params_records(params, rows, "crm.conversation_row");
     params_moment(params, recording->batch->now);
     db_queue(recording->batch->db, recording->batch->arena, statement, params, NULL);

@@ -138,6 +138,7 @@ static void give_back(struct handover *handover, struct held_conversation *conve
     conversation->owner = "ai";
     conversation->epoch++;
     conversation->escalated_at = 0;
+    conversation->ai_replies = 0; /* the turn budget begins anew */
     conversation->owed_from = handover->batch->now;
     conversation->changed = true;
     note_handed_back(handover, conversation, operator, caller);

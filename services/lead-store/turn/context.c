@@ -30,7 +30,7 @@ enum {
 static const struct statement context_base = {
     .name = "context_base",
     .sql =
-        "select v.id as conversation_id, c.company_id, o.name as company_name, o.company_card, o.locale, c.lead_id, "
+        "select v.id as conversation_id, c.company_id, o.name as company_name, o.company_card, nullif(o.ai_policy, '{}') as ai_policy, o.locale, c.lead_id, "
         "       l.contact_name, s.name as stage, s.ai_config as stage_policy, coalesce(a.provider, '') as provider, "
         "       coalesce(a.model, '') as model, a.temperature, a.max_tokens as tokens_max, a.system_prompt, a.prompt_version, "
         "       a.model_count, e.memory, e.summary, coalesce(k.chunk_count, 0) > 0 as documents, "

@@ -5,10 +5,12 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "budget.h"
 #include "commit.h"
 #include "core/column.h"
 #include "core/payload.h"
 #include "core/transaction.h"
+#include "refusal.h"
 #include "reply_route.h"
 #include "turn.h"
 #include "turn_rules.h"
@@ -58,6 +60,7 @@ static enum status turn_commit_check(const struct item *item, struct error *erro
         return error_code(error, REJECT, "bad_value", "a turn has at most %d actions", TURN_ACTIONS_MAX);
     TRY(check_json(request->prompt, "prompt", error));
     TRY(check_json(request->safety_checks, "safety_checks", error));
+    TRY(refusals_check(item->arena, request, error));
     return check_documents(request, error);
 }
 
@@ -165,9 +168,13 @@ static void reply_prepare(struct commit_batch *work, struct commit *commit)
     };
     commit->conversation->covered_position = commit->request->covered_position;
     commit->conversation->changed = true;
+    budget_spend(commit->conversation, work->batch->now);
     commit->turn->message_id = commit->outbound->id;
     commit->turn->reply_conversation_id = commit->outbound->conversation->id;
 }
+
+/* Two machines that answer each other would never end: a person is asked instead, and the answer is not sent. */
+static const Pb__TurnAction LOOP = { .type = "hand_over", .reason = "loop" };
 
 static void hand_over_prepare(struct commit_batch *work, struct commit *commit)
 {
@@ -185,8 +192,9 @@ static void hand_over_prepare(struct commit_batch *work, struct commit *commit)
 static void commit_prepare(struct commit_batch *work, struct commit *commit)
 {
     work->committing[work->committing_count++] = commit;
-    commit->hand_over = hand_over_of(commit->request);
-    if (!text_empty(commit->request->text))
+    bool spent = !text_empty(commit->request->text) && budget_spent(commit->conversation, work->batch->now);
+    commit->hand_over = spent ? &LOOP : hand_over_of(commit->request);
+    if (!spent && !text_empty(commit->request->text))
         reply_prepare(work, commit);
     if (commit->hand_over)
         hand_over_prepare(work, commit);

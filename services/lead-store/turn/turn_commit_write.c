@@ -4,6 +4,7 @@
 #include "core/column.h"
 #include "core/payload.h"
 #include "model/usage.h"
+#include "refusal.h"
 #include "silence/silence.h"
 #include "turn_sent.h"
 #include "uncover.h"
@@ -238,6 +239,7 @@ enum status commits_write(struct commit_batch *work, struct error *error)
         outbound_write(&work->held, work->outbounds, work->outbound_count, &work->events);
         committed_write(work);
         actions_write(work);
+        refusals_write(work);
         escalations_save(&work->held, work->escalations, work->escalation_count, &work->events);
         arm(work);
     }

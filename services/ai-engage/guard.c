@@ -1,0 +1,183 @@
+#include "guard.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "llm/moderation.h"
+#include "safety/safety.h"
+#include "turn.h"
+
+enum { MODERATION_WAIT_MS = 5000, MODERATION_BYTES_MAX = 64 * 1024 };
+
+/* -- refused */
+
+static void keep_refusal(struct item *item, const struct llm_reply *reply, const struct safety_verdict *verdict)
+{
+    struct turn *turn = item->state;
+    struct guard *guard = &turn->guard;
+    guard->prompt_tokens += reply->prompt_tokens;
+    guard->completion_tokens += reply->completion_tokens;
+    if (guard->refusal_count == GUARD_REFUSALS_MAX)
+        return;
+    Pb__SafetyRefusal *refusal = PB_NEW(item->arena, safety_refusal);
+    refusal->verdict = pb_json(item->arena, arena_text(item->arena, verdict->json));
+    refusal->provider = (char *)turn->asking.provider->name;
+    refusal->model = arena_text(item->arena, text_or(reply->model, text_or(turn->commit.model, "")));
+    guard->refusals[guard->refusal_count++] = refusal;
+}
+
+/* The turn stays open: the same prompt once more, and what was wrong. */
+static bool ask_again(struct batch *batch, struct item *item, const char *advice)
+{
+    struct turn *turn = item->state;
+    struct llm_prompt prompt;
+    struct model_choice choice = { .provider = turn->asking.provider };
+    if (turn->guard.corrected || !choice.provider->compose || !model_time_left(&turn->asking) ||
+        model_endpoint(choice.provider, &choice.endpoint, NULL) != OK ||
+        !safety_prompt_read(batch->arena, turn->prompt_json, &prompt))
+        return false;
+    struct llm_message *messages = ARENA_ARRAY(batch->arena, struct llm_message, prompt.count + 1);
+    memcpy(messages, prompt.messages, prompt.count * sizeof *messages);
+    messages[prompt.count++] = (struct llm_message){ .role = "system", .text = advice };
+    prompt.messages = messages;
+    prompt.actions = turn->offer.types;
+    prompt.schema = turn->offer.types ? llm_offer_schema(batch->arena, turn->offer.types) : NULL;
+    turn->prompt_json = arena_text(item->arena, llm_prompt_json(batch->arena, &prompt));
+    turn->guard.corrected = true;
+    waiting_add(&turn->waiting);
+    model_call(batch, item, &turn->asking, &choice, &prompt, turn->claim);
+    return true;
+}
+
+static enum guard_says refuse(struct batch *batch, struct item *item, const struct llm_reply *reply,
+                              const struct safety_verdict *verdict)
+{
+    keep_refusal(item, reply, verdict);
+    return ask_again(batch, item, verdict->advice) ? GUARD_WAITS : GUARD_HANDS_OVER;
+}
+
+void guard_refused(struct batch *batch, struct item *item, const struct llm_reply *reply)
+{
+    struct safety_verdict verdict;
+    safety_refused(batch->arena, &verdict);
+    keep_refusal(item, reply, &verdict);
+}
+
+/* -- moderated */
+
+/* What the commit is made of outlives the batch. */
+static void keep_draft(struct item *item, const struct llm_reply *reply, const char *text, const char *verdict)
+{
+    struct guard *guard = &((struct turn *)item->state)->guard;
+    Pb__TurnCommitRequest draft = PB__TURN_COMMIT_REQUEST__INIT, *kept = NULL;
+    ProtobufCBinaryData packed;
+    draft.actions = reply->actions;
+    draft.n_actions = reply->action_count;
+    pb_pack(item->arena, &draft, &packed);
+    if (pb_unpack(item->arena, draft.base.descriptor, packed.data, packed.len, (void **)&kept, NULL) != OK)
+        kept = NULL; /* an action that is no text: the reply leaves without */
+    guard->reply = (struct llm_reply){ .end = LLM_ANSWERED,
+                                       .model = arena_text(item->arena, reply->model),
+                                       .prompt_tokens = reply->prompt_tokens,
+                                       .completion_tokens = reply->completion_tokens,
+                                       .actions = kept ? kept->actions : NULL,
+                                       .action_count = kept ? kept->n_actions : 0 };
+    guard->text = arena_text(item->arena, text);
+    guard->verdict = arena_text(item->arena, verdict);
+    guard->moderating = true;
+}
+
+static enum guard_says moderate(struct batch *batch, struct item *item, const char *provider)
+{
+    struct turn *turn = item->state;
+    struct llm_endpoint endpoint;
+    struct llm_http http;
+    if (!moderation_known(provider) || model_endpoint(llm_provider(provider), &endpoint, NULL) != OK) {
+        turn->guard.moderating = false;
+        item_fail(item, REJECT, "moderation", "the company wants a moderation that can't be reached from here");
+        return GUARD_WAITS;
+    }
+    moderation_compose(batch->arena, &endpoint, turn->guard.text, &http);
+    item->label = turn->claim;
+    waiting_add(&turn->waiting);
+    item_call(item, &(struct http_request){ .method = "POST",
+                                            .url = http.url,
+                                            .headers = http.headers,
+                                            .body = http.body,
+                                            .body_bytes = strlen(http.body),
+                                            .wait_ms = MODERATION_WAIT_MS,
+                                            .response_bytes_max = MODERATION_BYTES_MAX });
+    return GUARD_WAITS;
+}
+
+/* Nothing leaves unseen: without a verdict the job is tried again. */
+static enum guard_says moderation_failed(struct item *item, const struct moderation *moderation)
+{
+    item_fail(item, moderation->end == LLM_RETRY ? RETRY : REJECT, "moderation", "moderation: %s", moderation->error);
+    if (moderation->retry_after_ms > 0)
+        item_retry_after(item, moderation->retry_after_ms);
+    return GUARD_WAITS;
+}
+
+static enum guard_says follow_moderation(struct batch *batch, struct item *item, const struct moderation *moderation,
+                                         const char **verdict_json)
+{
+    struct guard *guard = &((struct turn *)item->state)->guard;
+    struct safety_policy policy;
+    struct safety_verdict verdict = { .safe = true, .json = guard->verdict };
+    safety_policy_read(batch->arena, guard->policy, &policy);
+    bool toxic = policy.toxicity_max > 0 && moderation->score > policy.toxicity_max;
+    safety_moderated(batch->arena, moderation->flagged || toxic, moderation->score, &verdict);
+    *verdict_json = verdict.json;
+    return verdict.safe ? GUARD_PASSES : refuse(batch, item, &guard->reply, &verdict);
+}
+
+enum guard_says guard_moderated(struct batch *batch, struct item *item, const char **verdict, bool *again)
+{
+    struct guard *guard = &((struct turn *)item->state)->guard;
+    const struct http_response *response = item->response;
+    struct moderation moderation = { .end = LLM_RETRY, .error = "no answer" };
+    guard->moderating = false;
+    *again = response->end == HTTP_ABORTED;
+    if (*again)
+        return GUARD_WAITS;
+    if (response->end == HTTP_ANSWERED)
+        moderation_judge(batch->arena, response->status, response->body, response->body_bytes, &moderation);
+    if (moderation.end != LLM_ANSWERED)
+        return moderation_failed(item, &moderation);
+    return follow_moderation(batch, item, &moderation, verdict);
+}
+
+/* -- examined */
+
+enum guard_says guard_examine(struct batch *batch, struct item *item, const struct llm_reply *reply, const char *text,
+                              const char **verdict_json)
+{
+    struct turn *turn = item->state;
+    struct safety_policy policy;
+    struct safety_verdict verdict;
+    struct llm_prompt prompt = { .count = 0 };
+    if (text_empty(text)) /* a hand-over without a word */
+        return GUARD_PASSES;
+    safety_policy_read(batch->arena, turn->guard.policy, &policy);
+    safety_prompt_read(batch->arena, turn->prompt_json, &prompt);
+    const struct safety_material material = {
+        .messages = prompt.messages, .count = prompt.count, .policy = &policy, .repeats = !model_loop_guard
+    };
+    safety_check(batch->arena, &material, text, &verdict);
+    *verdict_json = verdict.json;
+    if (!verdict.safe)
+        return refuse(batch, item, reply, &verdict);
+    if (text_empty(policy.moderation))
+        return GUARD_PASSES;
+    keep_draft(item, reply, text, verdict.json);
+    return moderate(batch, item, policy.moderation);
+}
+
+void guard_tell(const struct guard *guard, Pb__TurnCommitRequest *commit)
+{
+    commit->refusals = (Pb__SafetyRefusal **)guard->refusals;
+    commit->n_refusals = guard->refusal_count;
+    commit->prompt_tokens += guard->prompt_tokens;
+    commit->completion_tokens += guard->completion_tokens;
+}
