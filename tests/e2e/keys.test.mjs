@@ -44,7 +44,6 @@ test('the table of scopes: 403 without the right one, anything else with it; no 
     ['GET', '/company', 'read'], ['PATCH', '/company', 'admin'],
     ['GET', `/companies/${id}`, 'read'], ['PATCH', `/companies/${id}`, 'admin'], ['POST', '/companies', 'admin'],
     ['POST', '/api-keys', 'admin'], ['GET', '/api-keys', 'admin'], ['DELETE', '/api-keys/aaaaaaaa', 'admin'],
-    ['GET', '/events/stream?type=none', 'read'],
     ['POST', '/channel-accounts', 'admin'], ['GET', '/channel-accounts', 'admin'],
     ['GET', '/conversations', 'read'], ['GET', `/conversations/${id}`, 'read'], ['GET', `/conversations/${id}/messages`, 'read'],
     ['PATCH', `/conversations/${id}`, 'operator'], ['POST', `/conversations/${id}/read`, 'operator'],
