@@ -56,6 +56,14 @@ static void ask_model(struct batch *batch, struct item *item, const Pb__TurnOpen
     answer_take(batch, item, &reply, answers);
 }
 
+/* That an answer is being written: shown if it can be, and nothing waits for it. */
+static void show_typing(struct batch *batch, const Pb__TurnOpened *opened)
+{
+    struct error error = { 0 };
+    if (opened->n_jobs > 0 && ask_enqueue(batch->arena, opened->jobs, opened->n_jobs, NULL, &error) != OK)
+        log_line(LOG_WARN, "typing not shown", "turn", opened->turn_id, "error", error.text, NULL);
+}
+
 static void follow_opened(struct batch *batch, struct item *item, const Pb__TurnOpened *opened, struct answers *answers)
 {
     switch (opened->state) {
@@ -71,9 +79,10 @@ static void follow_opened(struct batch *batch, struct item *item, const Pb__Turn
         item_children(item, opened->jobs, opened->n_jobs);
         break;
     case PB__TURN_STATE__TURN_STATE_OPEN:
-        if (opened->context && opened->turn_id)
+        if (opened->context && opened->turn_id) {
             ask_model(batch, item, opened, answers);
-        else
+            show_typing(batch, opened);
+        } else
             item_fail(item, RETRY, "no_context", "the turn was opened without its context");
         break;
     default:

@@ -246,3 +246,22 @@ test('canned replies: made, found by shortcut, changed by version, filled in whe
   refused(await parley.get(path), 404, 'unknown_canned_reply')
   refused(await parley.post('/api/v1/operator-message', { conversation_id: id, canned_reply_id: made.body.id }), 404, 'unknown_canned_reply')
 })
+
+test('where the company wants it, the customer sees that the AI is writing', async () => {
+  const stream = await listen('?type=conversation.typing')
+  await talk('quietly')
+  const before = (await parley.sim('/_sim/marks')).length
+  const company = await parley.send('PATCH', '/company', { ai_typing: true })
+  assert.deepEqual([company.status, company.body.ai_typing], [200, true])
+  await parley.faults({ llm: { latency_ms: 400 } })
+  const { digits, id, leadId } = await talk('show me')
+  await parley.faults({ llm: null })
+  await until('Meta to be told', async () => (await parley.sim('/_sim/marks')).length > before)
+  const [mark, ...more] = await parley.sim(`/_sim/marks?since=${before}`)
+  const [reply] = await parley.sent(digits)
+  const asked = (await received(id, 1)).find(message => message.direction === 'inbound')
+  assert.deepEqual([mark.message_id, mark.typing, mark.at < reply.at, more.length], [asked.external_id, true, true, 0])
+  assert.deepEqual(stream.events.map(({ data }) => [data.conversation_id, data.lead_id, data.by]), [[id, leadId, 'ai']])
+  assert.equal((await parley.send('PATCH', '/company', { ai_typing: false })).body.ai_typing, false)
+  stream.cut()
+})

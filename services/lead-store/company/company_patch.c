@@ -114,7 +114,8 @@ static const struct statement company_save = {
         "        else array(select jsonb_array_elements_text($10::jsonb)) end, "
         "    bumpup_after_days = coalesce($11::integer, c.bumpup_after_days), hand_over = coalesce($12::jsonb, c.hand_over), "
         "    ai_actions = case when $14::jsonb is null then c.ai_actions else array(select jsonb_array_elements_text($14::jsonb)) end, "
-        "    budgets = coalesce($15::jsonb, c.budgets), ai_policy = coalesce($16::jsonb, c.ai_policy), version = c.version + 1, updated_at = $13 where c.id = $1::uuid",
+        "    budgets = coalesce($15::jsonb, c.budgets), ai_policy = coalesce($16::jsonb, c.ai_policy), "
+        "    ai_typing = coalesce($17::boolean, c.ai_typing), version = c.version + 1, updated_at = $13 where c.id = $1::uuid",
 };
 
 /* What a silence brings. */
@@ -200,6 +201,10 @@ static void save(struct batch *batch, const struct item *item)
     params_text(params, json_given(request->ai_actions));
     params_text(params, whole_given(batch->arena, request->budgets ? &request->budgets->base : NULL));
     params_text(params, json_given(request->ai_policy));
+    if (request->has_ai_typing)
+        params_bool(params, request->ai_typing);
+    else
+        params_null(params);
     db_queue(batch->db, batch->arena, &company_save, params, NULL);
     silence_save(batch, item);
 }
@@ -221,6 +226,7 @@ static size_t members_given(const Pb__CompanyPatchRequest *request, const char *
         { request->opt_out_words, "opt_out_words" },
         { request->has_bumpup_after_days, "bumpup_after_days" },
         { request->hand_over, "hand_over" },
+        { request->has_ai_typing, "ai_typing" },
         { request->ai_actions, "ai_actions" },
         { request->budgets, "budgets" },
         { request->has_summary_after_minutes, "summary_after_minutes" },

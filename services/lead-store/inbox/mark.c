@@ -27,6 +27,32 @@ Pb__JobSpec *mark_job(struct arena *arena, const struct caller *caller, const ch
     return job;
 }
 
+static void tell_listeners(const struct item *item, const char *conversation_id, const char *lead_id, const char *by,
+                           moment now)
+{
+    Pb__TypingNudge *message = PB_NEW(item->arena, typing_nudge);
+    message->company_id = (char *)item->caller.company_id;
+    message->conversation_id = (char *)conversation_id;
+    message->lead_id = (char *)lead_id;
+    message->by = (char *)by;
+    PB_SET(message, until_at, now + TYPING_MS);
+    nudge(item->arena, &NUDGE_TYPING, message);
+}
+
+void mark_turn(struct item *item, Pb__TurnOpened *opened, moment now)
+{
+    const Pb__TurnContext *context = opened->context;
+    if (!context || text_empty(context->typing_channel) || context->n_owed == 0)
+        return;
+    const char *message_id = context->owed[context->n_owed - 1]->id;
+    Pb__JobSpec *job = mark_job(item->arena, &item->caller, context->typing_channel, message_id, true, now);
+    tell_listeners(item, context->conversation_id, context->lead_id, "ai", now);
+    if (!job)
+        return;
+    opened->jobs = ARENA_ARRAY(item->arena, Pb__JobSpec *, 1);
+    opened->jobs[opened->n_jobs++] = job;
+}
+
 /* -- store.message.mark */
 
 static const struct statement mark_read = {
@@ -86,18 +112,6 @@ static enum status typing_ask(struct item *item, struct db_step *step, struct er
     return OK;
 }
 
-static void tell_listeners(const struct item *item, const char *lead_id, moment now)
-{
-    const Pb__ConversationTypingRequest *request = item->message;
-    Pb__TypingNudge *message = PB_NEW(item->arena, typing_nudge);
-    message->company_id = (char *)item->caller.company_id;
-    message->conversation_id = request->id;
-    message->lead_id = (char *)lead_id;
-    message->by = (char *)handover_actor(item->arena, request->operator_);
-    PB_SET(message, until_at, now + TYPING_MS);
-    nudge(item->arena, &NUDGE_TYPING, message);
-}
-
 static enum status typing_tell(struct item *item, const struct rows *rows, struct error *error)
 {
     moment now = moment_now();
@@ -113,7 +127,8 @@ static enum status typing_tell(struct item *item, const struct rows *rows, struc
     Pb__JobSpec *job = mark_job(item->arena, &item->caller, rows_text(rows, 0, 1), rows_text(rows, 0, 3), true, now);
     if (job)
         reply->jobs[reply->n_jobs++] = job;
-    tell_listeners(item, reply->lead_id, now);
+    const Pb__ConversationTypingRequest *request = item->message;
+    tell_listeners(item, request->id, reply->lead_id, handover_actor(item->arena, request->operator_), now);
     return OK;
 }
 

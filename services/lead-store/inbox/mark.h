@@ -9,5 +9,8 @@
 Pb__JobSpec *mark_job(struct arena *arena, const struct caller *caller, const char *channel, const char *message_id,
                       bool typing, moment now);
 
+/* A turn was opened of a company that shows it: those who listen are told, and the reply has the provider's job. */
+void mark_turn(struct item *item, Pb__TurnOpened *opened, moment now);
+
 void mark_describe(struct batch *batch); /* store.message.mark */
 void mark_typing(struct batch *batch);   /* store.conversation.typing */

@@ -9,6 +9,7 @@
 #include "core/hold.h"
 #include "core/map.h"
 #include "core/transaction.h"
+#include "inbox/mark.h"
 #include "inbox/note.h"
 #include "opening.h"
 #include "turn.h"
@@ -418,4 +419,9 @@ void turn_open(struct batch *batch)
         context_add_passages(batch, contexts, requests, count, &error) != OK ||
         note_tell_ai(batch, contexts, count, &error) != OK)
         openings_withdraw(batch, &error);
+    for (size_t i = 0; i < batch->count; i++) {
+        Pb__TurnOpened *opened = (Pb__TurnOpened *)batch->items[i]->reply;
+        if (batch->items[i]->status == OK && opened && opened->state == PB__TURN_STATE__TURN_STATE_OPEN)
+            mark_turn(batch->items[i], opened, batch->now);
+    }
 }
