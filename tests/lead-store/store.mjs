@@ -6,10 +6,10 @@ import { Bus } from '../support/bus.mjs'
 import { until } from '../support/process.mjs'
 
 export class Store {
-  /** copies: of lead-store; scheduler: one too. */
-  static async start({ env = {}, copies = 1, scheduler = false } = {}) {
+  /** copies: of lead-store; scheduler: one too; postgres: see Postgres. */
+  static async start({ env = {}, copies = 1, scheduler = false, postgres: database } = {}) {
     const store = new Store()
-    const [postgres, nats] = await Promise.all([new Postgres().start(), new Nats().start()])
+    const [postgres, nats] = await Promise.all([new Postgres(database).start(), new Nats().start()])
     store.env = { DATABASE_URL: postgres.url, NATS_URL: nats.url, WHATSAPP_CLOUD_PHONE_ID: PHONE_ID, WHATSAPP_CLOUD_TOKEN: TOKEN, LOG_LEVEL: 'info', ...env }
     store.copies = Array.from({ length: copies }, () => new Service('lead-store', store.env))
     store.others = scheduler ? [new Service('scheduler', store.env)] : []

@@ -7,7 +7,7 @@ import { Child, folder, freePort, until } from './process.mjs'
 
 pg.types.setTypeParser(20, Number) // bigint: ours are small
 
-function postgresBin() {
+export function postgresBin() {
   const versions = readdirSync('/usr/lib/postgresql').map(Number).sort((a, b) => b - a)
   return `/usr/lib/postgresql/${versions[0]}/bin`
 }
@@ -17,8 +17,8 @@ const postgresUser = () => isRoot ? 'postgres' : undefined
 const postgresIds = () => ['-u', '-g'].map(flag => Number(execFileSync('id', [flag, 'postgres'])))
 
 export class Postgres {
-  /** settings: more of PostgreSQL's own, 'name=value'. */
-  constructor({ settings = [] } = {}) { this.settings = settings.flatMap(setting => ['-c', setting]) }
+  /** settings: more of PostgreSQL's own, 'name=value'; bin: the folder of another PostgreSQL's programs. */
+  constructor({ settings = [], bin = postgresBin() } = {}) { Object.assign(this, { settings: settings.flatMap(setting => ['-c', setting]), bin }) }
 
   async start() {
     this.folder = folder('postgres')
@@ -26,9 +26,9 @@ export class Postgres {
     const data = join(this.folder, 'data')
     if (isRoot) chownSync(this.folder, ...postgresIds())
     const asUser = isRoot ? ['--reuid', 'postgres', '--regid', 'postgres', '--clear-groups'] : []
-    execFileSync('setpriv', [...asUser, join(postgresBin(), 'initdb'), '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync'],
+    execFileSync('setpriv', [...asUser, join(this.bin, 'initdb'), '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync'],
       { stdio: 'ignore', cwd: '/' })
-    this.child = new Child('postgres', join(postgresBin(), 'postgres'),
+    this.child = new Child('postgres', join(this.bin, 'postgres'),
       ['-D', data, '-p', String(this.port), '-k', this.folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200',
         '-c', 'shared_buffers=128MB', '-c', 'max_wal_size=2GB', ...this.settings],
       { cwd: '/', log: join(this.folder, 'log'), asUser: postgresUser() })

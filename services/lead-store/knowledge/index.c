@@ -141,7 +141,6 @@ static const struct statement chunks_publish = {
         "counted as (insert into crm.ai_kb_terms as t (company_id, term, chunks) "
         "    select $1::uuid, u.lexeme, count(*) from came c cross join lateral unnest(c.search) u where u.lexeme not like '#%' group by u.lexeme "
         "    on conflict (company_id, term) do update set chunks = t.chunks + excluded.chunks), "
-        "vectors as (update crm.ai_kb_vectors x set live = true from came where x.chunk_id = came.id), "
         "total as (update crm.kb_companies k set chunk_count = chunk_count + (select count(*) from came), updated_at = $4, "
         "    languages = (select array_agg(distinct l) from unnest(k.languages || array(select language from came)) l) "
         "    where company_id = $1 and exists (select from came)) "

@@ -25,10 +25,10 @@ static const char SETUP[] =
     "    select ('[' || string_agg((case when b > 127 then b - 256 else b end)::text, ',' order by i) || ']')::vector "
     "    from (select i, get_byte(bytes, i) as b from generate_series(0, length(bytes) - 1) i) x $f$; "
     "alter table crm.ai_kb_vectors add column if not exists near vector(512) generated always as (crm.kb_vector(vector)) stored; "
-    "create index if not exists ai_kb_vectors_near on crm.ai_kb_vectors using hnsw (near vector_cosine_ops) where live; "
+    "create index if not exists ai_kb_vectors_near on crm.ai_kb_vectors using hnsw (near vector_cosine_ops); "
     "create or replace function crm.kb_near(company uuid, model text, question text, most integer) returns setof uuid language sql stable "
     "    set hnsw.iterative_scan = strict_order set hnsw.ef_search = 200 as $f$ "
-    "    select chunk_id from crm.ai_kb_vectors where company_id = company and embedding = model and live "
+    "    select chunk_id from crm.ai_kb_vectors where company_id = company and embedding = model "
     "    order by near <=> question::vector limit most $f$;";
 
 enum status knowledge_open(struct batch *batch, struct error *error)

@@ -9,7 +9,7 @@ enum {
     BY_VECTOR_MAX = 50,
     BY_SKETCH_MAX = 128,     /* whose vectors are compared exactly */
     LOOKED_AT_MAX = 1000,    /* chunks that hold the question's words */
-    EXACT_CHUNKS_MAX = 2000, /* of a company: up to here pgvector compares all, past it its index is asked */
+    EXACT_CHUNKS_MAX = 1000, /* of a company: up to here pgvector compares all, past it its index is asked */
     RANK_CONSTANT = 60,      /* of reciprocal rank fusion */
 };
 
@@ -29,6 +29,7 @@ enum {
 #define TOGETHER                                                                                                       \
     "select v.chunk_id as id, w.text_rank, case when v.embedding = $13 then encode(v.vector, 'hex') end as vector "    \
     "from (select id from words union select chunk_id from near) c join crm.ai_kb_vectors v on v.chunk_id = c.id "     \
+    "join crm.ai_kb_chunks k on k.id = c.id and k.live "                                                               \
     "left join words w on w.id = c.id"
 
 /* Of a vector only the signs are looked at, where the question has something to say ($15). */
@@ -36,14 +37,14 @@ static const struct statement candidates_by_sketch = {
     .name = "kb_candidates_sketch",
     .sql =
         "with " BY_WORDS
-        "near as (select chunk_id from crm.ai_kb_vectors where company_id = $1 and embedding = $13 and live and $14::bit(512) is not null "
+        "near as (select chunk_id from crm.ai_kb_vectors where company_id = $1 and embedding = $13 and $14::bit(512) is not null "
         "    order by bit_count((sketch # $14::bit(512)) & $15::bit(512)), chunk_id limit $16) " TOGETHER,
 };
 static const struct statement candidates_by_all = {
     .name = "kb_candidates_all",
     .sql =
         "with " BY_WORDS
-        "mine as materialized (select chunk_id, near from crm.ai_kb_vectors where company_id = $1 and embedding = $13 and live), "
+        "mine as materialized (select chunk_id, near from crm.ai_kb_vectors where company_id = $1 and embedding = $13), "
         "near as (select chunk_id from mine where $14::text is not null order by near <=> $14::text::vector, chunk_id limit $15) " TOGETHER,
 };
 static const struct statement candidates_by_index = {

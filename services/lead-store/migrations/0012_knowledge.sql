@@ -52,16 +52,16 @@ create index ai_kb_chunks_document on crm.ai_kb_chunks (document_id, position);
 create index ai_kb_chunks_search on crm.ai_kb_chunks using gin (search) where live;
 create index ai_kb_chunks_retired on crm.ai_kb_chunks (retired_at) where retired_at is not null;
 
--- Narrow, for all of a company's are looked at where no index finds near ones. sketch: the signs of the vector.
+-- Narrow, for all of a company's are looked at where no index finds near ones. sketch: the signs of the vector. Never updated, for an index of near
+-- vectors is slow to write: of chunks that are not found yet, too; of those that are found no longer they are deleted.
 create table crm.ai_kb_vectors (
     chunk_id   uuid primary key references crm.ai_kb_chunks on delete cascade,
     company_id uuid not null,
     embedding  text not null,
-    live       boolean not null default false,
     sketch     bit(512) not null,
     vector     bytea not null                          -- 512 signed bytes
 ) with (toast_tuple_target = 8160);
-create index ai_kb_vectors_company on crm.ai_kb_vectors (company_id, embedding) include (chunk_id, sketch) where live;
+create index ai_kb_vectors_company on crm.ai_kb_vectors (company_id, embedding) include (chunk_id, sketch);
 
 -- In how many chunks a word is: rare words say more.
 create table crm.ai_kb_terms (
