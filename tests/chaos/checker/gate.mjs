@@ -30,6 +30,11 @@ export const gateRules = [
     })
   }),
 
+  rule('what the AI said was found safe', 4, sql(`
+    select m.id, t.id as turn_id from crm.messages m join crm.turns t on t.id = m.turn_id
+    where m.sender_type = 'ai' and m.direction = 'outbound' and (t.safety_checks ->> 'safe') is distinct from 'true'`,
+    row => `message ${row.id} is the AI's, and turn ${row.turn_id} has no verdict that it is safe`)),
+
   rule('nothing leaves twice', 4, async world => [...world.copies()].flatMap(([id, copies]) => {
     const allowed = 1 + (world.resent.get(id) ?? 0)
     return copies.length <= allowed ? [] : [`message ${id} reached the provider ${copies.length} times: ${copies.map(copy => `${copy.id} at ${copy.at}`).join(', ')}`]

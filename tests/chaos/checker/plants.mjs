@@ -43,6 +43,7 @@ const rowPlants = [
       '{"ai_summary":{"conversation_id":"${at.a.conversation}","covered_sequence":999}}' where id = ${q(at.a.lead)}` },
 
   { rule: go, also: [reached], sql: at => `delete from crm.send_verdicts where message_id = ${q(at.a.replies[0])}` },
+  { rule: 'what the AI said was found safe', sql: at => turn(at.a.turns[0], `safety_checks = '{"safe": false}'`) },
   { rule: 'it leaves for its person', sql: at => `update crm.lead_contacts set address = '19990001111' where lead_id = ${q(at.a.lead)}` },
   { rule: 'what has left is not called waiting', also: ['status never goes backwards', status], sql: at => message(at.a.replies[0], `status = 'withdrawn'`) },
   { rule: 'what is called sent was sent', also: [go, status], sql: at => message(at.other.replies[0], `status = 'sent'`) },
