@@ -218,6 +218,7 @@ void bus_close(struct bus *bus)
         bus_drive_free(bus->sync[i].drive);
     }
     bus_driver_free(bus->driver);
+    bus_messages_clear();
     pthread_mutex_destroy(&bus->lock);
     free(bus);
 }
@@ -260,7 +261,7 @@ enum status bus_request(struct bus *bus, struct arena *arena, const char *subjec
     struct bus_publish question = { .subject = subject, .data = data, .bytes = bytes };
     TRY(bus_line_request(bus, &bus->asking, &question, wait_ms, &answer, error));
     bus_message_from(arena, answer, reply);
-    natsMsg_Destroy(answer);
+    bus_message_done(answer);
     return OK;
 }
 

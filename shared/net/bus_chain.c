@@ -39,7 +39,7 @@ static bool publish_first(struct bus *bus, const struct bus_publish *messages, s
         natsMsg *message =
             bus_message_to(one.subject, NULL, one.data, one.bytes, one.id, one.headers, one.header_count);
         problem = message ? natsConnection_PublishMsg(bus->bulk, message) : NATS_INVALID_SUBJECT;
-        natsMsg_Destroy(message);
+        bus_message_done(message);
     }
     return problem == NATS_OK;
 }

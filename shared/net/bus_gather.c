@@ -12,7 +12,7 @@ static void take(struct arena *arena, natsSubscription *handle, int64_t wait_ms,
             return;
         if (natsMsg_GetDataLength(message) > 0) /* without: the server says that nobody is there */
             bus_message_from(arena, message, &replies[(*count)++]);
-        natsMsg_Destroy(message);
+        bus_message_done(message);
     }
 }
 

@@ -62,7 +62,7 @@ static void on_message(natsConnection *connection, natsSubscription *handle, nat
     struct bus_message message;
     arena_reset(listening->arena);
     bus_message_from(listening->arena, from, &message);
-    natsMsg_Destroy(from);
+    bus_message_done(from);
     listening->listener(listening->context, &message);
 }
 

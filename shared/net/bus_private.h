@@ -55,6 +55,10 @@ struct bus {
     char ack_prefix[BUS_INBOX_BYTES_MAX + 1]; /* "<inbox>." */
 };
 
+/* Instead of natsMsg_Destroy; NULL is fine. bus_messages_clear destroys what is kept. */
+void bus_message_done(natsMsg *message);
+void bus_messages_clear(void);
+
 void bus_inbox(const struct bus *bus, char out[BUS_INBOX_BYTES_MAX]); /* fresh, under our prefix */
 bool bus_connection_up(natsConnection *connection);
 enum status bus_away(struct error *error);                                         /* RETRY: not connected */

@@ -125,7 +125,7 @@ void bus_publish_over(struct bus *bus, struct bus_line *line, struct bus_publish
         read_answer(message, answer);
     else if (text_same(message->error.code, "nobody_there"))
         no_stream(message);
-    natsMsg_Destroy(answer);
+    bus_message_done(answer);
 }
 
 struct bus_line *bus_line_next(struct bus *bus)
@@ -158,7 +158,7 @@ static void on_ack(natsConnection *connection, natsSubscription *subscription, n
         read_answer(&told, answer);
         bus_apart_answered(bus, id, place, told.status);
     }
-    natsMsg_Destroy(answer);
+    bus_message_done(answer);
 }
 
 static void join(struct bus *bus, struct publishing *call)
@@ -208,7 +208,7 @@ enum status bus_send_for_ack(struct bus *bus, struct bus_line *line, const struc
     natsMsg *request = compose(message, reply, &failed);
     if (request)
         failed.status = bus_failed(bus_line_publish(line, request), message->subject, &failed.error);
-    natsMsg_Destroy(request);
+    bus_message_done(request);
     *error = failed.error;
     return failed.status;
 }

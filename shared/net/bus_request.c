@@ -84,7 +84,7 @@ static natsStatus await(struct bus_asker *asker, const char *reply, int64_t wait
             *out = answer;
             return problem;
         }
-        natsMsg_Destroy(answer);
+        bus_message_done(answer);
     }
 }
 
@@ -103,7 +103,7 @@ enum status bus_line_request(struct bus *bus, struct bus_line *line, const struc
     natsStatus problem = bus_line_publish(line, message);
     if (problem == NATS_OK)
         problem = await(asker, reply, wait_ms > 0 ? wait_ms : 1, answer);
-    natsMsg_Destroy(message);
+    bus_message_done(message);
     asker_give_back(bus, line, asker);
     return bus_failed(problem, question->subject, error);
 }

@@ -61,7 +61,7 @@ size_t bus_serve_take(struct bus_source *source, struct arena *arena, struct bus
             break;
         }
         bus_message_from(arena, message, &out[count++]);
-        natsMsg_Destroy(message);
+        bus_message_done(message);
     }
     return count;
 }
@@ -82,6 +82,6 @@ void bus_serve_stop(struct bus_source *source)
 
 void bus_serve_clear(struct bus_source *source)
 {
-    natsMsg_Destroy(source->left);
+    bus_message_done(source->left);
     natsSubscription_Destroy(source->served);
 }

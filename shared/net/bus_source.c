@@ -86,7 +86,7 @@ static void give_back(struct bus_source *source, struct arrival *arrival)
     const char *reply = arrival->message ? natsMsg_GetReply(arrival->message) : NULL;
     if (reply)
         natsConnection_PublishString(source->bus->bulk, reply, "-NAK");
-    natsMsg_Destroy(arrival->message);
+    bus_message_done(arrival->message);
     free(arrival);
 }
 
@@ -100,7 +100,7 @@ static void end_pulls(struct bus_source *source)
     natsMsg *answer = NULL;
     if (bus_connection_up(source->bus->main))
         natsConnection_Request(&answer, source->bus->main, source->info_subject, "", 0, STOP_WAIT_MS);
-    natsMsg_Destroy(answer);
+    bus_message_done(answer);
 }
 
 void bus_source_stop(struct bus_source *source)
@@ -231,7 +231,7 @@ static bool read_arrival(struct bus_source *source, struct arena *arena, struct 
         bus_metadata_from(out->reply, out);
         source->requested -= source->requested > 0;
     }
-    natsMsg_Destroy(message);
+    bus_message_done(message);
     free(arrival);
     return is_message;
 }

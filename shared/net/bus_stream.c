@@ -195,7 +195,7 @@ enum status bus_stream_read(struct bus *bus, struct arena *arena, const char *st
         out->sequence = natsMsg_GetSequence(message);
         out->published_at = natsMsg_GetTime(message) / NS_PER_MS;
     }
-    natsMsg_Destroy(message);
+    bus_message_done(message);
     return refused(problem, code, stream, error);
 }
 
