@@ -46,16 +46,22 @@ void send_close(void)
 
 /* -- the call */
 
-enum status send_reach(struct arena *arena, const char *account, const Pb__Json *credentials, const char **url,
-                       const char **bearer, struct error *error)
+enum status send_address(struct arena *arena, const char *account, const Pb__Json *credentials, const char *edge,
+                         const char **url, const char **bearer, struct error *error)
 {
     *bearer = whatsapp_cloud_graph_token(arena, &graph, credentials);
     if (!whatsapp_cloud_graph_id(account))
         return error_code(error, REJECT, "no_account", "the message names no account to send from");
     if (!*bearer)
         return error_code(error, REJECT, "no_token", "the account has no access token");
-    *url = text_format(arena, "%s/%s/messages", graph_root, account);
+    *url = text_format(arena, "%s/%s/%s", graph_root, account, edge);
     return OK;
+}
+
+enum status send_reach(struct arena *arena, const char *account, const Pb__Json *credentials, const char **url,
+                       const char **bearer, struct error *error)
+{
+    return send_address(arena, account, credentials, "messages", url, bearer, error);
 }
 
 static void call(struct batch *batch, struct item *item, const Pb__SendAuthorized *authorized, const char *body,

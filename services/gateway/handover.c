@@ -87,7 +87,8 @@ enum status operator_prepare(struct exchange *exchange, ProtobufCMessage *reques
     Pb__OperatorMessageRequest *message = (Pb__OperatorMessageRequest *)request;
     TRY(need_one(message->phone, message->lead_id, message->conversation_id, error));
     TRY(check_phone(exchange->arena, message->phone, error));
-    if (text_empty(message->message) && message->media == NULL && message->canned_reply_id == NULL)
+    if (text_empty(message->message) && message->media == NULL && message->canned_reply_id == NULL &&
+        message->template_ == NULL)
         return error_code(error, REJECT, "missing_field", "'message' is missing.");
     if (message->media != NULL)
         TRY(check_media(message->media, error));

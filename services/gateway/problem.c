@@ -20,6 +20,8 @@ static const struct {
     { "no_conversation", 409 },
     { "length_required", 411 },
     { "account_taken", 409 },
+    { "window_closed", 409 },
+    { "template_not_approved", 409 },
     { "conversation_closed", 409 },
     { "outdated_view", 409 },
     { "stale_version", 412 },
@@ -39,6 +41,7 @@ static const struct {
     { "unknown_channel", 422 },
     { "unknown_timezone", 422 },
     { "unknown_scope", 422 },
+    { "unknown_template", 422 },
     { "unknown_event", 422 },
     { "event_too_old", 410 },
 };

@@ -16,6 +16,7 @@
 #include "models.h"
 #include "openapi.h"
 #include "stream/stream.h"
+#include "templates.h"
 #include "webhook.h"
 #include "wire/pb.h"
 
@@ -120,6 +121,12 @@ const struct endpoint ENDPOINTS[] = {
       .asks = &STORE_KNOWLEDGE_SETTINGS_GET },
     { "PATCH", "/kb/settings", "knowledge", "Who embeds it, and what the AI does where nothing fits", SCOPE_ADMIN,
       &STORE_KNOWLEDGE_SETTINGS_PATCH, .body = OF(knowledge_settings_request) },
+
+    { "GET", "/templates", "templates", "Templates as the provider has them, newest first", SCOPE_READ,
+      &STORE_TEMPLATE_LIST, .query = PAGE " state name" },
+    { "POST", "/templates/sync", "templates", "Asks the provider for its list of templates", SCOPE_WRITE,
+      .body = OF(template_sync_request), .body_optional = true, .reply = OF(template_sync_reply), .success = 202,
+      .takes_key = true, .handle = templates_sync },
 
     { "POST", "/jobs", "queue", "Enqueues a job; a known idempotency key answers with that job", SCOPE_WRITE,
       .body = OF(job_create_request), .reply = OF(job_created), .success = 202, .takes_key = true,

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "channels/whatsapp_cloud_template.h"
 #include "normalise.h"
+#include "template.h"
 
 static struct metric passed = { .name = "parley_ingest_passed_total",
                                 .help = "changes and statuses of webhooks that were read and not acted upon",
@@ -53,7 +55,10 @@ static bool compose(struct item *item, struct call *call)
     if (item->status != OK)
         return false;
     if (!message) {
-        record_passed(field);
+        if (whatsapp_cloud_template_field(field))
+            template_changed(item, raw);
+        else
+            record_passed(field);
         return false;
     }
     *call = (struct call){ .caller = record_caller(item, raw), .request = message };

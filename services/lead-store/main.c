@@ -34,6 +34,7 @@
 #include "sweep/relay.h"
 #include "sweep/sweep.h"
 #include "turn/refusal.h"
+#include "template/template.h"
 #include "turn/turn.h"
 
 static const struct route routes[] = {
@@ -85,6 +86,10 @@ static const struct route routes[] = {
     { .takes = &STORE_AI_MODEL_LIST, .handle = ai_model_list },
     { .takes = &STORE_AI_PROMPT_LIST, .handle = ai_prompt_list },
     { .takes = &STORE_AI_PROMPT_GET, .handle = ai_prompt_get },
+    { .takes = &STORE_TEMPLATE_LIST, .handle = template_list },
+    { .takes = &STORE_TEMPLATE_ACCOUNTS, .handle = template_accounts },
+    { .takes = &STORE_TEMPLATE_RECORD, .handle = template_record, .batch_max = 8 },
+    { .takes = &STORE_TEMPLATE_UPDATE, .handle = template_update },
     { .takes = &STORE_MEDIA_FIND, .handle = media_find },
     { .takes = &STORE_MEDIA_SETTLE, .handle = media_settle },
     { .takes = &STORE_MEDIA_GET, .handle = media_get },

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "channels/whatsapp_cloud.h"
 #include "channels/whatsapp_cloud_inside.h"
+#include "channels/whatsapp_cloud_template.h"
 
 enum { RECIPIENT_DIGITS_MIN = 7, RECIPIENT_DIGITS_MAX = 15 };
 
@@ -54,47 +55,11 @@ static enum status add_words(struct buffer *body, const Pb__Outgoing *outgoing, 
     return OK;
 }
 
-/* Meta refuses line breaks, tabs and more than four spaces in a row inside a parameter, and empty ones. */
-static bool parameter_fits(const char *text)
-{
-    return *text && !strpbrk(text, "\r\n\t") && !strstr(text, "     ");
-}
-
-static enum status add_parameters(struct buffer *body, const char *json, struct error *error)
-{
-    cJSON *list;
-    TRY(json_parse(body->arena, json, strlen(json), &list, error));
-    if (!cJSON_IsArray(list))
-        return error_code(error, REJECT, "template_parameters", "template parameters must be a list of texts");
-    if (!list->child)
-        return OK;
-    buffer_add(body, ",\"components\":[{\"type\":\"body\",\"parameters\":[");
-    for (const cJSON *item = list->child; item; item = item->next) {
-        if (!cJSON_IsString(item) || !parameter_fits(item->valuestring))
-            return error_code(error, REJECT, "template_parameters",
-                              "a template parameter is no text, empty, or holds line breaks, tabs or rows of spaces");
-        buffer_add(body, item == list->child ? "{\"type\":\"text\"," : ",{\"type\":\"text\",");
-        add_text_member(body, "text", item->valuestring);
-        buffer_add_char(body, '}');
-    }
-    buffer_add(body, "]}]");
-    return OK;
-}
-
 static enum status add_template(struct buffer *body, const Pb__Outgoing *outgoing, struct error *error)
 {
-    if (text_empty(outgoing->template_language))
-        return error_code(error, REJECT, "template_language", "the template '%.64s' has no language",
-                          outgoing->template_name);
-    buffer_add(body, ",\"type\":\"template\",\"template\":{");
-    add_text_member(body, "name", outgoing->template_name);
-    buffer_add(body, ",\"language\":{");
-    add_text_member(body, "code", outgoing->template_language);
-    buffer_add_char(body, '}');
-    if (outgoing->template_params && !text_empty(outgoing->template_params->text))
-        TRY(add_parameters(body, outgoing->template_params->text, error));
-    buffer_add_char(body, '}');
-    return OK;
+    const char *parameters = outgoing->template_params ? outgoing->template_params->text : NULL;
+    buffer_add(body, ",\"type\":\"template\",");
+    return whatsapp_cloud_template_write(body, outgoing->template_name, outgoing->template_language, parameters, error);
 }
 
 static const struct media_type {

@@ -150,9 +150,11 @@ static void a_parameter_that_meta_refuses_is_refused_here(void **state)
     static const struct {
         const char *json;
         bool taken;
-    } PARAMETERS[] = { { "[\"a    b\"]", true }, { "[\"a     b\"]", false }, { "[\"a\\nb\"]", false },
-                       { "[\"a\\tb\"]", false }, { "[\"\"]", false },        { "[1]", false },
-                       { "{}", false },          { "[\"স্টপ\"]", true } };
+    } PARAMETERS[] = {
+        { "[\"a    b\"]", true },     { "[\"a     b\"]", false }, { "[\"a\\nb\"]", false }, { "[\"a\\tb\"]", false },
+        { "[\"\"]", false },          { "[1]", false },           { "{}", true },           { "7", false },
+        { "{\"footer\":[]}", false }, { "[\"স্টপ\"]", true }
+    };
     Pb__Outgoing *out = outgoing(*state, "");
     out->template_name = unconst("t");
     out->template_language = unconst("en");

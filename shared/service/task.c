@@ -41,6 +41,7 @@ const struct task TASKS[] = {
     { .name = "smartengage.message", .priority = 65, P2, USUAL },
     { .name = "coachnova.check", .priority = 65, P2, USUAL },
     { .name = "smartengage.run", .priority = 45, P2, USUAL },
+    { .name = "template.sync", .priority = 30, P2, USUAL },
     { .name = "kb.index", .priority = 30, P2, USUAL },
     { .name = NULL },
 };

@@ -38,6 +38,7 @@ const struct subject WORK_AI_ENGAGE = WORK_OF("ai.engage", "ai-engage", TYPE(eng
 const struct subject WORK_KB_INDEX = WORK_OF("kb.index", "knowledge", TYPE(knowledge_index_params));
 const struct subject WORK_SEND_WHATSAPP_CLOUD =
     WORK_OF("channel.send.whatsapp_cloud", "channel-send-whatsapp_cloud", TYPE(send_params));
+const struct subject WORK_TEMPLATE_SYNC = WORK_OF("template.sync", "template-sync", TYPE(template_sync_request));
 const struct subject WORK_MEDIA_FETCH = WORK_OF("media.fetch", "media-fetch", TYPE(media_fetch_params));
 
 const struct subject WORK_MARK_WHATSAPP_CLOUD =
@@ -114,6 +115,11 @@ const struct subject STORE_BUMPUP_ASK = CALL("store.bumpup.ask", follow_up_reque
 const struct subject STORE_BUMPUP_OPEN = CALL("store.bumpup.open", bumpup_open_request, bumpup_opened);
 const struct subject STORE_BUMPUP_COMMIT = CALL("store.bumpup.commit", bumpup_commit_request, bumpup_committed);
 const struct subject STORE_STATS = CALL("store.stats", stats_request, stats);
+const struct subject STORE_TEMPLATE_LIST = CALL("store.template.list", template_list_request, template_list);
+const struct subject STORE_TEMPLATE_ACCOUNTS =
+    CALL("store.template.accounts", template_accounts_request, template_accounts);
+const struct subject STORE_TEMPLATE_RECORD = CALL("store.template.record", template_record_request, template_recorded);
+const struct subject STORE_TEMPLATE_UPDATE = CALL("store.template.update", template_update_request, template_updated);
 const struct subject STORE_MEDIA_FIND = CALL("store.media.find", media_find_request, media_found);
 const struct subject STORE_MEDIA_SETTLE = CALL("store.media.settle", media_settle_request, media_settled);
 const struct subject STORE_MEDIA_GET = CALL("store.media.get", media_get_request, media_file);
@@ -240,5 +246,6 @@ const struct bus_consumer TOPOLOGY_CONSUMERS[] = {
     CONSUMER("channel-mark-whatsapp_cloud", "WORK", "work.channel.mark.whatsapp_cloud"),
     CONSUMER("media-fetch", "WORK", "work.media.fetch"),
     CONSUMER("knowledge", "WORK", "work.kb.index"),
+    CONSUMER("template-sync", "WORK", "work.template.sync"),
     { .name = NULL },
 };

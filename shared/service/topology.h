@@ -39,6 +39,7 @@ extern const struct subject WORK_MARK_WHATSAPP_CLOUD;
 extern const struct subject WORK_MEDIA_FETCH;
 extern const struct subject WORK_KB_INDEX;
 extern const struct subject WORK_AI_SUMMARY, WORK_BUMPUP;
+extern const struct subject WORK_TEMPLATE_SYNC;
 
 /* lead-store */
 extern const struct subject STORE_INBOUND_RECORD, STORE_RECEIPT_APPLY;
@@ -68,6 +69,7 @@ extern const struct subject
     KNOWLEDGE_SEARCH; /* as the store's, with the vector of the query where a provider makes it */
 extern const struct subject STORE_SUMMARY_ASK, STORE_SUMMARY_OPEN, STORE_SUMMARY_COMMIT;
 extern const struct subject STORE_BUMPUP_ASK, STORE_BUMPUP_OPEN, STORE_BUMPUP_COMMIT;
+extern const struct subject STORE_TEMPLATE_LIST, STORE_TEMPLATE_ACCOUNTS, STORE_TEMPLATE_RECORD, STORE_TEMPLATE_UPDATE;
 
 /* scheduler */
 extern const struct subject JOBS_ENQUEUE, JOBS_FINISH, JOBS_GET, JOBS_LIST, JOBS_STATS, JOBS_REPLAY;

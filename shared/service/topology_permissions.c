@@ -10,7 +10,7 @@ enum { SUBJECTS_MAX = 16 };
 /* What one service does on the bus, beyond what all do (inbox, $SRV, capacity and quarantine of what it takes). */
 struct role {
     const char *service;
-    const struct subject *takes[4];
+    const struct subject *takes[6];
     const struct subject *serves[SUBJECTS_MAX], *asks[SUBJECTS_MAX];
     const struct subject *hears[8], *nudges[8];
     const char *door;                         /* all requests of this kind are its to answer */
@@ -30,7 +30,8 @@ static const struct role roles[] = {
     { .service = "ingest",
       .takes = { &INBOUND_MESSAGE, &INBOUND_RECEIPT },
       .serves = { &INGEST_QUARANTINE_REPLAY },
-      .asks = { &STORE_INBOUND_RECORD, &STORE_RECEIPT_APPLY, &STORE_CHANNEL_ACCOUNT_LIST, &JOBS_ENQUEUE },
+      .asks = { &STORE_INBOUND_RECORD, &STORE_RECEIPT_APPLY, &STORE_TEMPLATE_UPDATE, &STORE_CHANNEL_ACCOUNT_LIST,
+                &JOBS_ENQUEUE },
       .hears = { &NUDGE_KEYS },
       .publishes = { "inbound.>" },
       .reads = "QUARANTINE" },
@@ -54,8 +55,9 @@ static const struct role roles[] = {
       .takes = { &WORK_AI_SUMMARY },
       .asks = { &STORE_SUMMARY_OPEN, &STORE_SUMMARY_COMMIT, &JOBS_FINISH } },
     { .service = "channel-whatsapp-cloud",
-      .takes = { &WORK_SEND_WHATSAPP_CLOUD, &WORK_MARK_WHATSAPP_CLOUD },
-      .asks = { &STORE_MESSAGE_MARK, &STORE_SEND_AUTHORIZE, &STORE_SEND_SETTLE, &JOBS_FINISH } },
+      .takes = { &WORK_SEND_WHATSAPP_CLOUD, &WORK_MARK_WHATSAPP_CLOUD, &WORK_TEMPLATE_SYNC },
+      .asks = { &STORE_MESSAGE_MARK, &STORE_SEND_AUTHORIZE, &STORE_SEND_SETTLE, &STORE_TEMPLATE_ACCOUNTS,
+                &STORE_TEMPLATE_RECORD, &JOBS_FINISH } },
     { .service = "media",
       .takes = { &WORK_MEDIA_FETCH },
       .asks = { &STORE_MEDIA_FIND, &STORE_MEDIA_SETTLE, &JOBS_FINISH } },

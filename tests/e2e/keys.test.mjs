@@ -37,6 +37,7 @@ test('the table of scopes: 403 without the right one, anything else with it; no 
     ['GET', `/leads/${id}/events`, 'read'],
     ['GET', `/messages/${id}`, 'read'], ['GET', `/messages/${id}/why`, 'read'],
     ['GET', `/media/${id}`, 'read'], ['POST', `/media/${id}/link`, 'read'],
+    ['GET', '/templates', 'read'], ['POST', '/templates/sync', 'write'],
     ['POST', '/api/v1/takeover', 'operator'], ['POST', '/api/v1/handback', 'operator'], ['POST', '/api/v1/operator-message', 'operator'],
     ['POST', '/jobs', 'write'], ['GET', '/jobs', 'read'], ['GET', `/jobs/${id}`, 'read'],
     ['GET', '/queue/stats', 'read'],

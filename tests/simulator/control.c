@@ -1,5 +1,6 @@
 #include "control.h"
 
+#include "graph_templates.h"
 #include "inbound.h"
 #include "json.h"
 #include "media.h"
@@ -220,6 +221,7 @@ static void post_reset(struct simulator *simulator, struct exchange *exchange)
     }
     faults_reset(&simulator->faults);
     graph_limits_reset(&simulator->limits);
+    graph_templates_reset();
     if (!order.keep_records) {
         records_reset(&simulator->records);
         media_reset();
@@ -248,13 +250,58 @@ static void post_media(struct simulator *simulator, struct exchange *exchange)
     cJSON_Delete(body);
 }
 
+struct template_order {
+    char name[128];
+    char language[16];
+    char status[32];
+};
+
+static void post_templates(struct simulator *simulator, struct exchange *exchange)
+{
+    static const struct template_order nothing = { .language = "en_US" };
+    static const struct field fields[] = {
+        { .name = "name",
+          .kind = FIELD_TEXT,
+          .offset = offsetof(struct template_order, name),
+          .bytes = sizeof nothing.name },
+        { .name = "language",
+          .kind = FIELD_TEXT,
+          .offset = offsetof(struct template_order, language),
+          .bytes = sizeof nothing.language },
+        { .name = "status",
+          .kind = FIELD_TEXT,
+          .offset = offsetof(struct template_order, status),
+          .bytes = sizeof nothing.status },
+        { 0 },
+    };
+    struct template_order order = nothing;
+    char problem[FIELD_PROBLEM_ROOM] = "there is no such template, or no such status";
+    cJSON *body = read_body(exchange);
+    (void)simulator;
+    if (body == NULL)
+        return;
+    if (fields_read(body, fields, &order, &nothing, problem) &&
+        graph_templates_set(order.name, order.language, order.status))
+        answer_ok(exchange);
+    else
+        refuse(exchange, 400, problem);
+    cJSON_Delete(body);
+}
+
 static const struct control_route routes[] = {
-    { "GET", "/_sim/sent", get_sent },         { "GET", "/_sim/llm", get_llm },
-    { "GET", "/_sim/marks", get_marks },       { "GET", "/_sim/count", get_count },
-    { "GET", "/_sim/faults", answer_faults },  { "POST", "/_sim/faults", post_faults },
-    { "POST", "/_sim/receive", post_receive }, { "POST", "/_sim/echo", post_echo },
-    { "POST", "/_sim/window", post_window },   { "POST", "/_sim/reset", post_reset },
-    { "GET", "/_sim/media", get_media },       { "POST", "/_sim/media", post_media },
+    { "GET", "/_sim/sent", get_sent },
+    { "GET", "/_sim/llm", get_llm },
+    { "GET", "/_sim/marks", get_marks },
+    { "GET", "/_sim/count", get_count },
+    { "GET", "/_sim/faults", answer_faults },
+    { "POST", "/_sim/faults", post_faults },
+    { "POST", "/_sim/receive", post_receive },
+    { "POST", "/_sim/echo", post_echo },
+    { "POST", "/_sim/window", post_window },
+    { "POST", "/_sim/reset", post_reset },
+    { "GET", "/_sim/media", get_media },
+    { "POST", "/_sim/media", post_media },
+    { "POST", "/_sim/templates", post_templates },
 };
 
 bool control_matches(const struct http_request *request)

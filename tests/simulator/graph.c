@@ -4,6 +4,7 @@
 #include "envelope.h"
 #include "graph_errors.h"
 #include "graph_message.h"
+#include "graph_templates.h"
 #include "json.h"
 #include "media.h"
 #include "moment.h"
@@ -232,6 +233,20 @@ static bool is_listed(const char *list, const char *item)
     return false;
 }
 
+/* False: something else was asked for. */
+static bool answer_templates(struct exchange *exchange)
+{
+    const struct http_request *request = &exchange->request;
+    char after[32] = "";
+    struct buffer body = { 0 };
+    if (strcmp(request->method, "GET") != 0 || !text_ends_with(request->path, "/message_templates"))
+        return false;
+    http_request_query(request, "after", after, sizeof after);
+    graph_templates_list(after, &body);
+    http_answer_json(exchange, 0, 200, &body);
+    return true;
+}
+
 /* True when the caller may send from this number; else it has been answered, as it is when it asked for a file. */
 static bool admit(struct send *send)
 {
@@ -242,7 +257,7 @@ static bool admit(struct send *send)
                  (settings->token[0] == '\0' || strcmp(token, settings->token) == 0);
     if (!known)
         refuse(send, GRAPH_BAD_TOKEN, "The access token is missing or not valid.");
-    else if (media_handle_look(send->simulator, send->exchange))
+    else if (media_handle_look(send->simulator, send->exchange) || answer_templates(send->exchange))
         return false;
     else if (!read_path(request->path, send->phone_id) || strcmp(request->method, "POST") != 0)
         refuse(send, GRAPH_INVALID_PARAMETER, "Unsupported request: only POST /{version}/{phone number id}/messages.");

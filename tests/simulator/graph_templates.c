@@ -3,9 +3,16 @@
 #include "graph_errors.h"
 #include "text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { FILLED_LENGTH_MAX = 1024, PARAMETERS_MAX = 10, PARAMETER_LENGTH_MAX = 32768, COMPONENTS_MAX = 12 };
+enum {
+    FILLED_LENGTH_MAX = 1024,
+    PARAMETERS_MAX = 10,
+    PARAMETER_LENGTH_MAX = 32768,
+    COMPONENTS_MAX = 12,
+    PAGE_ITEMS = 2
+};
 
 /* A body's parameters are its {{...}}: {{1}} by position, {{first_name}} by name. */
 struct template
@@ -16,9 +23,10 @@ struct template
     const char *header; /* the kind of its one parameter; NULL: none */
     int buttons;        /* that take a parameter */
     int refusal;        /* 0: approved */
+    const char *status; /* as a test has set it; NULL: by the refusal */
 };
 
-static const struct template templates[] = {
+static struct template templates[] = {
     { .name = "hello_world", .language = "en_US", .body = "Welcome and congratulations!" },
     { .name = "order_update", .language = "en_US", .body = "Your order {{1}} is now {{2}}." },
     { .name = "order_update", .language = "de", .body = "Ihre Bestellung {{1}} ist jetzt {{2}}." },
@@ -31,12 +39,24 @@ static const struct template templates[] = {
     { .name = "disabled_template", .language = "en_US", .body = "Disabled.", .refusal = GRAPH_TEMPLATE_DISABLED },
 };
 
-static const struct template *find(const char *name, const char *language)
+static struct template *find(const char *name, const char *language)
 {
     for (size_t i = 0; i < sizeof templates / sizeof *templates; i++)
         if (strcmp(templates[i].name, name) == 0 && strcmp(templates[i].language, language) == 0)
             return &templates[i];
     return NULL;
+}
+
+static int refusal_of(const struct template *template)
+{
+    const char *status = template->status;
+    if (status == NULL)
+        return template->refusal;
+    if (strcmp(status, "PAUSED") == 0)
+        return GRAPH_TEMPLATE_PAUSED;
+    if (strcmp(status, "APPROVED") == 0)
+        return 0;
+    return strcmp(status, "DISABLED") == 0 ? GRAPH_TEMPLATE_DISABLED : GRAPH_TEMPLATE_UNKNOWN;
 }
 
 static const struct template *check_identity(struct check *check, const cJSON *template)
@@ -53,8 +73,8 @@ static const struct template *check_identity(struct check *check, const cJSON *t
     const struct template *found = find(name, code);
     if (found == NULL)
         check_fail(check, GRAPH_TEMPLATE_UNKNOWN, "Template name (%.60s) does not exist in %s.", name, code);
-    else if (found->refusal != 0)
-        check_fail(check, found->refusal, "Template %s can't be sent.", found->name);
+    else if (refusal_of(found) != 0)
+        check_fail(check, refusal_of(found), "Template %s can't be sent.", found->name);
     return found;
 }
 
@@ -224,4 +244,72 @@ void graph_template_check(struct check *check, const cJSON *template, struct buf
         return;
     check_header(check, found, components);
     fill_body(check, found, components, text);
+}
+
+/* -- the list */
+
+static const char *const statuses[] = { "APPROVED", "PENDING", "REJECTED", "PAUSED", "DISABLED", "GONE", NULL };
+
+static const char *status_of(const struct template *template)
+{
+    if (template->status != NULL)
+        return template->status;
+    if (template->refusal == 0)
+        return "APPROVED";
+    return template->refusal == GRAPH_TEMPLATE_PAUSED ? "PAUSED" : "DISABLED";
+}
+
+bool graph_templates_set(const char *name, const char *language, const char *status)
+{
+    struct template *template = find(name, language);
+    for (const char *const *word = statuses; template != NULL && *word != NULL; word++)
+        if (strcmp(*word, status) == 0) {
+            template->status = *word;
+            return true;
+        }
+    return false;
+}
+
+void graph_templates_reset(void)
+{
+    for (size_t i = 0; i < sizeof templates / sizeof *templates; i++)
+        templates[i].status = NULL;
+}
+
+static void write_one(struct buffer *body, const struct template *template, size_t number)
+{
+    bool named = strstr(template->body, "{{") != NULL && !is_position(strstr(template->body, "{{") + 2);
+    buffer_format(body,
+                  "{\"id\":\"%zu\",\"name\":\"%s\",\"language\":\"%s\",\"status\":\"%s\",\"category\":\"UTILITY\",",
+                  9000 + number, template->name, template->language, status_of(template));
+    buffer_format(body, "\"parameter_format\":\"%s\",\"components\":[", named ? "NAMED" : "POSITIONAL");
+    if (template->header != NULL)
+        buffer_add_text(body, "{\"type\":\"HEADER\",\"format\":\"IMAGE\"},");
+    buffer_add_text(body, "{\"type\":\"BODY\",\"text\":");
+    buffer_add_json(body, template->body);
+    buffer_add_text(body, "}");
+    if (template->buttons > 0)
+        buffer_add_text(
+            body,
+            ",{\"type\":\"BUTTONS\",\"buttons\":[{\"type\":\"URL\",\"text\":\"Open\",\"url\":\"https://acme.example/{{1}}\"},"
+            "{\"type\":\"QUICK_REPLY\",\"text\":\"Stop\"}]}");
+    buffer_add_text(body, "]}");
+}
+
+/* Two to a page: paging is part of the contract. */
+void graph_templates_list(const char *after, struct buffer *body)
+{
+    size_t count = sizeof templates / sizeof *templates, at = (size_t)strtoul(after, NULL, 10), some = 0;
+    buffer_add_text(body, "{\"data\":[");
+    for (; at < count && some < PAGE_ITEMS; at++) {
+        if (strcmp(status_of(&templates[at]), "GONE") == 0)
+            continue;
+        if (some++ > 0)
+            buffer_add_text(body, ",");
+        write_one(body, &templates[at], at);
+    }
+    buffer_format(body, "],\"paging\":{\"cursors\":{\"before\":\"0\",\"after\":\"%zu\"}", at);
+    if (at < count)
+        buffer_add_text(body, ",\"next\":\"https://graph.facebook.com/next\"");
+    buffer_add_text(body, "}}");
 }

@@ -7,7 +7,15 @@
 #include "buffer.h"
 #include "check.h"
 
+#include <stdbool.h>
+
 /* Checks the `template` member of a send and writes the text the customer reads into `text`. */
 void graph_template_check(struct check *check, const cJSON *template, struct buffer *text);
+
+/* One page of GET /{version}/{business account}/message_templates. */
+void graph_templates_list(const char *after, struct buffer *body);
+/* APPROVED, PENDING, REJECTED, PAUSED, DISABLED, or GONE from the list; false: no such template or status. */
+bool graph_templates_set(const char *name, const char *language, const char *status);
+void graph_templates_reset(void);
 
 #endif

@@ -18,6 +18,10 @@ static enum status account_seed(struct batch *batch, const char *company_id, str
         struct buffer credentials = { .arena = batch->arena };
         buffer_add(&credentials, "{\"token\":");
         json_add_string(&credentials, config_whatsapp_token);
+        if (!text_empty(config_whatsapp_business_id)) {
+            buffer_add(&credentials, ",\"waba_id\":");
+            json_add_string(&credentials, config_whatsapp_business_id);
+        }
         buffer_add(&credentials, "}");
         request->credentials = pb_json(batch->arena, buffer_text(&credentials));
     }

@@ -18,6 +18,7 @@ int64_t config_loop_window_ms;
 int64_t config_loop_automatic_max;
 const char *config_whatsapp_phone_id;
 const char *config_whatsapp_token;
+const char *config_whatsapp_business_id;
 bool config_demo;
 bool config_pgvector;
 
@@ -110,6 +111,9 @@ const struct setting CONFIG_SETTINGS[] = {
       .flag = &config_pgvector,
       .fallback = "on",
       .help = "let pgvector find near vectors where PostgreSQL has it (0.8 or newer)" },
+    { .name = "WHATSAPP_CLOUD_WABA_ID",
+      .text = &config_whatsapp_business_id,
+      .help = "id of its WhatsApp Business Account, whose templates are kept in step; empty: they are not" },
     { .name = "PARLEY_DEMO",
       .flag = &config_demo,
       .help = "give the default company a small demo knowledge base while it has none" },

@@ -23,7 +23,8 @@ extern int64_t config_loop_replies_max;   /* LOOP_REPLIES_MAX: where the company
 extern int64_t config_loop_window_ms;     /* LOOP_WINDOW_MS */
 extern int64_t config_loop_automatic_max; /* LOOP_AUTOMATIC_MAX: machines' messages in a row that are still answered,
                                              and one more; 0: all are */
-extern const char *config_whatsapp_phone_id; /* WHATSAPP_CLOUD_PHONE_ID: the default company's account */
-extern const char *config_whatsapp_token;    /* WHATSAPP_CLOUD_TOKEN */
-extern bool config_pgvector;                 /* KB_PGVECTOR: use it where PostgreSQL has it */
-extern bool config_demo;                     /* PARLEY_DEMO: a demo knowledge base for the default company */
+extern const char *config_whatsapp_phone_id;    /* WHATSAPP_CLOUD_PHONE_ID: the default company's account */
+extern const char *config_whatsapp_token;       /* WHATSAPP_CLOUD_TOKEN */
+extern const char *config_whatsapp_business_id; /* WHATSAPP_CLOUD_WABA_ID: whose templates are kept in step */
+extern bool config_pgvector;                    /* KB_PGVECTOR: use it where PostgreSQL has it */
+extern bool config_demo;                        /* PARLEY_DEMO: a demo knowledge base for the default company */

@@ -13,14 +13,14 @@ static Pb__Channel channel_of(const char *word)
                                                                      : PB__CHANNEL__CHANNEL_UNSPECIFIED;
 }
 
-/* ["...", ...] of a message made from a template. */
+/* Of a message made from a template: what it was filled with. */
 static Pb__Json *template_params(struct arena *arena, const char *metadata)
 {
     struct error error;
     cJSON *tree;
     const cJSON *params;
     if (!metadata || json_parse(arena, metadata, strlen(metadata), &tree, &error) != OK ||
-        json_want_array(tree, "template_params", &params, &error) != OK || !params)
+        !(params = cJSON_GetObjectItemCaseSensitive(tree, "template_params")))
         return NULL;
     return pb_json(arena, json_text(arena, params));
 }

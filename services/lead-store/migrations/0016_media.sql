@@ -15,3 +15,17 @@ create table crm.media (
     updated_at timestamptz not null
 );
 create index media_content on crm.media (company_id, sha256);   -- whether anybody else still names a content
+
+-- What the provider says of a template; `text` is its body, `components` all of it.
+alter table crm.templates
+    add column account_group    text,                   -- the provider's id of the business account that it belongs to
+    add column provider_id      text,
+    add column category         text,
+    add column quality          text,
+    add column reason           text,
+    add column parameter_format text not null default 'positional',
+    add column components       jsonb not null default '[]',
+    add column synced_at        timestamptz;
+create index templates_provider on crm.templates (account_group, provider_id);
+create index templates_company on crm.templates (company_id, created_at desc, id desc);
+create index channel_accounts_group on crm.channel_accounts ((credentials ->> 'waba_id')) where credentials ? 'waba_id';

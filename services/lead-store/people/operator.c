@@ -12,6 +12,7 @@
 #include "handover.h"
 #include "inbox/canned.h"
 #include "inbox/missed.h"
+#include "template/template_use.h"
 #include "turn/reply_route.h"
 #include "wire/pbjson.h"
 
@@ -27,6 +28,7 @@ struct post {
     const char *known_conversation_id, *known_lead_id, *known_quoted;
     struct outbound outbound;
     struct held_conversation *conversation;
+    struct template_use *template; /* of the same place in the list */
     bool written;
 };
 
@@ -34,6 +36,7 @@ struct posting {
     struct batch *batch;
     struct handover handover;
     struct post *list;
+    struct template_use *templates;
     size_t count;
 };
 
@@ -77,8 +80,12 @@ static enum status post_check(struct arena *arena, struct item *item, struct err
         return error_code(error, REJECT, "bad_value", "'canned_reply_id' is an id, and stands for the message");
     if (request->after_message_id && !ident_valid(request->after_message_id))
         return error_code(error, REJECT, "unknown_message", "the message that was seen is none of ours");
-    if (text_empty(request->message) && !request->media && !request->canned_reply_id)
+    if (text_empty(request->message) && !request->media && !request->canned_reply_id && !request->template_)
         return error_code(error, REJECT, "bad_value", "message must not be empty");
+    if (request->template_ && (!text_empty(request->message) || request->media))
+        return error_code(error, REJECT, "bad_value", "a template's message has neither text nor media of its own");
+    if (request->template_)
+        TRY(template_use_check(request->template_, error));
     if (longer(request->message, MESSAGE_TEXT_BYTES_MAX))
         return error_code(error, REJECT, "too_long", "message has more than %d bytes", MESSAGE_TEXT_BYTES_MAX);
     if (longer(request->operator_, NAME_BYTES_MAX) || longer(request->messageid, KEY_BYTES_MAX) ||
@@ -290,6 +297,18 @@ static enum status post_missed(struct posting *posting, struct post *post, bool 
     return OK;
 }
 
+/* Held by the gate it would wait for nobody: whoever writes is told at once what does get through. */
+static enum status post_window_check(const struct posting *posting, const struct post *post, struct error *error)
+{
+    const struct held_conversation *conversation = post->conversation;
+    if (post->template->asked || !text_same(conversation->channel, "whatsapp_cloud") ||
+        posting->batch->now < conversation->window_ends_at - SERVICE_WINDOW_MARGIN_MS)
+        return OK;
+    return error_code(
+        error, REJECT, "window_closed",
+        "the customer's 24 hours are over: only an approved template can be sent (template: {name, language, parameters})");
+}
+
 /* Who answers has read what stands above his answer. */
 static const struct statement operator_seen = {
     .name = "operator_seen",
@@ -315,10 +334,12 @@ static enum status post_write(struct posting *posting, struct post *post, struct
         target_unknown(target, &refused);
     else if (!post->conversation)
         error_code(&refused, REJECT, "unknown_conversation", "this person has no open conversation");
+    else if (*post->template->refused.code)
+        refused = post->template->refused;
     else if (!post->text && !post->media)
         error_code(&refused, REJECT, "unknown_canned_reply", "there is no such canned reply");
-    else if (post_quote_check(post, &refused) == OK)
-        post_length_check(post, &refused);
+    else if (post_quote_check(post, &refused) == OK && post_length_check(post, &refused) == OK)
+        post_window_check(posting, post, &refused);
     if (*refused.code) {
         item_fail(post->item, REJECT, refused.code, "%s", refused.text);
         return OK;
@@ -330,6 +351,8 @@ static enum status post_write(struct posting *posting, struct post *post, struct
     handover_take(handover, post->conversation, post->request->operator_, &post->item->caller);
     post->outbound = outbound_of(post, post->conversation);
     outbound_write(&handover->held, &post->outbound, 1, &handover->events);
+    if (post->template->asked)
+        template_use_write(posting->batch, post->id, post->template);
     post->conversation->covered_position = post->outbound.position;
     post->written = true;
     post_seen(posting, post);
@@ -362,6 +385,7 @@ static enum status posting_open(struct posting *posting, struct item **items, st
 {
     struct arena *arena = posting->batch->arena;
     posting->list = ARENA_ARRAY(arena, struct post, posting->count);
+    posting->templates = ARENA_ARRAY(arena, struct template_use, posting->count);
     posting->handover = (struct handover){ .batch = posting->batch, .count = posting->count };
     posting->handover.targets = ARENA_ARRAY(arena, struct target, posting->count);
     for (size_t i = 0; i < posting->count; i++) {
@@ -371,13 +395,19 @@ static enum status posting_open(struct posting *posting, struct item **items, st
                                .request = request,
                                .media = media_json(arena, request->media),
                                .text = given(request->message) };
+        post->template = &posting->templates[i];
+        *post->template =
+            (struct template_use){ .asked = request->template_, .company_id = items[i]->caller.company_id };
         post_name(arena, post);
         posting->handover.targets[i] = target_of(items[i]);
         TRY(target_check(arena, &posting->handover.targets[i], error));
     }
     TRY(handover_hold(&posting->handover, error));
+    TRY(template_uses_read(posting->batch, posting->templates, posting->count, error));
     for (size_t i = 0; i < posting->count; i++) {
         struct post *post = &posting->list[i];
+        if (post->template->asked)
+            post->text = post->template->text;
         if (post->request->canned_reply_id)
             TRY(canned_text(posting->batch, &post->item->caller, post->request->canned_reply_id, first_lead(posting, i),
                             post->request->operator_, &post->text, error));

@@ -96,6 +96,7 @@ static const struct {
     { "parked", sweep_parked },       { "sending", sweep_sending }, { "unknown", sweep_unknown },
     { "owed", sweep_owed },           { "overdue", sweep_overdue }, { "queued", sweep_queued },
     { "knowledge", knowledge_sweep }, { "silence", silence_sweep }, { "old", sweep_old },
+    { "templates", sweep_templates },
 };
 
 int64_t sweep_run(struct batch *batch)

@@ -1,0 +1,7 @@
+/*
+ * templates - asks for the provider's list anew.
+ */
+#pragma once
+#include "exchange.h"
+
+void templates_sync(struct exchange *exchange);

@@ -1,0 +1,89 @@
+#include "template.h"
+
+#include "base/ident.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "core/read.h"
+#include "wire/pbrow.h"
+
+static const struct statement template_list_read = {
+    .name = "template_list",
+    .sql =
+        "select id, channel, name, language, category, state, reason, quality, text, parameter_format, components, provider_id, account_group, "
+        "       synced_at, created_at, updated_at from crm.templates where company_id = $1 "
+        "  and ($2::timestamptz is null or (created_at, id) < ($2::timestamptz, $3::uuid)) "
+        "  and ($4::text is null or state = $4) and ($5::text is null or name = $5) order by created_at desc, id desc limit $6",
+};
+
+static enum status list_ask(struct item *item, struct db_step *step, struct error *error)
+{
+    const Pb__TemplateListRequest *request = item->message;
+    struct cursor cursor;
+    int64_t limit;
+    TRY(read_company(item, error));
+    TRY(read_limit(request->has_limit, request->limit, &limit, error));
+    TRY(cursor_read(item->arena, request->cursor, &cursor, error));
+    if (cursor.at && !cursor.id)
+        return error_code(error, REJECT, "bad_value", "cursor is none that was given out");
+    struct params *params = params_new(item->arena);
+    params_text(params, item->caller.company_id);
+    params_moment(params, cursor.at);
+    params_text(params, cursor.id);
+    params_text(params, text_empty(request->state) ? NULL : request->state);
+    params_text(params, text_empty(request->name) ? NULL : request->name);
+    params_int(params, limit + 1);
+    *step = (struct db_step){ .statement = &template_list_read, .params = params };
+    return OK;
+}
+
+static enum status list_tell(struct item *item, const struct rows *rows, struct error *error)
+{
+    const Pb__TemplateListRequest *request = item->message;
+    Pb__TemplateList *reply = PB_NEW(item->arena, template_list);
+    int64_t limit;
+    TRY(read_limit(request->has_limit, request->limit, &limit, error));
+    reply->n_items = pbrow_read_all(item->arena, &pb__template__descriptor, rows, (void ***)&reply->items);
+    if (reply->n_items > (size_t)limit) {
+        reply->n_items = (size_t)limit;
+        const Pb__Template *last = reply->items[limit - 1];
+        reply->next_cursor = cursor_text(item->arena, &(struct cursor){ .at = last->created_at, .id = last->id });
+    }
+    item->reply = &reply->base;
+    return OK;
+}
+
+void template_list(struct batch *batch)
+{
+    read_run(batch, list_ask, list_tell);
+}
+
+static const struct statement template_accounts_read = {
+    .name = "template_accounts",
+    .sql =
+        "select distinct on (credentials ->> 'waba_id') credentials ->> 'waba_id' as account_group, credentials from crm.channel_accounts "
+        "where company_id = $1 and channel = 'whatsapp_cloud' and account <> '' and credentials ? 'waba_id' "
+        "order by credentials ->> 'waba_id', updated_at desc",
+};
+
+static enum status accounts_ask(struct item *item, struct db_step *step, struct error *error)
+{
+    struct params *params = params_new(item->arena);
+    TRY(read_company(item, error));
+    params_text(params, item->caller.company_id);
+    *step = (struct db_step){ .statement = &template_accounts_read, .params = params };
+    return OK;
+}
+
+static enum status accounts_tell(struct item *item, const struct rows *rows, struct error *error)
+{
+    Pb__TemplateAccounts *reply = PB_NEW(item->arena, template_accounts);
+    (void)error;
+    reply->n_items = pbrow_read_all(item->arena, &pb__template_account__descriptor, rows, (void ***)&reply->items);
+    item->reply = &reply->base;
+    return OK;
+}
+
+void template_accounts(struct batch *batch)
+{
+    read_run(batch, accounts_ask, accounts_tell);
+}
