@@ -15,7 +15,7 @@ import { System } from './system.mjs'
 
 let system, load, at
 const { rowPlants, worldPlants, streamPlants } = plants
-const people = { a: '15011000001', b: '15011000002', c: '15011000003', unknown: '15011000004', dead: ['15011000005', '15011000006'], other: '15011000007', stop: '15011000008' }
+const people = { a: '15011000001', b: '15011000002', c: '15011000003', unknown: '15011000004', dead: ['15011000005', '15011000006'], other: '15011000007', stop: '15011000008', handed: '15011000009' }
 
 const statusOf = phone => system.postgres.value(`select m.status from crm.messages m join crm.leads l on l.id = m.lead_id where l.phone_number = $1 and m.direction = 'outbound'
   order by m.position desc limit 1`, [`+${phone}`])
@@ -34,6 +34,9 @@ async function live(otherCompany) {
   for (const what of ['takeover', 'handback', 'post']) await load[what](people.c)
   await load.post(people.stop)
   await system.parley.inbound(people.stop, 'STOP')
+  await system.parley.send('PATCH', '/company', { hand_over: { keywords: ['human please'] } })
+  await system.parley.inbound(people.handed, 'a human, please')
+  await answered(people.handed)
   await system.parley.inbound(people.other, 'hello other company', { company_id: otherCompany })
   await answered(people.other, 'held')
   await system.drain(load.ledger)
@@ -75,7 +78,7 @@ before(async () => {
   await Promise.all(system.parley.services.map(service => service.end())) // what is planted now nobody mends
   const dead = (await system.postgres.rows(`select id from jobs.unfinished where status = 'dlq' order by id`)).map(({ id }) => id)
   const job = await system.postgres.value(SOME_COMPLETED_JOB)
-  at = { a: await person(people.a), b: await person(people.b), c: await person(people.c), other: await person(people.other), unknown: (await person(people.unknown)).replies[0],
+  at = { a: await person(people.a), b: await person(people.b), c: await person(people.c), handed: await person(people.handed), other: await person(people.other), unknown: (await person(people.unknown)).replies[0],
     dead, job, otherCompany, bus: system.bus, graph: system.parley.simulatorUrl, phoneId: PHONE_ID, token: TOKEN, copy: await copier() }
   assert.equal(dead.length, 2)
   await system.postgres.pool.end()

@@ -147,6 +147,43 @@ for (const [where, fireAll] of everywhere) {
     await proven(parley, bus)
   })
 
+  test(`takeover ${where} by which the AI hands over: the same, whoever was first, and the team is told of each hand-over once`, async t => {
+    await parley.faults({ llm: { latency_ms: 300, reply: JSON.stringify({ reply: 'A colleague will get back to you.', actions: [{ type: 'hand_over', reason: 'asked for', urgency: 'low' }] }) } })
+    const answered = await fireAll(async phone => {
+      const taken = await until('the lead', async () => {
+        const answer = await parley.post('/api/v1/takeover', { phone, operator: 'mira' })
+        return answer.status !== 404 && answer
+      })
+      assert.deepEqual([taken.status, taken.body.status], [200, 'takeover_complete'])
+      return Date.now()
+    })
+    await whole()
+    for (const [phone, sent] of await copies(parley, prefix))
+      for (const { at } of sent) assert.ok(at <= answered.get(phone), `${phone}: ${at - answered.get(phone)} ms after the answer`)
+    const stories = await parley.postgres.rows(`select l.phone_number, c.owner, c.assignee, c.epoch::int, array(select e.type from crm.events e where e.lead_id = l.id
+        and e.type in ('conversation.taken_over', 'conversation.escalated') order by e.xid, e.n) as story
+      from crm.leads l join crm.conversations c on c.lead_id = l.id where l.phone_number like $1`, [`+${prefix}%`])
+    for (const { phone_number, owner, assignee, epoch, story } of stories) {
+      assert.deepEqual([owner, assignee], ['human', 'mira'], phone_number)
+      assert.ok(['conversation.taken_over', 'conversation.escalated,conversation.taken_over'].includes(story.join()), `${phone_number}: ${story}`)
+      assert.equal(epoch, story.length)
+    }
+    assert.ok(new Set(stories.map(({ epoch }) => epoch)).size === 2, 'not all of the turn was seen')
+    tell(t, await talks(parley, prefix))
+    await sawNothing(parley)
+
+    await parley.faults({ llm: null })
+    for (const phone of answered.keys()) assert.equal((await parley.post('/api/v1/handback', { phone })).status, 200)
+    await whole()
+    const [found, sent] = await Promise.all([talks(parley, prefix), copies(parley, prefix)])
+    for (const [phone, messages] of found) {
+      assertWhole(phone, messages, sent.get(phone))
+      assert.equal(sent.get(phone).length, 1, `${phone} was answered ${sent.get(phone).length} times`)
+    }
+    await sawNothing(parley)
+    await proven(parley, bus)
+  })
+
   test(`opt-out ${where}: after it nothing leaves but its confirmation, which comes last`, async t => {
     const fired = await fireAll(phone => write(phone, 'STOP'))
     await whole()

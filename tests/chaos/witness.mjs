@@ -33,14 +33,14 @@ begin
         return null;
     end if;
     select * into place from crm.conversations where id = new.conversation_id;
-    if place.owner = 'human' or place.epoch <> new.epoch then
+    select * into asked from crm.turns where id = new.turn_id;
+    if place.owner = 'human' and not asked.handed_over or place.epoch <> new.epoch then
         perform witness.tell('authorised after a takeover', old, new);
     end if;
-    select * into asked from crm.turns where id = new.turn_id;
     if asked.message_id is distinct from new.id or asked.state <> 'committed' then
         perform witness.tell('authorised, and answers no committed turn', old, new);
     end if;
-    if clock_timestamp() < asked.answer_by and exists (select from crm.messages m where m.conversation_id = asked.conversation_id and m.direction = 'inbound'
+    if clock_timestamp() < asked.answer_by and not asked.handed_over and exists (select from crm.messages m where m.conversation_id = asked.conversation_id and m.direction = 'inbound'
             and m.wants_answer and m.turn_id is null and m.position > asked.covered_position and m.position > place.covered_position) then
         perform witness.tell('authorised over a newer owed message', old, new);
     end if;

@@ -7,7 +7,7 @@ import { Talk, engageKey } from './talk.mjs'
 import { decode } from '../support/bus.mjs'
 
 let store
-before(async () => { store = await Store.start({ env: { BUFFER_MS: '0', BUFFER_MAX_MS: '60000', HAND_OVER_DEADLINE_MS: '3600000' } }) })
+before(async () => { store = await Store.start({ env: { BUFFER_MS: '0', BUFFER_MAX_MS: '60000' } }) })
 after(() => store?.stop())
 
 const NOTICE = 'Thanks for your message. A colleague will get back to you as soon as possible.'

@@ -6,7 +6,7 @@ import { until } from '../support/process.mjs'
 
 let store
 before(async () => {
-  store = await Store.start({ scheduler: true, env: { WHATSAPP_CLOUD_PACING: '0', UNKNOWN_HOLD_MS: '1000', UNKNOWN_POLICY: 'resend', HAND_OVER_DEADLINE_MS: '3600000' } })
+  store = await Store.start({ scheduler: true, env: { WHATSAPP_CLOUD_PACING: '0', UNKNOWN_HOLD_MS: '1000', UNKNOWN_POLICY: 'resend' } })
 })
 after(() => store?.stop())
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "core/column.h"
 #include "core/read.h"
+#include "inbox/inbox_view.h"
 #include "lead_view.h"
 #include "wire/pbrow.h"
 
@@ -28,9 +29,9 @@ static const struct statement lead_conversations_read = {
     .name = "lead_conversations_read",
     .sql =
         "select c.* from unnest($2::uuid[]) with ordinality as w(id, place) cross join lateral ( "
-        "    select id, lead_id, channel, phone, name, owner, owner = 'human' as human_intervention_required, state, epoch, window_ends_at, last_message_id, "
-        "           last_position, assignee, escalated_at, created_at, updated_at from crm.conversations "
-        "    where company_id = $1 and lead_id = w.id order by created_at desc, id desc limit $3) c order by w.place, c.created_at desc, c.id desc",
+        "    select c.id, lead_id, channel, phone, name, owner, owner = 'human' as human_intervention_required, state, epoch, window_ends_at, last_message_id, "
+        "           last_position, assignee, " ESCALATION ", created_at, updated_at from crm.conversations c "
+        "    where company_id = $1 and lead_id = w.id order by created_at desc, c.id desc limit $3) c order by w.place, c.created_at desc, c.id desc",
 };
 
 /* How many rows from `from` on are this lead's: they stand together, in the order of the leads. */

@@ -1,6 +1,7 @@
 // Always true 3: every owed inbound is covered by exactly one turn, or has a live job, or a job in the dead letters, or belongs to a person; a turn has at most one reply.
 import { rule, sql } from './rule.mjs'
 
+const SWEEP_MS = 30000 // the sweeping copy may die: its lease ends first
 const EARLY_MS = 20000 // recorded, and its recorder has not asked for its job yet, or died before: the stream brings it again by then
 
 export const owedRules = [
@@ -13,6 +14,17 @@ export const owedRules = [
                       where o.conversation_id = m.conversation_id and o.direction = 'inbound' and o.position > c.covered_position)`,
     row => `message ${row.id} (conversation ${row.conversation_id}, position ${row.position}) is owed an answer; it has no live job, none in the dead letters, and no person`,
     world => [world.later])),
+
+  rule('nobody waits for the AI past the deadline', 3, sql(`
+    select id, owed_since from crm.conversations where owner = 'ai' and state = 'open' and owed_since < $1::timestamptz - make_interval(secs => $2 / 1000.0)`,
+    row => `conversation ${row.id} waits for the AI since ${row.owed_since.toISOString()}`, world => [world.now, world.deadlineMs + SWEEP_MS])),
+
+  rule('who is handed over is told once', 3, sql(`
+    select a.payload ->> 'conversation_id' as id, a.payload ->> 'message_id' as one, b.payload ->> 'message_id' as other from crm.events a join crm.events b
+      on b.type = a.type and b.lead_id = a.lead_id and b.n > a.n and b.payload ->> 'conversation_id' = a.payload ->> 'conversation_id' and b.admitted_at < a.admitted_at + interval '1 hour'
+    where a.type = 'conversation.escalated' and a.payload ->> 'epoch' is not null and b.payload ->> 'epoch' is not null
+      and a.payload ->> 'message_id' is not null and b.payload ->> 'message_id' is not null`,
+    row => `the customer of conversation ${row.id} was told by ${row.one} and within the hour by ${row.other}`)),
 
   rule('what counts as answered was answered', 3, sql(`
     select m.id, m.conversation_id, m.position from crm.messages m join crm.conversations c on c.id = m.conversation_id

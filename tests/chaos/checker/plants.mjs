@@ -25,6 +25,10 @@ const rowPlants = [
   { rule: 'the order of arrival is the order of positions', sql: at => `${message(at.b.inbound[1], 'position = 0')}; ${message(at.b.inbound[2], 'position = position - 1')}; ${message(at.b.inbound[1], 'position = (select position + 1 from crm.messages where id = ' + q(at.b.inbound[2]) + ')')}` },
 
   { rule: 'what is owed has a job or a person', also: ['owners change one after the other'], sql: at => conversation(at.b.conversation, `owner = 'ai'`) },
+  { rule: 'nobody waits for the AI past the deadline', also: ['owners change one after the other', 'what is owed has a job or a person'],
+    sql: at => conversation(at.b.conversation, `owner = 'ai', owed_since = now() - interval '1 day'`) },
+  { rule: 'who is handed over is told once', also: [untold, 'an event happens once', 'owners change one after the other'],
+    sql: at => at.copy('events', `(select id from crm.events where type = 'conversation.escalated' and lead_id = ${q(at.handed.lead)})`, { id: randomUUID() }) },
   { rule: 'what counts as answered was answered', also: [passes], sql: at => message(at.a.inbound[0], 'turn_id = null') },
   { rule: 'a message is covered by the turn that covers it', sql: at => turn(at.a.turns[0], `state = 'superseded'`) },
   { rule: 'a turn passes over no message', also: ['a message is covered by the turn that covers it'], sql: at => message(at.a.inbound[0], `turn_id = ${q(at.a.turns[1])}`) },
@@ -51,7 +55,7 @@ const rowPlants = [
   { rule: 'sending does not last', sql: at => message(at.unknown, `status = 'sending', go_until = now() - interval '1 hour'`) },
   { rule: 'unknown is reported', also: [go, status], sql: at => message(at.other.replies[0], `status = 'unknown', updated_at = now()`) },
   { rule: 'unknown ends', sql: at => message(at.unknown, `status = 'unknown', updated_at = now() - interval '1 hour'`) },
-  { rule: 'what stays unknown is put before a person', also: [told], sql: () => `delete from crm.events where type = 'conversation.escalated'` },
+  { rule: 'what stays unknown is put before a person', also: [told], sql: () => `delete from crm.events where type = 'conversation.escalated' and payload ->> 'epoch' is null` },
   { rule: `no go for the AI in a person's conversation`, sql: at => saw(at.a.replies[0], { owner: 'human' }) },
   { rule: 'no go for the AI after a takeover commit', sql: at => `insert into crm.send_verdicts (company_id, message_id, verdict, saw, created_at)
       select company_id, message_id, verdict, saw, created_at from crm.send_verdicts where message_id = ${q(at.c.replies[0])} and verdict = 'go'` },
