@@ -81,3 +81,34 @@ test('nobody looks through all conversations for those that have been silent', a
   assert.ok(looks.length > 0)
   assert.deepEqual(looks.filter(([, rows]) => rows > ROWS_PER_ITEM * due.length), [])
 })
+
+test('an inbox and the streams look at a page of what is there, never at all of it', async () => {
+  const newest = await call('store.inbound.record', 'InboundMessage', 'InboundRecorded', texts(9000, 3))
+  const { company_id } = newest[0], ask = (subject, request, reply, item) => call(subject, request, reply, [item], company_id)
+  const pages = async () => {
+    for (const more of [{}, { waiting: true }, { waiting: true, order: 'newest' }, { owner: 'human' }, { assignee: 'ana' }])
+      await ask('store.conversation.list', 'ConversationListRequest', 'ConversationList', { limit: 20, state: 'open', ...more })
+    for (const { conversation_id } of newest) {
+      await ask('store.conversation.get', 'ConversationGetRequest', 'Conversation', { id: conversation_id })
+      await ask('store.conversation.messages', 'ConversationMessagesRequest', 'MessageList', { conversation_id, limit: 20 })
+      await ask('store.conversation.read', 'ConversationReadRequest', 'ConversationSeen', { id: conversation_id })
+      await ask('store.conversation.typing', 'ConversationTypingRequest', 'ConversationTyping', { id: conversation_id })
+    }
+    const [{ number, id: after }] = await ask('store.event.find', 'EventStreamRequest', 'EventFound', {})
+    await ask('store.event.find', 'EventStreamRequest', 'EventFound', { after })
+    for (const more of [{}, { types: ['message.*'] }]) await ask('store.event.page', 'EventPageRequest', 'EventPage', { after_number: number - 30, limit: 20, ...more })
+    await ask('store.lead.list', 'LeadListRequest', 'LeadList', { limit: 20 })
+    const { lead_id } = newest[0]
+    await ask('store.lead.get', 'LeadGetRequest', 'Lead', { id: lead_id })
+    for (const [what, reply] of [['messages', 'MessageList'], ['events', 'LeadEventList']]) await ask(`store.lead.${what}`, 'MessageListRequest', reply, { lead_id, limit: 20 })
+    await call('store.conversation.take', 'HandoverRequest', 'HandoverReply', newest.map(each => ({ conversation_id: each.conversation_id, operator: 'ana' })), company_id)
+    await ask('store.operator.post', 'OperatorMessageRequest', 'OperatorMessageReply', { lead_id, message: 'Hello', operator: 'ana', after_position: 1000 })
+  }
+  for (let i = 0; i < 6; i++) await pages() // plans
+  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
+  await pages()
+  const statements = explained(start).filter(([sql]) => /crm\.(messages|conversations|events|leads)/.test(sql) && !/limit \$5|skip locked|relay|pg_snapshot|status in \('queued', 'sending'\)/.test(sql))
+  assert.ok(statements.length > 20, `only ${statements.length} statements were explained`)
+  const walks = sql => /order by [cl]\.created_at desc/.test(sql) // from the newest on, until a page of those that are asked for is full
+  assert.deepEqual(statements.filter(([sql, rows]) => rows > 200 && !walks(sql)).map(([sql, rows]) => `${rows} rows: ${sql.slice(0, 300)}`), [])
+})

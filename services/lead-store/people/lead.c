@@ -16,7 +16,9 @@ static enum status unknown_lead(struct error *error)
     return error_code(error, REJECT, "unknown_lead", "there is no such lead");
 }
 
-/* -- how a lead is reached, and what is said there: of all leads of a page in one statement each */
+/* -- how a lead is reached, and what is said there: of all leads of a page in one statement each. A lead's own rows are
+ * found first, by themselves (offset 0): a company's index in the wished order looks tempting, and is walked to its end
+ */
 
 static const struct statement lead_contacts_read = {
     .name = "lead_contacts_read",
@@ -29,9 +31,10 @@ static const struct statement lead_conversations_read = {
     .name = "lead_conversations_read",
     .sql =
         "select c.* from unnest($2::uuid[]) with ordinality as w(id, place) cross join lateral ( "
-        "    select c.id, lead_id, channel, phone, name, owner, owner = 'human' as human_intervention_required, state, epoch, window_ends_at, last_message_id, "
-        "           last_position, assignee, " ESCALATION ", created_at, updated_at from crm.conversations c "
-        "    where company_id = $1 and lead_id = w.id order by created_at desc, c.id desc limit $3) c order by w.place, c.created_at desc, c.id desc",
+        "    select id, lead_id, channel, phone, name, owner, owner = 'human' as human_intervention_required, state, epoch, window_ends_at, last_message_id, "
+        "           last_position, assignee, " ESCALATION ", created_at, updated_at "
+        "    from (select * from crm.conversations where lead_id = w.id offset 0) c where company_id = $1 "
+        "    order by created_at desc, id desc limit $3) c order by w.place, c.created_at desc, c.id desc",
 };
 
 /* How many rows from `from` on are this lead's: they stand together, in the order of the leads. */
@@ -205,7 +208,8 @@ static const struct statement lead_events_read = {
     .sql =
         "select w.found, p.* from (select exists (select from crm.leads where id = $2 and company_id = $1) as found) w left join lateral ("
         "select e.id, e.type, e.entity_type, e.entity_id, e.payload, e.actor, e.correlation_id, e.occurred_at, e.admitted_at, e.n "
-        "from crm.events e where e.lead_id = $2 and e.company_id = $1 and ($3 = 0 or e.n < $3) order by e.n desc limit $4) p on w.found",
+        "from (select * from crm.events where lead_id = $2 and ($3 = 0 or n < $3) order by n desc limit $4) e "
+        "where e.company_id = $1 order by e.n desc) p on w.found",
 };
 
 static enum status page_check(struct item *item, struct cursor *cursor, int64_t *limit, struct error *error)

@@ -32,9 +32,11 @@ static const struct statement log_newest = {
     .name = "log_newest",
     .sql = "select n as number, id from crm.events where company_id = $1 and n <= $2 order by n desc limit 1",
 };
+/* By its id alone, whatever the planner thinks of companies: the fence keeps their index out of it. */
 static const struct statement log_known = {
     .name = "log_known",
-    .sql = "select n as number, id, admitted_at from crm.events where company_id = $1 and id = $2",
+    .sql =
+        "select n as number, id, admitted_at from (select * from crm.events where id = $2 offset 0) e where company_id = $1",
 };
 static const struct statement log_first = {
     .name = "log_first",
