@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { Parley } from '../support/parley.mjs'
 import { folder, pause, until } from '../support/process.mjs'
 import { growth } from './growth.mjs'
+import { knowledge } from './knowledge.mjs'
 import { noopFigures } from './noop.mjs'
 import { cpuSeconds, memoryMb, summary } from './measure.mjs'
 import { queue } from './queue.mjs'
@@ -130,6 +131,7 @@ const PHASES = {
 
   queue,
   growth,
+  knowledge,
   /** The scheduler alone, on servers of its own, with no-op jobs. */
   async noop() { return noopFigures() },
 }

@@ -7,8 +7,8 @@
 enum {
     BY_WORDS_MAX = 50,
     BY_VECTOR_MAX = 50,
-    BY_SKETCH_MAX = 128,     /* whose vectors are compared exactly */
-    LOOKED_AT_MAX = 1000,    /* chunks that hold the question's words */
+    BY_SKETCH_MAX = 100,     /* whose vectors are compared exactly */
+    LOOKED_AT_MAX = 500,     /* chunks that hold the question's words */
     EXACT_CHUNKS_MAX = 1000, /* of a company: up to here pgvector compares all, past it its index is asked */
     RANK_CONSTANT = 60,      /* of reciprocal rank fusion */
 };

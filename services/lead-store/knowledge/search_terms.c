@@ -6,7 +6,7 @@
 #include "core/column.h"
 #include "search_inside.h"
 
-enum { LOOKED_AT_MAX = 800 }; /* chunks, by the counts of their words; a few more when words are all common */
+enum { LOOKED_AT_MAX = 400 }; /* chunks, by the counts of their words; a few more when words are all common */
 
 /* Of a word in what is asked: a name that nothing holds must not outweigh all that is understood. */
 static const double WORD_WEIGHT_MIN = 1, WORD_WEIGHT_MAX = 2.5;
