@@ -6,7 +6,7 @@
 #include "bumpup_text.h"
 #include "outcome.h"
 #include "safety/safety.h"
-#include "service/model_call.h"
+#include "service/spent.h"
 
 enum { TRIES_MAX = 3 };
 
@@ -27,13 +27,15 @@ struct round {
     struct item **again; /* to be opened */
     struct item **good;  /* to be committed */
     size_t again_count, good_count;
+    struct spent spent; /* on what is not committed */
 };
 
 static struct round round_of(struct batch *batch)
 {
     return (struct round){ .batch = batch,
                            .again = ARENA_ARRAY(batch->arena, struct item *, batch->count),
-                           .good = ARENA_ARRAY(batch->arena, struct item *, batch->count) };
+                           .good = ARENA_ARRAY(batch->arena, struct item *, batch->count),
+                           .spent = { .calls = ARENA_ARRAY(batch->arena, struct call, batch->count) } };
 }
 
 static void finish(struct item *item, const char *message_id)
@@ -69,6 +71,13 @@ static const char *words_fault(struct batch *batch, struct item *item, const cha
     return verdict.safe ? NULL : text_or(verdict.advice, "it says what may not be said.");
 }
 
+static void spend(struct round *round, struct item *item, const struct llm_reply *reply)
+{
+    const struct bumping *bumping = item->state;
+    const Pb__LeadParams *params = item->params;
+    spent_add(round->batch, item, &bumping->asking, reply, params->conversation_id, params->lead_id, &round->spent);
+}
+
 static void take(struct round *round, struct item *item, const struct llm_reply *reply)
 {
     struct bumping *bumping = item->state;
@@ -83,7 +92,10 @@ static void take(struct round *round, struct item *item, const struct llm_reply 
     PB_SET(&bumping->commit, latency_ms, model_latency_ms(&bumping->asking));
     if (!fault) {
         round->good[round->good_count++] = item;
-    } else if (bumping->tries < TRIES_MAX) {
+        return;
+    }
+    spend(round, item, reply);
+    if (bumping->tries < TRIES_MAX) {
         bumping->complaint = arena_text(item->arena, fault);
         round->again[round->again_count++] = item;
     } else {
@@ -241,19 +253,17 @@ void bumpup_told(struct batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         struct item *item = batch->items[i];
         struct bumping *bumping = item->state;
-        struct llm_reply reply;
-        switch (model_told(batch, item, &bumping->asking, NULL, &reply)) {
-        case MODEL_ANSWERED:
+        struct llm_reply reply = { 0 };
+        enum model_told told = model_told(batch, item, &bumping->asking, NULL, &reply);
+        if (told == MODEL_ANSWERED) {
             take(&round, item, &reply);
-            break;
-        case MODEL_AGAIN:
-        case MODEL_IN_VAIN:
-            round.again[round.again_count++] = item;
-            break;
-        case MODEL_FAILED:
-            break;
+            continue;
         }
+        spend(&round, item, &reply);
+        if (told != MODEL_FAILED)
+            round.again[round.again_count++] = item;
     }
+    spent_tell(batch, &round.spent);
     if (round.again_count > 0)
         open_all(&round);
     else if (round.good_count > 0)

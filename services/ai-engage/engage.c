@@ -8,7 +8,7 @@
 #include "llm/offer.h"
 #include "outcome.h"
 #include "question.h"
-#include "spent.h"
+#include "service/spent.h"
 #include "turn.h"
 
 enum { OPENS_MAX = 4 };
@@ -177,7 +177,8 @@ static void follow_call(struct batch *batch, struct item *item, struct answers *
         answer_take(batch, item, &reply, answers);
         return;
     }
-    spent_add(batch, item, &reply, spent);
+    spent_add(batch, item, &turn->asking, &reply, turn->waiting.conversation_id,
+              ((const Pb__EngageParams *)item->params)->lead_id, spent);
     if (told == MODEL_FAILED)
         return;
     if (told == MODEL_AGAIN) /* nothing of the turn's context was kept: it is opened again */

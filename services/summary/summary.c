@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "digest.h"
 #include "extract.h"
-#include "service/model_call.h"
+#include "service/spent.h"
 
 enum { AWAY_WAIT_MS = 2000 };
 
@@ -28,13 +28,15 @@ struct round {
     struct item **again; /* to be opened */
     struct told *told;   /* to be committed */
     size_t again_count, told_count;
+    struct spent spent; /* on what is not committed */
 };
 
 static struct round round_of(struct batch *batch)
 {
     return (struct round){ .batch = batch,
                            .again = ARENA_ARRAY(batch->arena, struct item *, batch->count),
-                           .told = ARENA_ARRAY(batch->arena, struct told, batch->count) };
+                           .told = ARENA_ARRAY(batch->arena, struct told, batch->count),
+                           .spent = { .calls = ARENA_ARRAY(batch->arena, struct call, batch->count) } };
 }
 
 static void finish(struct item *item, const char *outcome, const char *reason)
@@ -87,7 +89,9 @@ static void commit_told(struct round *round)
             store_failed(round->told[i].item, &calls[i]);
 }
 
-static void told_add(struct round *round, struct item *item, Pb__SummaryDigest *digest, const char *memory)
+/* reply: NULL where no model was asked. */
+static void told_add(struct round *round, struct item *item, Pb__SummaryDigest *digest, const char *memory,
+                     const struct llm_reply *reply)
 {
     const struct telling *telling = item->state;
     const Pb__LeadParams *params = item->params;
@@ -100,6 +104,12 @@ static void told_add(struct round *round, struct item *item, Pb__SummaryDigest *
     PB_SET(commit, covered_at, telling->covered_at);
     commit->memory = (char *)memory;
     commit->digest = digest;
+    if (reply) {
+        commit->provider = (char *)telling->asking.provider->name;
+        commit->model = (char *)text_or(reply->model, telling->asking.model);
+        PB_SET(commit, prompt_tokens, reply->prompt_tokens);
+        PB_SET(commit, completion_tokens, reply->completion_tokens);
+    }
     round->told[round->told_count++] = (struct told){ item, commit };
 }
 
@@ -108,9 +118,9 @@ static void answer_add(struct round *round, struct item *item, const struct llm_
     const struct telling *telling = item->state;
     struct arena *arena = round->batch->arena;
     if (telling->step == PB__SUMMARY_STEP__SUMMARY_STEP_TELL)
-        told_add(round, item, digest_of(arena, reply->text), NULL);
+        told_add(round, item, digest_of(arena, reply->text), NULL, reply);
     else
-        told_add(round, item, NULL, digest_memory(arena, reply->text));
+        told_add(round, item, NULL, digest_memory(arena, reply->text), reply);
 }
 
 /* -- open */
@@ -139,7 +149,7 @@ static void ask_model(struct round *round, struct item *item, const Pb__SummaryO
     }
     if (!choice.provider->compose) {
         told_add(round, item, tell ? extract_digest(batch->arena, opened->context) : NULL,
-                 tell ? NULL : extract_memory(batch->arena, opened->context));
+                 tell ? NULL : extract_memory(batch->arena, opened->context), NULL);
         return;
     }
     struct llm_task task = digest_task(batch->arena, opened->step, opened->context);
@@ -204,19 +214,18 @@ void summary_told(struct batch *batch)
         struct item *item = batch->items[i];
         struct telling *telling = item->state;
         const struct model_wanted wanted = { .read = digest_read, .how = &telling->step };
-        struct llm_reply reply;
-        switch (model_told(batch, item, &telling->asking, &wanted, &reply)) {
-        case MODEL_ANSWERED:
+        struct llm_reply reply = { 0 };
+        enum model_told told = model_told(batch, item, &telling->asking, &wanted, &reply);
+        if (told == MODEL_ANSWERED) {
             answer_add(&round, item, &reply);
-            break;
-        case MODEL_AGAIN:
-        case MODEL_IN_VAIN:
-            round.again[round.again_count++] = item;
-            break;
-        case MODEL_FAILED:
-            break;
+            continue;
         }
+        spent_add(batch, item, &telling->asking, &reply, telling->conversation_id,
+                  ((const Pb__LeadParams *)item->params)->lead_id, &round.spent);
+        if (told != MODEL_FAILED)
+            round.again[round.again_count++] = item;
     }
+    spent_tell(batch, &round.spent);
     if (round.again_count > 0)
         open_steps(&round);
     else if (round.told_count > 0)

@@ -117,9 +117,9 @@ int64_t backoff_next(int64_t *backoff_ms);
 
 /* worker.c */
 void workers_start(void);
-void workers_join(void);                 /* drains them */
-void workers_close(void);                /* when neither pulse nor listeners see them any more */
-struct db *process_db(const char *part); /* a connection of its own, or NULL without database */
+void workers_join(void);                             /* drains them */
+void workers_close(void);                            /* when neither pulse nor listeners see them any more */
+struct db *process_db(const char *part);             /* a connection of its own, or NULL without database */
 size_t worker_capacity(const struct worker *worker); /* jobs it holds at most */
 /* Without its database nothing is handled: RETRY, each. */
 void worker_handle(struct worker *worker, void (*handle)(struct batch *batch), struct slot **slots, size_t count);

@@ -76,7 +76,7 @@ struct duty {
     void (*hear)(const void *message);   /* called on a library thread before the wake; may be NULL; must be quick and
                                             thread-safe */
     void (*stop)(struct batch *batch);   /* on drain; may be NULL */
-    int64_t apart_ms; /* wakes so soon after the first one do for one run together; under 1000 */
+    int64_t apart_ms;                    /* wakes so soon after the first one do for one run together; under 1000 */
 };
 
 struct service {

@@ -245,6 +245,29 @@ test('after three silent days it leaves by the approved template, by itself', as
   }
 })
 
+test('what it costs is counted, and with the budget used up no model is asked', async () => {
+  const usage = async () => (await parley.get('/usage')).body.items.reduce((sum, { calls, failed }) => [sum[0] + calls, sum[1] + failed], [0, 0])
+  const person = await willing('Hello', 'Hello again')
+  const [calls0, failed0] = await usage()
+  await job((await summarise(person)).body.job_id)
+  await parley.faults({ llm: { reply: words(29) } })
+  await job((await bump(person)).body.job_id)
+  assert.deepEqual(await until('the count', async () => {
+    const [made, vain] = await usage()
+    return made - calls0 === 4 && [made - calls0, vain - failed0]
+  }), [4, 3]) // a summary, and three times words that would not do
+  const settings = async budgets => assert.equal((await parley.send('PATCH', '/company', { budgets })).status, 200)
+  await settings({ conversation: { tokens_per_day: 1 } }) // from now on it is counted by conversation
+  await parley.faults({ llm: null })
+  const again = async ask => (await job((await ask(person, { 'Idempotency-Key': randomUUID() })).body.job_id)).result
+  assert.equal((await again(summarise)).outcome, 'summarised')
+  const before = (await calls()).length
+  assert.deepEqual(await again(summarise).then(({ outcome, reason }) => [outcome, reason]), ['nothing', 'budget_conversation'])
+  assert.deepEqual(await again(bump).then(({ outcome, reason }) => [outcome, reason]), ['dropped', 'budget_conversation'])
+  assert.equal((await calls()).length, before)
+  await settings({})
+})
+
 test('summary and ai-engage killed in the middle: told once, sent once', async () => {
   const [told, bumped] = [await chat('One', 'Two'), await willing('Hello')]
   await parley.faults({ llm: { reply: words(34), latency_ms: 600 } })

@@ -11,6 +11,7 @@
 #include "core/payload.h"
 #include "core/transaction.h"
 #include "gate/outbound.h"
+#include "model/usage.h"
 
 static enum status bumpup_commit_check(const struct item *item, struct error *error)
 {
@@ -210,6 +211,29 @@ static void bumpup_decide(struct bumpup_batch *work, struct bumpup *bumpup, stru
     reply->jobs[reply->n_jobs++] = job;
 }
 
+/* The model was paid, whatever came of it. */
+static void paid_write(struct bumpup_batch *work)
+{
+    struct usage *list = ARENA_ARRAY(work->batch->arena, struct usage, work->count);
+    size_t paid = 0;
+    for (size_t i = 0; i < work->count; i++) {
+        const struct item *item = work->list[i].item;
+        const Pb__BumpupCommitRequest *request = item->message;
+        const Pb__BumpupCommitted *reply = (const Pb__BumpupCommitted *)item->reply;
+        if (reply && request->prompt_tokens + request->completion_tokens > 0)
+            list[paid++] = (struct usage){ .company_id = item->caller.company_id,
+                                           .conversation_id = request->conversation_id,
+                                           .lead_id = request->lead_id,
+                                           .provider = text_or(request->provider, ""),
+                                           .model = text_or(request->model, ""),
+                                           .prompt_tokens = request->prompt_tokens,
+                                           .completion_tokens = request->completion_tokens,
+                                           .failed = reply->state != PB__BUMPUP_STATE__BUMPUP_STATE_COMMITTED };
+    }
+    if (paid)
+        usage_write(work->batch, list, paid);
+}
+
 static enum status bumpup_commit_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
     struct bumpup_batch work = { .batch = batch, .count = count };
@@ -231,6 +255,7 @@ static enum status bumpup_commit_work(struct batch *batch, struct item **items, 
         bumpup_decide(&work, &work.list[i], &events);
     hold_save(&work.held);
     event_flush(&events);
+    paid_write(&work);
     return OK;
 }
 

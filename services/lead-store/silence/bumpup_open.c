@@ -65,8 +65,9 @@ static enum status bumpup_tell(struct bumpup_opening *opening, const struct bump
         reply->jobs[reply->n_jobs++] = bumpup_job(arena, bumpup);
         return OK;
     }
-    const char *refusal = bumpup_refusal(&bumpup->facts);
-    if (!refusal)
+    const char *budget = context_terms_of(&opening->contexts, bumpup->conversation->id)->budget;
+    const char *refusal = text_or(bumpup_refusal(&bumpup->facts), budget);
+    if (text_empty(refusal))
         return tell_open(opening, bumpup, reply, error);
     drop(reply, refusal);
     return OK;

@@ -9,6 +9,7 @@
 #include "core/event.h"
 #include "core/payload.h"
 #include "core/transaction.h"
+#include "model/usage.h"
 #include "summary.h"
 
 enum {
@@ -163,6 +164,28 @@ static const struct statement summary_lock = {
     .sql = "select id from crm.leads where id = any($1::uuid[]) order by id for no key update",
 };
 
+/* The model was paid, whatever came of it. */
+static void paid_write(struct batch *batch, struct item **items, size_t count)
+{
+    struct usage *list = ARENA_ARRAY(batch->arena, struct usage, count);
+    size_t paid = 0;
+    for (size_t i = 0; i < count; i++) {
+        const Pb__SummaryCommitRequest *request = items[i]->message;
+        const Pb__SummaryCommitted *reply = (const Pb__SummaryCommitted *)items[i]->reply;
+        if (!text_empty(request->provider))
+            list[paid++] = (struct usage){ .company_id = items[i]->caller.company_id,
+                                           .conversation_id = request->conversation_id,
+                                           .lead_id = request->lead_id,
+                                           .provider = request->provider,
+                                           .model = text_or(request->model, ""),
+                                           .prompt_tokens = request->prompt_tokens,
+                                           .completion_tokens = request->completion_tokens,
+                                           .failed = reply->stale };
+    }
+    if (paid)
+        usage_write(batch, list, paid);
+}
+
 /* All leads first, in order; then one after the other, for a later item sees what an earlier one wrote. */
 static enum status summary_commit_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
@@ -180,6 +203,7 @@ static enum status summary_commit_work(struct batch *batch, struct item **items,
             TRY(memory_commit(batch, items[i], reply, error));
     }
     event_flush(&events);
+    paid_write(batch, items, count);
     return OK;
 }
 

@@ -230,6 +230,11 @@ static enum status contexts_read(struct batch *batch, struct opening *list, size
         const char *conversation_id = conversation_of(&list[i]);
         if (!conversation_id)
             continue;
+        const char *budget = context_terms_of(&reading, conversation_id)->budget;
+        if (!text_empty(budget)) {
+            list[i].reply->reason = (char *)budget;
+            continue;
+        }
         tasks[i].conversation = held_conversation(&held, conversation_id);
         context_read(arena, &reading, &tasks[i], 1);
         if (tasks[i].context->fallbacks)

@@ -1,18 +1,17 @@
-#include "spent.h"
+#include "service/spent.h"
 
 #include "base/text.h"
 
-void spent_add(struct batch *batch, const struct item *item, const struct llm_reply *reply, struct spent *spent)
+void spent_add(struct batch *batch, const struct item *item, const struct model_asking *asking,
+               const struct llm_reply *reply, const char *conversation_id, const char *lead_id, struct spent *spent)
 {
-    const struct turn *turn = item->state;
-    const Pb__EngageParams *params = item->params;
     if (reply->prompt_tokens + reply->completion_tokens == 0)
         return;
     Pb__UsageRecordRequest *request = PB_NEW(batch->arena, usage_record_request);
-    request->conversation_id = (char *)turn->waiting.conversation_id;
-    request->lead_id = params->lead_id;
-    request->provider = (char *)turn->asking.provider->name;
-    request->model = (char *)text_or(reply->model, turn->asking.model);
+    request->conversation_id = (char *)conversation_id;
+    request->lead_id = (char *)lead_id;
+    request->provider = (char *)asking->provider->name;
+    request->model = (char *)text_or(reply->model, asking->model);
     PB_SET(request, prompt_tokens, reply->prompt_tokens);
     PB_SET(request, completion_tokens, reply->completion_tokens);
     spent->calls[spent->count++] = (struct call){ .caller = item->caller, .request = request };
