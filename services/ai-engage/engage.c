@@ -9,9 +9,11 @@
 #include "outcome.h"
 #include "question.h"
 #include "service/spent.h"
+#include "sight.h"
 #include "turn.h"
 
 enum { OPENS_MAX = 4 };
+enum { SIGHT_LOOK_MS = 250 }; /* between looks for a file that is being fetched */
 
 static void open_turns(struct batch *batch, struct items *items);
 
@@ -46,6 +48,11 @@ static void ask_model(struct batch *batch, struct item *item, const Pb__TurnOpen
     }
     llm_offer_of(item->arena, opened->context, &turn->offer);
     llm_prompt_of_turn(batch->arena, opened->context, &turn->offer, choice.model, &prompt);
+    if (sight_waits(opened->context, choice.provider, prompt.model, batch->now)) {
+        item_defer(item, batch->now + SIGHT_LOOK_MS);
+        return;
+    }
+    sight_add(batch->arena, opened->context, choice.provider, &prompt);
     turn_keep(item, turn, opened, prompt.model, llm_prompt_json(batch->arena, &prompt));
     if (choice.provider->compose) {
         waiting_add(&turn->waiting);

@@ -20,11 +20,24 @@ static bool is_newer(const char *model)
     return true;
 }
 
+/* All of Claude's since the third sees. */
+static bool takes(const char *model, const char *mime_type)
+{
+    return text_starts(model, "claude-") && !text_starts(model, "claude-2") && !text_starts(model, "claude-instant") &&
+           text_starts(mime_type, "image/");
+}
+
+static void add_file(struct buffer *json, const struct llm_file *file)
+{
+    buffer_format(json, "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"%s\",\"data\":\"%s\"}}",
+                  file->mime_type, file->base64);
+}
+
 static const char *compose_body(struct arena *arena, const struct llm_prompt *prompt)
 {
-    static const struct llm_turn_form FORM = { .assistant = "assistant",
-                                               .list = "content",
-                                               .part = "{\"type\":\"text\",\"text\":" };
+    static const struct llm_turn_form FORM = {
+        .assistant = "assistant", .list = "content", .part = "{\"type\":\"text\",\"text\":", .file = add_file
+    };
     struct buffer body = { .arena = arena };
     bool newer = is_newer(prompt->model);
     const char *system = llm_system(arena, prompt);
@@ -138,4 +151,5 @@ const struct llm_provider LLM_ANTHROPIC = { .name = "anthropic",
                                             .base_url = "https://api.anthropic.com/v1",
                                             .model = "claude-haiku-5-5",
                                             .compose = compose,
+                                            .takes = takes,
                                             .judge = judge };

@@ -20,13 +20,13 @@ static int free_arena(void **state)
 
 /* -- asking */
 
-static const struct llm_message TALK[] = { { "system", "Answer for Acme." },
-                                           { "user", "[profile name] Ana" },
-                                           { "user", "hello" },
-                                           { "assistant", "hi" },
-                                           { "assistant", "[colleague] I am Rana" },
-                                           { "user", "দাম \"কত\"?\n" },
-                                           { "user", " \n" } };
+static const struct llm_message TALK[] = { { .role = "system", .text = "Answer for Acme." },
+                                           { .role = "user", .text = "[profile name] Ana" },
+                                           { .role = "user", .text = "hello" },
+                                           { .role = "assistant", .text = "hi" },
+                                           { .role = "assistant", .text = "[colleague] I am Rana" },
+                                           { .role = "user", .text = "দাম \"কত\"?\n" },
+                                           { .role = "user", .text = " \n" } };
 
 static struct llm_http composed(struct arena *arena, const char *base_url, const char *key,
                                 const struct llm_prompt *prompt)
@@ -78,7 +78,7 @@ static void the_base_url_may_leave_out_the_version_and_a_key_may_be_missing(void
 
 static void a_talk_that_the_company_began_or_ended_is_framed_by_the_user(void **state)
 {
-    static const struct llm_message BEGAN[] = { { "assistant", "Your order is here" } };
+    static const struct llm_message BEGAN[] = { { .role = "assistant", .text = "Your order is here" } };
     struct llm_prompt prompt = { .model = "m", .tokens_max = 5, .messages = BEGAN, .count = 1 };
     static const char WANT[] =
         "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"[no message]\"}]},"

@@ -37,9 +37,21 @@ static const char *in_path(struct arena *arena, const char *model)
     return buffer_text(&path);
 }
 
+static bool takes(const char *model, const char *mime_type)
+{
+    return !text_starts(bare(model), "gemma") && (text_starts(mime_type, "image/") || text_starts(mime_type, "audio/"));
+}
+
+static void add_file(struct buffer *json, const struct llm_file *file)
+{
+    buffer_format(json, "{\"inlineData\":{\"mimeType\":\"%s\",\"data\":\"%s\"}}", file->mime_type, file->base64);
+}
+
 static const char *compose_body(struct arena *arena, const struct llm_prompt *prompt)
 {
-    static const struct llm_turn_form FORM = { .assistant = "model", .list = "parts", .part = "{\"text\":" };
+    static const struct llm_turn_form FORM = {
+        .assistant = "model", .list = "parts", .part = "{\"text\":", .file = add_file
+    };
     struct buffer body = { .arena = arena };
     const char *system = llm_system(arena, prompt);
     buffer_add_char(&body, '{');
@@ -201,4 +213,5 @@ const struct llm_provider LLM_GEMINI = { .name = "gemini",
                                          .base_url = "https://generativelanguage.googleapis.com/v1beta",
                                          .model = "gemini-3.5-flash-lite",
                                          .compose = compose,
+                                         .takes = takes,
                                          .judge = judge };

@@ -20,12 +20,12 @@ static int free_arena(void **state)
 
 /* -- asking */
 
-static const struct llm_message TALK[] = { { "system", "Answer for Acme." },
-                                           { "user", "[profile name] Ana" },
-                                           { "user", "hello" },
-                                           { "assistant", "hi" },
-                                           { "assistant", "[colleague] I am Rana" },
-                                           { "user", "দাম \"কত\"?\n" } };
+static const struct llm_message TALK[] = { { .role = "system", .text = "Answer for Acme." },
+                                           { .role = "user", .text = "[profile name] Ana" },
+                                           { .role = "user", .text = "hello" },
+                                           { .role = "assistant", .text = "hi" },
+                                           { .role = "assistant", .text = "[colleague] I am Rana" },
+                                           { .role = "user", .text = "দাম \"কত\"?\n" } };
 
 static const char VENDOR[] = "https://generativelanguage.googleapis.com/v1beta";
 
@@ -69,7 +69,7 @@ static void a_request_has_its_system_text_apart_and_roles_that_alternate(void **
 
 static void a_talk_that_the_company_began_or_ended_is_framed_by_the_user(void **state)
 {
-    static const struct llm_message BEGAN[] = { { "assistant", "Your order is here" } };
+    static const struct llm_message BEGAN[] = { { .role = "assistant", .text = "Your order is here" } };
     struct llm_prompt prompt = { .model = "m", .tokens_max = 5, .messages = BEGAN, .count = 1 };
     assert_non_null(strstr(composed(*state, VENDOR, "", &prompt).body,
                            "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"[no message]\"}]},"

@@ -14,9 +14,17 @@
 
 enum { LLM_TOKENS_MAX = 1000000000 }; /* that are believed of a usage */
 
+/* A picture or a voice that goes along with a user's words. */
+struct llm_file {
+    const char *mime_type;
+    const char *base64;
+};
+
 struct llm_message {
     const char *role; /* system, user, assistant */
     const char *text;
+    const struct llm_file *files; /* of types that the provider's `takes` said yes to */
+    size_t file_count;
 };
 
 struct llm_prompt {
@@ -71,6 +79,8 @@ struct llm_provider {
     void (*compose)(struct arena *arena, const struct llm_endpoint *endpoint, const struct llm_prompt *prompt,
                     struct llm_http *out);
     void (*judge)(struct arena *arena, long http_status, const char *body, size_t bytes, struct llm_reply *out);
+    /* Whether that model sees or hears files of that type; NULL: none does. */
+    bool (*takes)(const char *model, const char *mime_type);
     /* of one that answers by itself */
     void (*answer)(struct arena *arena, const Pb__TurnContext *context, struct llm_reply *out);
 };

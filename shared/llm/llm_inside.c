@@ -151,6 +151,10 @@ void llm_add_turns(struct buffer *json, const struct llm_prompt *prompt, const s
         if (!user && !talk.role) /* the company wrote first */
             say(&talk, USER, NOTHING);
         say(&talk, user ? USER : form->assistant, message->text);
+        for (size_t f = 0; f < message->file_count; f++) {
+            buffer_add_char(json, ',');
+            form->file(json, &message->files[f]);
+        }
     }
     if (!talk.role || strcmp(talk.role, USER) != 0) /* what ends with the assistant would be gone on with */
         say(&talk, USER, NOTHING);

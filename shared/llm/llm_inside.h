@@ -51,7 +51,8 @@ const char *llm_system(struct arena *arena, const struct llm_prompt *prompt);
 struct llm_turn_form {
     const char *assistant; /* its word for that role */
     const char *list;
-    const char *part; /* up to the text */
+    const char *part;                                               /* up to the text */
+    void (*file)(struct buffer *json, const struct llm_file *file); /* a part that is one */
 };
 
 /* The talk as a JSON array: messages of one role in a row are one turn with a part each, the first and the last turn

@@ -82,11 +82,14 @@ static void the_prompt_holds_everything_in_order(void **state)
     owe(*state, context, "four");
     owe(*state, context, "five");
     llm_prompt_of_turn(*state, context, &NONE, "gpt-4o-mini", &prompt);
-    static const struct llm_message WANT[] = {
-        { "user", "hello" }, { "assistant", "hi" }, { "assistant", "[colleague] I am Rana" },
-        { "user", "one" },   { "user", "two" },     { "user", "three" },
-        { "user", "four" },  { "user", "five" }
-    };
+    static const struct llm_message WANT[] = { { .role = "user", .text = "hello" },
+                                               { .role = "assistant", .text = "hi" },
+                                               { .role = "assistant", .text = "[colleague] I am Rana" },
+                                               { .role = "user", .text = "one" },
+                                               { .role = "user", .text = "two" },
+                                               { .role = "user", .text = "three" },
+                                               { .role = "user", .text = "four" },
+                                               { .role = "user", .text = "five" } };
     assert_int_equal(prompt.count, 9);
     for (size_t i = 0; i < 8; i++) {
         assert_string_equal(prompt.messages[i + 1].role, WANT[i].role);
@@ -141,7 +144,8 @@ static void a_companys_own_prompt_model_and_numbers_win(void **state)
 
 static void a_prompt_is_stored_as_json(void **state)
 {
-    static const struct llm_message MESSAGES[] = { { "system", "a \"b\"" }, { "user", "নমস্কার\n" } };
+    static const struct llm_message MESSAGES[] = { { .role = "system", .text = "a \"b\"" },
+                                                   { .role = "user", .text = "নমস্কার\n" } };
     struct llm_prompt prompt = { .model = "m", .temperature = 0.7, .tokens_max = 5, .messages = MESSAGES, .count = 2 };
     assert_string_equal(
         llm_prompt_json(*state, &prompt),

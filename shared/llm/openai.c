@@ -20,6 +20,32 @@ static const char *tokens_member(const char *base_url, const char *model)
     return text_starts(base_url, "https://api.openai.com/") || reasons(model) ? "max_completion_tokens" : "max_tokens";
 }
 
+/* What the vendor's own vision models are called; a server of one's own that is asked by another name gets words only.
+ */
+static bool takes(const char *model, const char *mime_type)
+{
+    static const char *const SEEING[] = { "gpt-4o", "gpt-4.1", "gpt-4-turbo", "gpt-5", "o1", "o3", "o4", NULL };
+    for (const char *const *name = SEEING; *name; name++)
+        if (text_starts(model, *name))
+            return text_starts(mime_type, "image/");
+    return false;
+}
+
+static void add_content(struct buffer *body, const struct llm_message *message)
+{
+    if (message->file_count == 0) {
+        json_add_string(body, message->text);
+        return;
+    }
+    buffer_add(body, "[{\"type\":\"text\",\"text\":");
+    json_add_string(body, message->text);
+    buffer_add_char(body, '}');
+    for (size_t i = 0; i < message->file_count; i++)
+        buffer_format(body, ",{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:%s;base64,%s\"}}",
+                      message->files[i].mime_type, message->files[i].base64);
+    buffer_add_char(body, ']');
+}
+
 static const char *compose_body(struct arena *arena, const struct llm_endpoint *endpoint,
                                 const struct llm_prompt *prompt)
 {
@@ -29,7 +55,7 @@ static const char *compose_body(struct arena *arena, const struct llm_endpoint *
     buffer_add(&body, ",\"messages\":[");
     for (size_t i = 0; i < prompt->count; i++) {
         buffer_format(&body, "%s{\"role\":\"%s\",\"content\":", i ? "," : "", prompt->messages[i].role);
-        json_add_string(&body, prompt->messages[i].text);
+        add_content(&body, &prompt->messages[i]);
         buffer_add_char(&body, '}');
     }
     buffer_add_char(&body, ']');
@@ -131,4 +157,5 @@ const struct llm_provider LLM_OPENAI = { .name = "openai",
                                          .base_url = "https://api.openai.com/v1",
                                          .model = "gpt-4o-mini",
                                          .compose = compose,
+                                         .takes = takes,
                                          .judge = judge };

@@ -20,7 +20,8 @@ static int free_arena(void **state)
 
 static struct llm_http composed(struct arena *arena, const char *base_url, const char *key, const char *model)
 {
-    static const struct llm_message MESSAGES[] = { { "system", "Answer for Acme." }, { "user", "দাম \"কত\"?\n" } };
+    static const struct llm_message MESSAGES[] = { { .role = "system", .text = "Answer for Acme." },
+                                                   { .role = "user", .text = "দাম \"কত\"?\n" } };
     struct llm_endpoint endpoint = { .base_url = base_url, .key = key };
     struct llm_prompt prompt = {
         .model = model, .temperature = 0.2, .tokens_max = 300, .messages = MESSAGES, .count = 2

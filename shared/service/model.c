@@ -35,6 +35,9 @@ static struct breaker *breaker_of(const struct access *access)
     return &breakers[access - accesses];
 }
 
+struct media_place model_files;
+int64_t model_files_wait_ms;
+
 const struct setting model_settings[] = {
     { .name = "OPENAI_API_KEY",
       .text = &accesses[OPENAI].key,
@@ -69,6 +72,12 @@ const struct setting model_settings[] = {
       .min = CALL_WAIT_MS_MIN,
       .max = CALL_WAIT_MS_MAX,
       .help = "how long a model may take" },
+    MEDIA_PLACE_SETTINGS(model_files),
+    { .name = "AI_MEDIA_WAIT_MS",
+      .number = &model_files_wait_ms,
+      .fallback = "5000",
+      .max = 60000,
+      .help = "how long an answer waits for a picture or a voice to be fetched, ms; 0: the model gets words only" },
     { 0 },
 };
 

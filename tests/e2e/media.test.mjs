@@ -14,7 +14,7 @@ const HEADS = {
 }
 let parley, files, n = 0
 before(async () => {
-  parley = await Parley.start({ env: { MEDIA_LINK_KEY: LINK_KEY, JOB_LADDER_MS: '200,200,200,200,200' } })
+  parley = await Parley.start({ env: { MEDIA_LINK_KEY: LINK_KEY, AI_MEDIA_WAIT_MS: '2000', JOB_LADDER_MS: '200,200,200,200,200' } })
   files = parley.env.MEDIA_DIR
 })
 after(() => parley?.stop())
@@ -193,6 +193,52 @@ test('a vendor that is unwell is asked again; one that stays so is told as unrea
   await parley.sim('/_sim/media', { id: never.id, mime_type: 'image/jpeg', head: HEADS['image/jpeg'].toString('base64') })
   assert.equal((await parley.post('/admin/dlq/replay', { max_jobs: 100 })).status, 200)
   await settled(id, 'stored')
+})
+
+/** What the model was asked with, of the calls that hold these words. */
+const asks = async words => (await parley.sim('/_sim/llm')).filter(call => JSON.stringify(call.messages ?? '').includes(words))
+
+test('the picture itself reaches a model that sees, once it is there; its bytes are not kept with the turn', async () => {
+  const picture = await lay('image/jpeg', { bytes: 2000, status: 503, count: 1 })
+  const id = await send('15005550420', 'image', picture, { caption: 'is this mould?' })
+  await parley.sentCount(1, '15005550420')
+  const [call] = await asks('is this mould?')
+  assert.ok(JSON.stringify(call.messages).includes(`data:image/jpeg;base64,${picture.content.toString('base64')}`))
+  assert.equal(JSON.stringify((await parley.get(`/messages/${id}/why`)).body.prompt).includes('base64'), false)
+})
+
+test('a file that does not come in time goes as its note, and the answer does not wait for it', async () => {
+  const picture = await lay('image/jpeg', { bytes: 2000, half: 1000 })
+  const id = await send('15005550421', 'image', picture, { caption: 'the second roof' })
+  await parley.sentCount(1, '15005550421')
+  assert.equal(await fileOf(id), undefined)
+  const [call] = await asks('the second roof')
+  assert.ok(JSON.stringify(call.messages).includes('[image: the second roof]'))
+  assert.equal(JSON.stringify(call.messages).includes('base64'), false)
+})
+
+test('each provider gets what it takes: Gemini the voice, Claude the picture, a model that is blind the note alone', async () => {
+  const company = await parley.postgres.value(`select company_id from crm.messages limit 1`)
+  const model = (provider, name) => parley.postgres.rows(`insert into crm.ai_models (id, company_id, provider, model, created_at, updated_at)
+    values (gen_random_uuid(), '${company}', '${provider}', '${name}', now(), now()) on conflict (company_id, stage_id, position)
+    do update set provider = excluded.provider, model = excluded.model returning id`)
+  const cases = [
+    ['gemini', 'gemini-2.0-flash', 'audio', 'audio/ogg', content => `"inlineData":{"mimeType":"audio/ogg","data":"${content}"}`],
+    ['anthropic', 'claude-sonnet-4-20250514', 'image', 'image/png', content => `"source":{"type":"base64","media_type":"image/png","data":"${content}"}`],
+    ['openai', 'gpt-3.5-turbo', 'image', 'image/png', () => '[image]'],
+  ]
+  for (const [n, [provider, name, kind, type, expected]] of cases.entries()) {
+    await model(provider, name)
+    const file = await lay(type, { bytes: 300 }), phone = `1500555043${n}`
+    const before = (await parley.sim('/_sim/llm')).length
+    await send(phone, kind, file)
+    await parley.sentCount(1, phone)
+    const call = (await parley.sim('/_sim/llm'))[before], asked = JSON.stringify(call.messages)
+    assert.equal(call.provider, provider)
+    assert.ok(asked.includes(expected(file.content.toString('base64'))), asked.slice(0, 500))
+    assert.equal(asked.includes('base64') || asked.includes('inlineData'), provider !== 'openai')
+  }
+  await parley.postgres.rows(`delete from crm.ai_models where company_id = '${company}' returning id`)
 })
 
 test('media is killed in the middle of a download: the file is fetched whole, once, and nothing is left behind', async () => {

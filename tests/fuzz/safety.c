@@ -15,7 +15,7 @@ static void check(struct arena *arena, const char *material, const char *text, s
 {
     const char *const forbidden[] = { "cure", NULL };
     const struct safety_policy policy = { .forbidden = forbidden };
-    const struct llm_message said[] = { { "system", material }, { "user", material } };
+    const struct llm_message said[] = { { .role = "system", .text = material }, { .role = "user", .text = material } };
     safety_check(arena, &(struct safety_material){ .messages = said, .count = 2, .policy = &policy }, text, out);
     if (json_check(out->json, strlen(out->json), NULL) != OK || out->safe != !out->check)
         __builtin_trap();

@@ -161,6 +161,11 @@ static const char *read_content(const cJSON *content, const char *what, struct l
             refuse(refusal, "content: Unable to extract tag using discriminator 'type'");
         else if (strcmp(type, "text") == 0)
             last = llm_member_text(block, "text");
+        const cJSON *source = cJSON_GetObjectItemCaseSensitive(block, "source");
+        if (type != NULL && strcmp(type, "image") == 0 &&
+            (llm_member_text(source, "type") == NULL || llm_member_text(source, "media_type") == NULL ||
+             llm_member_text(source, "data") == NULL))
+            refuse(refusal, "messages: image.source: Field required");
         if (type != NULL && strcmp(type, "text") == 0 && llm_is_blank(last))
             refuse(refusal, "messages: text content blocks must contain non-whitespace text");
     }

@@ -154,6 +154,9 @@ static const char *read_parts(const cJSON *content, struct llm_refusal *refusal)
     if (!cJSON_IsArray(parts) || cJSON_GetArraySize(parts) == 0)
         refuse(refusal, "* GenerateContentRequest.contents.parts: contents.parts must not be empty.");
     cJSON_ArrayForEach (part, parts) {
+        const cJSON *file = cJSON_GetObjectItemCaseSensitive(part, "inlineData");
+        if (llm_member_text(file, "mimeType") != NULL && llm_member_text(file, "data") != NULL)
+            continue;
         last = llm_member_text(part, "text");
         if (llm_is_blank(last))
             refuse(refusal, "* GenerateContentRequest.contents.parts: required oneof field 'data' must have one "

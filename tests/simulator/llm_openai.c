@@ -166,6 +166,23 @@ static bool role_is_known(const char *role)
     return false;
 }
 
+/* Of a user's words beside pictures, each a data URL; the words, or NULL after a fault. */
+static const char *read_content_parts(const cJSON *parts, struct llm_refusal *refusal)
+{
+    const cJSON *part = NULL;
+    const char *words = NULL;
+    cJSON_ArrayForEach (part, parts) {
+        const char *type = llm_member_text(part, "type");
+        const char *url = llm_member_text(cJSON_GetObjectItemCaseSensitive(part, "image_url"), "url");
+        if (type != NULL && strcmp(type, "text") == 0)
+            words = llm_member_text(part, "text");
+        else if (type == NULL || strcmp(type, "image_url") != 0 || url == NULL ||
+                 strncmp(url, "data:image/", 11) != 0 || strstr(url, ";base64,") == NULL)
+            refuse(refusal, "messages", "invalid_value", "A part is a text, or an image_url with a data URL.");
+    }
+    return words;
+}
+
 static void read_message(const cJSON *message, struct llm_prompt *prompt, struct llm_refusal *refusal)
 {
     const char *role = llm_member_text(message, "role");
@@ -175,6 +192,9 @@ static void read_message(const cJSON *message, struct llm_prompt *prompt, struct
                "Each message needs a role: developer, system, user, assistant or tool.");
         return;
     }
+    const cJSON *parts = cJSON_GetObjectItemCaseSensitive(message, "content");
+    if (cJSON_IsArray(parts) && strcmp(role, "user") == 0)
+        content = read_content_parts(parts, refusal);
     bool only_calls =
         strcmp(role, "assistant") == 0 && cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(message, "tool_calls"));
     if (content == NULL && !only_calls)

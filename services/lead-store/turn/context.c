@@ -11,6 +11,7 @@
 #include "core/map.h"
 #include "core/transaction.h"
 #include "knowledge/search.h"
+#include "media/media_kind.h"
 #include "wire/pbrow.h"
 
 enum {
@@ -75,6 +76,8 @@ static const struct statement context_models = {
 struct line {
     const char *conversation_id, *id, *sender, *kind, *text;
     const char *name, *filename, *quoted; /* of an operator, a document, what it answers; NULL: none */
+    const char *media_kind, *media_state, *media_type, *media_sha256; /* of what is owed: its file; NULL: none */
+    int64_t media_bytes;
     int64_t position, place;
     moment at;
 };
@@ -92,6 +95,11 @@ static const struct cell line_cells[] = {
     CELL(line, at, CELL_MOMENT),
     { 0 },
 };
+/* Beside them, of what is owed. */
+static const struct cell media_cells[] = {
+    CELL(line, media_kind, CELL_TEXT),   CELL(line, media_state, CELL_TEXT), CELL(line, media_type, CELL_TEXT),
+    CELL(line, media_sha256, CELL_TEXT), CELL(line, media_bytes, CELL_INT),  { 0 },
+};
 
 /* What a message quotes is found by the provider's id; most quote nothing, and nothing is looked for. */
 #define QUOTED(message)                                                                                                           \
@@ -103,11 +111,14 @@ static const struct statement context_owed = {
     .name = "context_owed",
     .sql =
         "select v.id as conversation_id, m.id, m.sender_type as sender, m.kind, m.message_text as text, null as name, "
-        "       m.media_info ->> 'filename' as filename, q.quoted, m.position, m.position as place, m.created_at as at "
+        "       m.media_info ->> 'filename' as filename, q.quoted, m.position, m.position as place, m.created_at as at, "
+        "       case when m.media_info ? 'id' then m.kind end as media_kind, f.state as media_state, f.sha256 as media_sha256, f.bytes as media_bytes, "
+        "       coalesce(f.mime_type, m.media_info ->> 'mime_type') as media_type "
         "from unnest($1::uuid[]) as v(id) "
         "cross join lateral (select covered_position from crm.conversations where id = v.id limit 1) c "
         "cross join lateral (select * from crm.messages m where m.conversation_id = v.id and m.position > c.covered_position "
-        "    and m.direction = 'inbound' and m.wants_answer order by m.position limit $2) m " QUOTED(
+        "    and m.direction = 'inbound' and m.wants_answer order by m.position limit $2) m "
+        "left join lateral jsonb_to_record(m.media_info -> 'file') as f(state text, sha256 text, mime_type text, bytes bigint) on m.media_info ? 'file' " QUOTED(
             "m") " order by v.id, m.position",
 };
 
@@ -165,6 +176,13 @@ static Pb__TurnMessage *line_message(struct arena *arena, const struct line *lin
     message->name = (char *)line->name;
     message->text = line_text(arena, line, bytes_max);
     PB_SET(message, at, line->at);
+    if (!line->media_kind)
+        return message;
+    message->media_kind = (char *)line->media_kind;
+    message->media_state = (char *)line->media_state;
+    message->media_type = media_type_bare(arena, line->media_type);
+    message->media_sha256 = (char *)line->media_sha256;
+    PB_SET(message, media_bytes, line->media_bytes);
     return message;
 }
 
@@ -208,11 +226,25 @@ static void history_fill(struct arena *arena, Pb__TurnContext *context, const st
         context->history[i] = newest[kept - 1 - i];
 }
 
+static void lines_add_media(struct arena *arena, const struct rows *rows, struct line *lines)
+{
+    const struct line *media = cells_read(arena, rows, media_cells, sizeof *media);
+    for (size_t i = 0; i < rows->count; i++) {
+        lines[i].media_kind = media[i].media_kind;
+        lines[i].media_state = media[i].media_state;
+        lines[i].media_type = media[i].media_type;
+        lines[i].media_sha256 = media[i].media_sha256;
+        lines[i].media_bytes = media[i].media_bytes;
+    }
+}
+
 typedef void context_fill(struct arena *arena, Pb__TurnContext *context, const struct line *lines, size_t count);
 
 static void lines_fill(struct arena *arena, const struct rows *rows, context_fill *fill, const struct map *contexts)
 {
-    const struct line *lines = cells_read(arena, rows, line_cells, sizeof *lines);
+    struct line *lines = cells_read(arena, rows, line_cells, sizeof *lines);
+    if (rows->count && rows_column(rows, "media_kind") >= 0)
+        lines_add_media(arena, rows, lines);
     for (size_t from = 0, together; from < rows->count; from += together) {
         together = lines_together(lines, rows->count, from);
         Pb__TurnContext *context = map_find(contexts, lines[from].conversation_id);
