@@ -19,7 +19,7 @@ before(async () => {
   for (const [name, value] of [['session_preload_libraries', 'auto_explain'], ['auto_explain.log_min_duration', '0'], ['auto_explain.log_analyze', 'on'],
     ['auto_explain.log_timing', 'off'], ['auto_explain.log_format', 'json']])
     await postgres.rows(`alter database postgres set ${name} = '${value}'`)
-  const env = { DATABASE_URL: postgres.url, NATS_URL: nats.url, WHATSAPP_CLOUD_PHONE_ID: PHONE_ID, WHATSAPP_CLOUD_TOKEN: TOKEN, LOG_LEVEL: 'warn' }
+  const env = { DATABASE_URL: postgres.url, NATS_URL: nats.url, WHATSAPP_CLOUD_PHONE_ID: PHONE_ID, WHATSAPP_CLOUD_TOKEN: TOKEN, HAND_OVER_DEADLINE_MS: '3600000', LOG_LEVEL: 'warn' }
   const copies = [await new Service('lead-store', env).start()]
   store = Object.assign(new Store(), { postgres, nats, copies, others: [], bus: await Bus.open(nats.url) })
 })
@@ -80,6 +80,38 @@ test('nobody looks through all conversations for those that have been silent', a
   const looks = explained(start).filter(([sql]) => /silence_at <= /.test(sql))
   assert.ok(looks.length > 0)
   assert.deepEqual(looks.filter(([, rows]) => rows > ROWS_PER_ITEM * due.length), [])
+})
+
+/** Each of these is given to a person: by the model's action, then, given back, by a rule of the company. */
+async function handOverAll(messages) {
+  const recorded = await call('store.inbound.record', 'InboundMessage', 'InboundRecorded', messages)
+  const { company_id } = recorded[0]
+  const turns = () => messages.map((_, i) => ({ job_id: randomUUID(), claim: randomUUID(), lead_id: recorded[i].lead_id, message_id: recorded[i].message_id }))
+  const first = turns(), opened = await call('store.turn.open', 'TurnOpenRequest', 'TurnOpened', first, company_id)
+  await call('store.turn.commit', 'TurnCommitRequest', 'TurnCommitted', first.map((turn, i) => ({
+    job_id: turn.job_id, claim: turn.claim, turn_id: opened[i].turn_id, covered_position: opened[i].context.owed.at(-1).position, actions: [{ type: 'hand_over', reason: 'asked for' }] })), company_id)
+  await call('store.conversation.give_back', 'HandoverRequest', 'HandoverReply', recorded.map(({ conversation_id }) => ({ conversation_id })), company_id)
+  const rules = hand_over => call('store.company.patch', 'CompanyPatchRequest', 'Company', [{ hand_over }], company_id)
+  await rules({ turns_without_progress: 5 })
+  await call('store.turn.open', 'TurnOpenRequest', 'TurnOpened', turns(), company_id)
+  await rules({ keywords: ['person'] })
+  for (const { reason } of await call('store.turn.open', 'TurnOpenRequest', 'TurnOpened', turns(), company_id)) assert.equal(reason, 'handed_over')
+  await rules({})
+}
+
+test('a hand-over looks at its own conversation, the watchdog at those that waited too long', async () => {
+  for (let i = 0; i < 6; i++) await handOverAll(texts(8000 + i, 1).map(item => ({ ...item, message_text: 'A person, please' })))
+  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
+  await handOverAll(texts(5000, BATCH).map(item => ({ ...item, message_text: 'A person, please' })))
+  const statements = explained(start).filter(([sql]) => /crm\.(messages|conversations|turns)/.test(sql) && !/limit \$[45]|skip locked/.test(sql))
+  assert.deepEqual(statements.filter(([, rows]) => rows > ROWS_PER_ITEM * BATCH).map(([sql, rows]) => `${rows} rows: ${sql.slice(0, 200)}`), [])
+  const late = await store.rows(`update crm.conversations set owed_since = now() - interval '1 day' where id in (select id from crm.conversations where owner = 'ai'
+    and owed_since is not null limit 5) returning id`)
+  const from = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
+  await until('the watchdog', async () => await store.value("select count(*) from crm.conversations where id = any($1) and owner = 'human'", [late.map(({ id }) => id)]) === 5)
+  const looks = explained(from).filter(([sql]) => /with allowed as/.test(sql))
+  assert.ok(looks.length > 0)
+  assert.deepEqual(looks.filter(([, rows]) => rows > ROWS_PER_ITEM * late.length), [])
 })
 
 test('an inbox and the streams look at a page of what is there, never at all of it', async () => {

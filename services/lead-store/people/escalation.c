@@ -59,13 +59,16 @@ static void notices_write(struct held *held, struct escalation *list, size_t cou
             outbound_write(held, &list[i].notice, 1, events);
 }
 
-/* What the AI has said and is on its way belongs to the person's epoch now, so that it still leaves. */
+/* What the AI has said and is on its way belongs to the person's epoch now, so that it still leaves. The lateral query
+ * is a fence, and its status no index's: each conversation's own messages are looked at, not all that leave. */
 static const struct statement escalation_keep = {
     .name = "escalation_keep",
     .sql =
-        "with kept as (update crm.messages m set epoch = v.epoch, updated_at = $3 from unnest($1::uuid[], $2::bigint[]) as v(id, epoch) "
-        "    where m.conversation_id = v.id and m.status in ('queued', 'sending') and m.sender_type = 'ai' and m.cause = 'reply' "
-        "    returning m.turn_id) "
+        "with found as materialized ( "
+        "    select m.id, v.epoch from unnest($1::uuid[], $2::bigint[]) as v(id, epoch) cross join lateral ( "
+        "        select id from crm.messages where conversation_id = v.id and status || '' in ('queued', 'sending') and sender_type = 'ai' "
+        "            and cause = 'reply' offset 0) m order by m.id), "
+        "kept as (update crm.messages m set epoch = f.epoch, updated_at = $3 from found f where m.id = f.id returning m.turn_id) "
         "update crm.turns set handed_over = true, updated_at = $3 where id in (select turn_id from kept)",
 };
 
