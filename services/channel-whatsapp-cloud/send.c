@@ -83,7 +83,7 @@ static void call(struct batch *batch, struct item *item, const Pb__SendAuthorize
 static bool start_call(struct batch *batch, struct item *item, const Pb__SendAuthorized *authorized,
                        Pb__SendClass *error_class, struct error *error)
 {
-    const char *body, *url, *bearer;
+    const char *body = NULL, *url = NULL, *bearer = NULL;
     const Pb__Outgoing *outgoing = authorized->outgoing;
     *error_class = PB__SEND_CLASS__SEND_CLASS_PERMANENT;
     if (whatsapp_cloud_compose(batch->arena, outgoing, &body, error) != OK)
