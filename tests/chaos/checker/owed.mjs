@@ -30,10 +30,12 @@ export const owedRules = [
     select m.id, m.conversation_id, m.position from crm.messages m join crm.conversations c on c.id = m.conversation_id
     where m.direction = 'inbound' and m.wants_answer and m.turn_id is null and m.position <= c.covered_position
       and not exists (select from crm.messages o where o.conversation_id = m.conversation_id and o.sender_type = 'operator' and o.position > m.position)
+      and not exists (select from crm.events e where e.lead_id = m.lead_id and e.type = 'conversation.closed' and e.payload ->> 'conversation_id' = m.conversation_id::text
+                      and e.admitted_at >= m.created_at)
       and not exists (select from crm.events e where e.lead_id = m.lead_id and e.type = 'lead.opted_out')
       and not exists (select from crm.messages o where o.conversation_id = m.conversation_id and not o.wants_answer and o.direction = 'inbound' and o.position > m.position
                       and exists (select from crm.events e where e.lead_id = m.lead_id and e.type = 'lead.opted_in'))`,
-    row => `message ${row.id} (conversation ${row.conversation_id}, position ${row.position}) counts as answered; no turn covers it and no person wrote after it`)),
+    row => `message ${row.id} (conversation ${row.conversation_id}, position ${row.position}) counts as answered; no turn covers it, no person wrote after it or closed the conversation`)),
 
   rule('a message is covered by the turn that covers it', 3, sql(`
     select m.id, m.turn_id, t.state, m.position, t.after_position, t.covered_position from crm.messages m left join crm.turns t on t.id = m.turn_id
