@@ -1,5 +1,6 @@
 #include "service/model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -259,9 +260,38 @@ void model_refused_format(const struct llm_provider *provider, const char *model
 
 /* -- what became of the calls */
 
+static struct metric outcomes = { .name = "parley_model_calls_total",
+                                  .help = "calls of models by provider and what came of them",
+                                  .kind = METRIC_COUNTER,
+                                  .label = "outcome" };
+static struct metric tokens = { .name = "parley_model_tokens_total",
+                                .help = "tokens of prompts and answers that providers reported",
+                                .kind = METRIC_COUNTER,
+                                .label = "kind" };
+static struct metric broken = { .name = "parley_model_breaker_open",
+                                .help = "1 while a provider is passed over where there is another model",
+                                .kind = METRIC_GAUGE,
+                                .label = "provider" };
+
+static void count_outcome(const struct access *access, const char *outcome)
+{
+    char label[64];
+    snprintf(label, sizeof label, "%s %s", access->provider->name, text_or(outcome, "answered"));
+    metric_add(&outcomes, label, 1);
+    metric_set(&broken, access->provider->name, breaker_of(access)->wait_ms > 0);
+}
+
+static void count_tokens(const struct access *access, const char *kind, int amount)
+{
+    char label[64];
+    snprintf(label, sizeof label, "%s %s", access->provider->name, kind);
+    metric_add(&tokens, label, amount);
+}
+
 void model_answered(const struct llm_provider *provider, const struct llm_reply *reply, moment now)
 {
-    struct breaker *breaker = breaker_of(access_of(provider));
+    const struct access *access = access_of(provider);
+    struct breaker *breaker = breaker_of(access);
     bool barred = text_same(reply->reason, "auth") || text_same(reply->reason, "quota");
     bool unwell = text_same(reply->reason, "overloaded") || text_same(reply->reason, "rate_limit") ||
                   text_same(reply->reason, "unreadable");
@@ -271,14 +301,21 @@ void model_answered(const struct llm_provider *provider, const struct llm_reply 
         breaker_failed(breaker, now, reply->retry_after_ms, reply->retry_after_ms > 0);
     else /* an answer, or a no to this one question */
         breaker_worked(breaker);
+    count_outcome(access, reply->reason);
+    count_tokens(access, "prompt", reply->prompt_tokens);
+    count_tokens(access, "completion", reply->completion_tokens);
 }
 
 void model_lost(const struct llm_provider *provider, moment now)
 {
-    breaker_failed(breaker_of(access_of(provider)), now, 0, false);
+    const struct access *access = access_of(provider);
+    breaker_failed(breaker_of(access), now, 0, false);
+    count_outcome(access, "lost");
 }
 
 void model_ended(const struct llm_provider *provider)
 {
-    breaker_forget(breaker_of(access_of(provider)));
+    const struct access *access = access_of(provider);
+    breaker_forget(breaker_of(access));
+    count_outcome(access, "ended");
 }

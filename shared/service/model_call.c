@@ -116,10 +116,16 @@ static enum model_told judge(struct batch *batch, struct item *item, struct mode
     return MODEL_FAILED;
 }
 
+static struct metric seconds = { .name = "parley_model_seconds",
+                                 .help = "time of a model's call, by provider",
+                                 .kind = METRIC_HISTOGRAM,
+                                 .label = "provider" };
+
 enum model_told model_told(struct batch *batch, struct item *item, struct model_asking *asking,
                            const struct model_wanted *wanted, struct llm_reply *reply)
 {
     const struct http_response *response = item->response;
+    metric_observe(&seconds, asking->provider->name, moment_monotonic_us() - asking->started_us);
     switch (response->end) {
     case HTTP_ANSWERED:
         return judge(batch, item, asking, wanted, reply);

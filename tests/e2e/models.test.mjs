@@ -250,3 +250,16 @@ test('a company whose model may do nothing gets plain text, and is asked for not
   assert.doesNotMatch((await calls())[0].messages[0].content, /hand_over/)
   await parley.postgres.rows(`update crm.companies set ai_actions = default`)
 })
+
+test('what became of the calls, what they took and whether a breaker is open stands at /metrics', async () => {
+  const metrics = async () => (await parley.service('ai-engage').admin('/metrics')).text()
+  await use('gemini', 'gemini-2.5-flash')
+  await use('anthropic', 'claude-sonnet-4-6', { position: 1 })
+  await parley.faults({ llm: { provider: 'gemini', status: 429, retry_after: 60 } })
+  await answer()
+  await until('the breaker to be told', async () => /parley_model_breaker_open\{provider="gemini"\} 1\n/.test(await metrics()))
+  const text = await metrics()
+  for (const line of ['parley_model_calls_total\\{outcome="gemini rate_limit"\\} [1-9]', 'parley_model_calls_total\\{outcome="anthropic answered"\\} [1-9]',
+    'parley_model_tokens_total\\{kind="anthropic completion"\\} [1-9]', 'parley_model_breaker_open\\{provider="anthropic"\\} 0', 'parley_model_seconds_count\\{provider="gemini"\\} [1-9]'])
+    assert.match(text, new RegExp(line))
+})
