@@ -144,3 +144,27 @@ test('an inbox and the streams look at a page of what is there, never at all of 
   const walks = sql => /order by [cl]\.created_at desc/.test(sql) // from the newest on, until a page of those that are asked for is full
   assert.deepEqual(statements.filter(([sql, rows]) => rows > 200 && !walks(sql)).map(([sql, rows]) => `${rows} rows: ${sql.slice(0, 300)}`), [])
 })
+
+test('no question looks at more than its share of a company\'s chunks, and at none of another\'s', async () => {
+  const say = i => ({ title: `Document ${i}`, heading: '', embedding: 'local:1', vector: Buffer.alloc(512, 1 + i % 100), id: randomUUID() })
+  const fill = async (count, text) => {
+    const { id } = await store.bus.ask('store.company.create', 'CompanyCreateRequest', 'Company', { name: 'Acme' })
+    const caller = { company_id: id, correlation_id: 'test' }
+    const document = await store.bus.ask('store.knowledge.put', 'KnowledgePutRequest', 'KnowledgeDocument', { title: 'All', text: 'All.' }, caller)
+    const chunks = Array.from({ length: count }, (_, i) => ({ ...say(i), text: text(i) }))
+    for (let from = 0; from < count; from += 100)
+      await store.bus.ask('store.knowledge.index', 'KnowledgeIndexRequest', 'KnowledgeIndexed', { id: document.id, revision: 1, chunks: chunks.slice(from, from + 100) }, caller)
+    await store.bus.ask('store.knowledge.index', 'KnowledgeIndexRequest', 'KnowledgeIndexed', { id: document.id, revision: 1, last: true, chunk_ids: chunks.map(chunk => chunk.id) }, caller)
+    return caller
+  }
+  const ask = (caller, query) => store.bus.ask('store.knowledge.search', 'KnowledgeSearchRequest', 'KnowledgeFound', { query }, caller)
+  const mine = await fill(20, i => `carpet number ${i} of mine`)
+  for (let i = 0; i < 6; i++) await ask(mine, 'which carpet is number 7') // its plan is made while the tables are all but empty
+  await fill(1500, i => `carpet number ${i} of theirs`)
+  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
+  for (let i = 0; i < 6; i++) assert.equal((await ask(mine, 'which carpet is number 7')).items[0].text, 'carpet number 7 of mine')
+  const statements = explained(start).filter(([sql]) => /crm\.(ai_kb|kb_)/.test(sql) && !/indexing_since|retired_at/.test(sql))
+  assert.ok(statements.length >= 18, `only ${statements.length} statements were explained`)
+  // its twenty chunks, found both ways, are put together pair by pair
+  assert.deepEqual(statements.filter(([, rows]) => rows > 450).map(([sql, rows]) => `${rows} rows: ${sql.slice(0, 200)}`), [])
+})
