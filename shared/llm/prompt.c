@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "llm/llm.h"
 #include "llm/offer.h"
+#include "llm/stage.h"
 
 static const char OWN_PROMPT[] =
     "You are a friendly sales assistant who answers customers in a chat. Be helpful, honest and short: two or three sentences, no headings, no lists unless asked. "
@@ -95,7 +96,7 @@ static const char *system_text(struct arena *arena, const Pb__TurnContext *conte
     add_section(&text, "Company", context->company_name);
     add_section(&text, "About the company", context->company_card ? context->company_card->text : NULL);
     add_section(&text, "Stage of this customer", context->stage);
-    add_section(&text, "What to do in this stage", context->stage_policy ? context->stage_policy->text : NULL);
+    stage_tell(&text, context);
     buffer_format(&text, "\n\n%s", WHO_IS_WHO);
     if (!text_empty(context->locale))
         buffer_format(&text, " If that can't be told: %s.", context->locale);

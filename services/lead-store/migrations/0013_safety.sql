@@ -26,3 +26,12 @@ alter table crm.conversations add column automatic_count integer not null defaul
 alter table crm.conversations add column inbound_mark bigint not null default 0;
 alter type crm.conversation_state_row add attribute ai_replies integer, add attribute ai_replies_since timestamptz;
 alter type crm.conversation_row add attribute automatic_count integer, add attribute inbound_mark bigint;
+
+-- Names of what is known of a lead, by itself or collected in its stage (docs/stages.md); whatever else may stand there.
+create function crm.noted_names(attributes jsonb) returns text[] language sql immutable as $$
+    select coalesce(array_agg(n.name order by n.name), '{}') from (
+        select jsonb_object_keys(attributes -> 'bant') as name where jsonb_typeof(attributes -> 'bant') = 'object'
+        union select jsonb_object_keys(attributes -> 'collected') where jsonb_typeof(attributes -> 'collected') = 'object') n where n.name <> 'score'
+$$;
+
+alter table crm.stages add column version bigint not null default 1;

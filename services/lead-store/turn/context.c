@@ -37,12 +37,15 @@ static const struct statement context_base = {
         "       a.model_count, e.memory, e.summary, coalesce(k.chunk_count, 0) > 0 as documents, "
         "       c.ai_notes, case when o.ai_typing then c.channel end as typing_channel, "
         "       case jsonb_typeof(s.ai_config -> 'actions') when 'array' then array(select jsonb_array_elements_text(s.ai_config -> 'actions')) "
-        "           else o.ai_actions end as actions, nullif(o.hand_over, '{}') as hand_over, "
+        "           else o.ai_actions || case when s.ai_config ? 'collect' then '{note}'::text[] else '{}' end "
+        "               || case when s.ai_config ? 'moves' then '{move_stage}'::text[] else '{}' end end as actions, "
+        "       coalesce(s.ai_config -> 'answers' = 'false', false) as silent, "
+        "       case when s.ai_config ? 'collect' then crm.noted_names(l.attributes) end as noted, nullif(o.hand_over, '{}') as hand_over, "
         "       case when o.budgets <> '{}' then crm.ai_budget_reached(o.budgets, c.company_id, v.id, c.lead_id, crm.ai_day($4, o.timezone)) end as budget, "
         "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, l.opted_out_at "
         "from unnest($1::uuid[]) as v(id) "
         "cross join lateral (select company_id, lead_id, channel, ai_notes from crm.conversations where id = v.id limit 1) c "
-        "cross join lateral (select stage_id, contact_name, opted_out_at from crm.leads where id = c.lead_id limit 1) l "
+        "cross join lateral (select stage_id, contact_name, opted_out_at, attributes from crm.leads where id = c.lead_id limit 1) l "
         "cross join lateral (select * from crm.companies where id = c.company_id limit 1) o "
         "cross join lateral (select name, ai_config from crm.stages where id = l.stage_id limit 1) s "
         "left join lateral (select chunk_count from crm.kb_companies where company_id = c.company_id limit 1) k on true "
@@ -51,11 +54,17 @@ static const struct statement context_base = {
         "    and (m.stage_id = l.stage_id or m.stage_id is null) order by m.stage_id nulls last, m.position limit 1) a on true",
 };
 static const struct cell terms_cells[] = {
-    CELL(context_terms, conversation_id, CELL_TEXT), CELL(context_terms, buffer_ms, CELL_INT),
-    CELL(context_terms, buffer_max_ms, CELL_INT),    CELL(context_terms, opted_out_at, CELL_MOMENT),
-    CELL(context_terms, documents, CELL_BOOL),       CELL(context_terms, ai_notes, CELL_BOOL),
-    CELL(context_terms, model_count, CELL_INT),      CELL(context_terms, hand_over, CELL_TEXT),
-    CELL(context_terms, budget, CELL_TEXT),          { 0 },
+    CELL(context_terms, conversation_id, CELL_TEXT),
+    CELL(context_terms, buffer_ms, CELL_INT),
+    CELL(context_terms, buffer_max_ms, CELL_INT),
+    CELL(context_terms, opted_out_at, CELL_MOMENT),
+    CELL(context_terms, documents, CELL_BOOL),
+    CELL(context_terms, ai_notes, CELL_BOOL),
+    CELL(context_terms, model_count, CELL_INT),
+    CELL(context_terms, hand_over, CELL_TEXT),
+    CELL(context_terms, budget, CELL_TEXT),
+    CELL(context_terms, silent, CELL_BOOL),
+    { 0 },
 };
 
 /* What comes after the first, for the companies that have more than one. */

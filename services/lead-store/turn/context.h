@@ -21,6 +21,7 @@ struct context_terms {
     bool documents, ai_notes;
     int64_t model_count;
     const char *hand_over; /* JSON of the company's rules; NULL: none */
+    bool silent;           /* the AI doesn't answer in this stage */
     const char *budget;    /* the first that is used up (model/budget.h); NULL: none */
 };
 

@@ -12,6 +12,7 @@
 #include "core/transaction.h"
 #include "refusal.h"
 #include "reply_route.h"
+#include "stage/progress.h"
 #include "turn.h"
 #include "turn_rules.h"
 #include "turn_sent.h"
@@ -75,7 +76,7 @@ static const struct statement turn_commit_find = {
     .sql =
         "select v.n, t.after_position, array(select m.id from crm.messages m where m.conversation_id = t.conversation_id "
         "           and m.position > t.after_position and m.position <= v.covered_position and m.direction = 'inbound' "
-        "           order by m.position) as covered, t.conversation_id, r.conversation_id as reply_id, y.id as preferred_id "
+        "           order by m.position) as covered, c.lead_id, t.conversation_id, r.conversation_id as reply_id, y.id as preferred_id "
         "from unnest($1::uuid[], $2::uuid[], $3::bigint[]) with ordinality as v(job_id, company_id, covered_position, n) "
         "cross join lateral (select * from crm.turns where job_id = v.job_id and not taken_back and company_id = v.company_id limit 1) t "
         "cross join lateral (select lead_id from crm.conversations where id = t.conversation_id limit 1) c "
@@ -85,7 +86,7 @@ static const struct statement turn_commit_find = {
         "    and y.channel = l.preferred_channel and y.id <> t.conversation_id offset 0) y on l.preferred_channel is not null",
 };
 
-enum { FOUND_N, FOUND_AFTER, FOUND_COVERED, FOUND_CONVERSATIONS }; /* from there on */
+enum { FOUND_N, FOUND_AFTER, FOUND_COVERED, FOUND_LEAD, FOUND_CONVERSATIONS }; /* from there on */
 
 static void covered_take(struct commit_batch *work, const struct rows *rows, size_t row)
 {
@@ -104,14 +105,17 @@ static enum status commits_hold(struct commit_batch *work, struct error *error)
     COLUMN_BIGINTS(params, work->count, i, work->list[i].request->covered_position);
     struct rows rows;
     TRY(db_run(work->batch->db, arena, &turn_commit_find, params, &rows, error));
-    struct ids conversations = { .arena = arena }, jobs = { .arena = arena };
+    struct ids conversations = { .arena = arena }, jobs = { .arena = arena }, leads = { .arena = arena };
     for (size_t row = 0; row < rows.count; row++) {
         covered_take(work, &rows, row);
+        if (progress_wanted(work->list[rows_int(&rows, row, FOUND_N) - 1].request))
+            ids_add(&leads, rows_text(&rows, row, FOUND_LEAD));
         for (int column = FOUND_CONVERSATIONS; column < (int)rows.columns; column++)
             ids_add(&conversations, rows_text(&rows, row, column));
     }
     for (size_t i = 0; i < work->count; i++)
         ids_add(&jobs, text_lower(arena, work->list[i].request->job_id));
+    hold_leads(&work->held, &leads);
     hold_conversations(&work->held, &conversations);
     hold_turns_of_jobs(&work->held, &jobs);
     hold_reach(&work->held, &conversations);

@@ -6,6 +6,7 @@
 #include "model/usage.h"
 #include "refusal.h"
 #include "silence/silence.h"
+#include "stage/progress.h"
 #include "turn_sent.h"
 #include "uncover.h"
 #include "wire/pbjson.h"
@@ -240,6 +241,7 @@ enum status commits_write(struct commit_batch *work, struct error *error)
         committed_write(work);
         actions_write(work);
         refusals_write(work);
+        TRY(progress_write(work, error));
         escalations_save(&work->held, work->escalations, work->escalation_count, &work->events);
         arm(work);
     }

@@ -26,10 +26,10 @@ static size_t ruled_collect(struct opening_batch *work, struct ruled *out)
     for (size_t i = 0; i < work->held.conversation_count; i++) {
         struct held_conversation *conversation = &work->held.conversations[i];
         const struct context_terms *terms = context_terms_of(&work->contexts, conversation->id);
-        bool ruled = !text_empty(terms->hand_over) || !text_empty(terms->budget);
+        bool ruled = !text_empty(terms->hand_over) || !text_empty(terms->budget) || terms->silent;
         if (ruled && waits(conversation))
             out[count++] = (struct ruled){ .conversation = conversation,
-                                           .reason = text_empty(terms->budget) ? NULL : terms->budget,
+                                           .reason = terms->silent ? "stage" : terms->budget,
                                            .rules = hand_over_rules(work->batch->arena, terms->hand_over) };
     }
     return count;

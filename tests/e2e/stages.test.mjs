@@ -1,0 +1,87 @@
+// A stage says what the AI does in it; what the model learns and where it moves a lead takes effect, if a message of the customer's supports it.
+import test, { after, before, beforeEach } from 'node:test'
+import assert from 'node:assert/strict'
+import { Parley } from '../support/parley.mjs'
+import { until } from '../support/process.mjs'
+
+let parley, stages, phone = 15005558000
+before(async () => {
+  parley = await Parley.start()
+  await ended(await parley.inbound(`+${++phone}`, 'hello'))
+  stages = Object.fromEntries((await parley.postgres.rows('select name, id from crm.stages')).map(({ name, id }) => [name, id]))
+})
+after(() => parley?.stop())
+beforeEach(async () => {
+  await parley.sim('/_sim/reset', {})
+  await policy({})
+})
+
+const ended = async ({ body }) => (await until(`job ${body.job_id} to end`, async () => {
+  const job = await parley.get(`/jobs/${body.job_id}`)
+  return ['completed', 'dlq'].includes(job.body.status) && job
+})).body
+const policy = async (ai_config, allowed = null) => parley.postgres.rows("update crm.stages set ai_config = $1, allowed_transitions = $2 where name = 'New'", [ai_config, allowed])
+const model = actions => parley.faults({ llm: { provider: 'openai', count: 1, actions: JSON.stringify(actions.map(action => ({ reason: '', urgency: 'low', stage: '', name: '', value: '', ...action }))) } })
+const say = async text => {
+  const answer = await parley.inbound(`+${phone}`, text)
+  return { ...await ended(answer), message_id: answer.body.message_id }
+}
+const lead = async () => (await parley.get(`/leads?phone=%2B${phone}`)).body.items[0]
+const moved = async ({ id }) => parley.postgres.rows("select actor, payload from crm.events where lead_id = $1 and type = 'lead.stage_changed'", [id])
+const systemOf = async () => (await parley.sim('/_sim/llm')).at(-1).messages[0].content
+
+test('what the model notes is kept with the words that support it; what is known is not asked for again', async () => {
+  phone++
+  await policy({ goal: 'Book a visit.', tone: 'Warm.', collect: ['need', 'city'], house_rule: 'No jokes.' })
+  await model([{ type: 'note', name: 'need', value: 'a haircut', quote: 'need a haircut' }, { type: 'note', name: 'city', value: 'Dhaka', quote: 'in Dhaka' },
+    { type: 'note', name: 'budget', value: '1 million', quote: 'I am rich' }, { type: 'note', name: 'shoe size', value: '43', quote: 'need a haircut' }])
+  const { message_id } = await say('I need a haircut in Dhaka')
+  assert.match(await systemOf(), /## What to do in this stage\nGoal: Book a visit\.\nTone: Warm\.\nStill to learn[^\n]*: need, city\nhouse_rule: No jokes\./)
+  const { attributes } = await lead()
+  assert.deepEqual(attributes.bant, { need: { value: 'a haircut', message_id }, score: 25 }) // the budget rests on words that nobody said
+  assert.deepEqual(attributes.collected, { city: { value: 'Dhaka', message_id } })
+  await say('and tomorrow?')
+  assert.doesNotMatch(await systemOf(), /Still to learn/)
+})
+
+test('the model moves a lead where the stage leads to, with evidence; nowhere else', async () => {
+  phone++
+  await policy({ moves: [{ to: 'Qualified', when: 'they want an offer' }] }, [stages.Qualified])
+  await model([{ type: 'move_stage', stage: 'Closed', reason: 'wants it', quote: 'make me an offer' }])
+  await say('make me an offer')
+  assert.equal((await lead()).stage, 'New')
+  await model([{ type: 'move_stage', stage: 'Qualified', reason: 'wants it', quote: 'words that nobody said' }])
+  await say('make me an offer now')
+  assert.equal((await lead()).stage, 'New')
+  await model([{ type: 'move_stage', stage: 'qualified', reason: 'wants an offer', quote: 'an offer please' }])
+  const { message_id } = await say('an offer please')
+  assert.match(await systemOf(), /Move to the stage "Qualified" when: they want an offer/)
+  const person = await lead()
+  assert.equal(person.stage, 'Qualified')
+  const [{ actor, payload }, ...more] = await moved(person)
+  assert.deepEqual([actor, payload.from, payload.to, payload.by, payload.evidence, payload.reason, more.length],
+    ['ai', stages.New, stages.Qualified, 'ai', message_id, 'wants an offer', 0])
+})
+
+test('the score moves a lead by rule', async () => {
+  phone++
+  await policy({ collect: ['timing'], moves: [{ to: 'Contacted', score_min: 50 }] })
+  await model([{ type: 'note', name: 'need', value: 'a sofa', quote: 'a sofa' }])
+  await say('I want a sofa')
+  assert.equal((await lead()).stage, 'New')
+  await model([{ type: 'note', name: 'timing', value: 'this week', quote: 'this week' }])
+  const { message_id } = await say('this week')
+  const person = await lead()
+  assert.deepEqual([person.stage, person.attributes.bant.score], ['Contacted', 50])
+  assert.deepEqual((await moved(person)).map(({ actor, payload }) => [actor, payload.by, payload.evidence]), [['system', 'rule', message_id]])
+})
+
+test('where the AI does not answer in a stage, a person does, and the model is not asked', async () => {
+  phone++
+  await policy({ answers: false })
+  const { result } = await say('hello?')
+  assert.deepEqual([result.outcome, result.reason], ['nothing', 'handed_over'])
+  assert.equal((await parley.sim('/_sim/llm')).length, 0)
+  const [talk] = await parley.postgres.rows('select owner, escalation_reason from crm.conversations where phone = $1', [`+${phone}`])
+  assert.deepEqual([talk.owner, talk.escalation_reason], ['human', 'stage'])
+})
