@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "bumpup_text.h"
 #include "outcome.h"
-#include "safety/safety.h"
+#include "service/moderate.h"
 #include "service/spent.h"
 
 enum { TRIES_MAX = 3 };
@@ -17,8 +17,11 @@ struct bumping {
     const char *prompt_json;
     char **unlike;
     size_t unlike_count;
+    const char *policy;    /* the company's ai_policy; NULL: none */
     const char *complaint; /* about the words before; NULL: none were written */
-    bool unsafe;           /* these */
+    const char *verdict;   /* of the safety check, about these */
+    bool unsafe;
+    bool moderating; /* a provider's moderation is looking at them */
     int tries;
 };
 
@@ -51,24 +54,31 @@ static void finish(struct item *item, const char *message_id)
 
 /* -- the words */
 
+static const char *verdict_fault(struct item *item, const struct safety_verdict *verdict)
+{
+    struct bumping *bumping = item->state;
+    bumping->verdict = arena_text(item->arena, verdict->json);
+    bumping->commit.safety_checks = pb_json(item->arena, bumping->verdict);
+    bumping->unsafe = !verdict->safe;
+    return verdict->safe ? NULL : text_or(verdict->advice, "it says what may not be said.");
+}
+
 /* NULL: they will do. What the model is told of it; the verdict is kept either way. */
-static const char *words_fault(struct batch *batch, struct item *item, const char *text)
+static const char *words_fault(struct batch *batch, struct item *item, const struct safety_policy *policy)
 {
     struct bumping *bumping = item->state;
     struct llm_prompt prompt;
-    struct safety_policy policy = { 0 };
     struct safety_verdict verdict;
+    const char *text = bumping->commit.text;
     const char *fault = bumpup_fault(batch->arena, text, bumping->unlike, bumping->unlike_count);
     bumping->unsafe = false;
     if (fault)
         return fault;
     if (!safety_prompt_read(batch->arena, bumping->prompt_json, &prompt))
         return "it could not be looked at.";
-    const struct safety_material material = { .messages = prompt.messages, .count = prompt.count, .policy = &policy };
+    const struct safety_material material = { .messages = prompt.messages, .count = prompt.count, .policy = policy };
     safety_check(batch->arena, &material, text, &verdict);
-    bumping->commit.safety_checks = pb_json(item->arena, arena_text(item->arena, verdict.json));
-    bumping->unsafe = !verdict.safe;
-    return verdict.safe ? NULL : text_or(verdict.advice, "it says what may not be said.");
+    return verdict_fault(item, &verdict);
 }
 
 static void spend(struct round *round, struct item *item, const struct llm_reply *reply)
@@ -78,28 +88,63 @@ static void spend(struct round *round, struct item *item, const struct llm_reply
     spent_add(round->batch, item, &bumping->asking, reply, params->conversation_id, params->lead_id, &round->spent);
 }
 
+/* fault: NULL, they will do. */
+static void settle(struct round *round, struct item *item, const char *fault)
+{
+    struct bumping *bumping = item->state;
+    if (!fault) {
+        round->good[round->good_count++] = item;
+    } else if (bumping->tries < TRIES_MAX) {
+        bumping->complaint = arena_text(item->arena, fault);
+        round->again[round->again_count++] = item;
+    } else {
+        outcome_end(item, "dropped", bumping->unsafe ? "unsafe" : "unsuitable");
+    }
+}
+
 static void take(struct round *round, struct item *item, const struct llm_reply *reply)
 {
     struct bumping *bumping = item->state;
-    const char *text = bumpup_shape(item->arena, reply->text);
-    const char *fault = words_fault(round->batch, item, text);
+    struct safety_policy policy;
     bumping->tries++;
-    bumping->commit.text = (char *)text;
+    bumping->commit.text = (char *)bumpup_shape(item->arena, reply->text);
     bumping->commit.provider = (char *)bumping->asking.provider->name;
     bumping->commit.model = arena_text(item->arena, text_or(reply->model, ""));
     PB_SET(&bumping->commit, prompt_tokens, reply->prompt_tokens);
     PB_SET(&bumping->commit, completion_tokens, reply->completion_tokens);
     PB_SET(&bumping->commit, latency_ms, model_latency_ms(&bumping->asking));
-    if (!fault) {
-        round->good[round->good_count++] = item;
-        return;
-    }
-    spend(round, item, reply);
-    if (bumping->tries < TRIES_MAX) {
-        bumping->complaint = arena_text(item->arena, fault);
+    safety_policy_read(round->batch->arena, bumping->policy, &policy);
+    const char *fault = words_fault(round->batch, item, &policy);
+    if (fault)
+        spend(round, item, reply);
+    if (fault || text_empty(policy.moderation))
+        settle(round, item, fault);
+    else
+        bumping->moderating =
+            moderate_call(round->batch, item, policy.moderation, bumping->commit.text, bumping->commit.job_id);
+}
+
+static void moderated(struct round *round, struct item *item)
+{
+    struct bumping *bumping = item->state;
+    struct safety_policy policy;
+    struct safety_verdict verdict = { .safe = true, .json = bumping->verdict };
+    bumping->moderating = false;
+    safety_policy_read(round->batch->arena, bumping->policy, &policy);
+    const struct llm_reply paid = { .model = bumping->commit.model,
+                                    .prompt_tokens = bumping->commit.prompt_tokens,
+                                    .completion_tokens = bumping->commit.completion_tokens };
+    switch (moderate_told(round->batch, item, &policy, &verdict)) {
+    case MODERATE_JUDGED:
+        if (!verdict.safe)
+            spend(round, item, &paid);
+        settle(round, item, verdict_fault(item, &verdict));
+        break;
+    case MODERATE_IN_VAIN:
         round->again[round->again_count++] = item;
-    } else {
-        outcome_end(item, "dropped", bumping->unsafe ? "unsafe" : "unsuitable");
+        break;
+    case MODERATE_FAILED:
+        break;
     }
 }
 
@@ -143,6 +188,7 @@ static void keep(struct item *item, const Pb__BumpupOpened *opened, const char *
     PB_SET(commit, position, opened->position);
     PB_SET(commit, epoch, opened->epoch);
     PB_SET(commit, prompt_version, opened->context->prompt_version);
+    bumping->policy = opened->context->ai_policy ? arena_text(item->arena, opened->context->ai_policy->text) : NULL;
     bumping->prompt_json = arena_text(item->arena, prompt_json);
     commit->prompt = pb_json(item->arena, bumping->prompt_json);
     bumping->unlike = ARENA_ARRAY(item->arena, char *, opened->n_unlike + 1);
@@ -254,6 +300,10 @@ void bumpup_told(struct batch *batch)
         struct item *item = batch->items[i];
         struct bumping *bumping = item->state;
         struct llm_reply reply = { 0 };
+        if (bumping->moderating) {
+            moderated(&round, item);
+            continue;
+        }
         enum model_told told = model_told(batch, item, &bumping->asking, NULL, &reply);
         if (told == MODEL_ANSWERED) {
             take(&round, item, &reply);

@@ -3,11 +3,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "llm/moderation.h"
-#include "safety/safety.h"
+#include "service/moderate.h"
 #include "turn.h"
-
-enum { MODERATION_WAIT_MS = 5000, MODERATION_BYTES_MAX = 64 * 1024 };
 
 /* -- refused */
 
@@ -90,62 +87,26 @@ static void keep_draft(struct item *item, const struct llm_reply *reply, const c
 static enum guard_says moderate(struct batch *batch, struct item *item, const char *provider)
 {
     struct turn *turn = item->state;
-    struct llm_endpoint endpoint;
-    struct llm_http http;
-    if (!moderation_known(provider) || model_endpoint(llm_provider(provider), &endpoint, NULL) != OK) {
+    if (moderate_call(batch, item, provider, turn->guard.text, turn->claim))
+        waiting_add(&turn->waiting);
+    else
         turn->guard.moderating = false;
-        item_fail(item, REJECT, "moderation", "the company wants a moderation that can't be reached from here");
-        return GUARD_WAITS;
-    }
-    moderation_compose(batch->arena, &endpoint, turn->guard.text, &http);
-    item->label = turn->claim;
-    waiting_add(&turn->waiting);
-    item_call(item, &(struct http_request){ .method = "POST",
-                                            .url = http.url,
-                                            .headers = http.headers,
-                                            .body = http.body,
-                                            .body_bytes = strlen(http.body),
-                                            .wait_ms = MODERATION_WAIT_MS,
-                                            .response_bytes_max = MODERATION_BYTES_MAX });
     return GUARD_WAITS;
 }
 
-/* Nothing leaves unseen: without a verdict the job is tried again. */
-static enum guard_says moderation_failed(struct item *item, const struct moderation *moderation)
-{
-    item_fail(item, moderation->end == LLM_RETRY ? RETRY : REJECT, "moderation", "moderation: %s", moderation->error);
-    if (moderation->retry_after_ms > 0)
-        item_retry_after(item, moderation->retry_after_ms);
-    return GUARD_WAITS;
-}
-
-static enum guard_says follow_moderation(struct batch *batch, struct item *item, const struct moderation *moderation,
-                                         const char **verdict_json)
+enum guard_says guard_moderated(struct batch *batch, struct item *item, const char **verdict_json, bool *again)
 {
     struct guard *guard = &((struct turn *)item->state)->guard;
     struct safety_policy policy;
     struct safety_verdict verdict = { .safe = true, .json = guard->verdict };
+    guard->moderating = false;
     safety_policy_read(batch->arena, guard->policy, &policy);
-    bool toxic = policy.toxicity_max > 0 && moderation->score > policy.toxicity_max;
-    safety_moderated(batch->arena, moderation->flagged || toxic, moderation->score, &verdict);
+    enum moderate_told told = moderate_told(batch, item, &policy, &verdict);
+    *again = told == MODERATE_IN_VAIN;
+    if (told != MODERATE_JUDGED)
+        return GUARD_WAITS;
     *verdict_json = verdict.json;
     return verdict.safe ? GUARD_PASSES : refuse(batch, item, &guard->reply, &verdict);
-}
-
-enum guard_says guard_moderated(struct batch *batch, struct item *item, const char **verdict, bool *again)
-{
-    struct guard *guard = &((struct turn *)item->state)->guard;
-    const struct http_response *response = item->response;
-    struct moderation moderation = { .end = LLM_RETRY, .error = "no answer" };
-    guard->moderating = false;
-    *again = response->end == HTTP_ABORTED;
-    if (*again)
-        return GUARD_WAITS;
-    if (response->end == HTTP_ANSWERED)
-        moderation_judge(batch->arena, response->status, response->body, response->body_bytes, &moderation);
-    if (moderation.end != LLM_ANSWERED)
-        return moderation_failed(item, &moderation);
-    return follow_moderation(batch, item, &moderation, verdict);
 }
 
 /* -- examined */
