@@ -7,7 +7,7 @@ import { until } from '../support/process.mjs'
 
 let parley, company, second
 before(async () => {
-  parley = await Parley.start({ env: { JOB_LADDER_MS: Array(5).fill(300).join(), JOB_RUN_MS_MAX: '4000' } })
+  parley = await Parley.start({ env: { JOB_LADDER_MS: Array(5).fill(300).join(), JOB_RUN_MS_MAX: '4000', LOOP_GUARD: 'off' } })
   second = new Service('summary', parley.env) // two of them throughout
   await second.start()
   await job((await parley.inbound('+15005570000', 'hello')).body.job_id)
@@ -197,6 +197,25 @@ test('words that will not do are written again, with what was wrong; after the t
   const unsafe = await job((await bump(person, { 'Idempotency-Key': randomUUID() })).body.job_id)
   assert.deepEqual([unsafe.result.outcome, unsafe.result.reason], ['dropped', 'unsafe'])
   assert.equal((await parley.sent(person.to)).length, 3)
+})
+
+test("the company's own rules and its moderation hold for bump-ups, too", async () => {
+  const policy = async ai_policy => assert.equal((await parley.send('PATCH', '/company', { ai_policy })).status, 200)
+  const person = await willing('Hello')
+  const outcome = async reply => {
+    await parley.faults({ llm: { provider: 'openai', reply } })
+    const { result } = await job((await bump(person, { 'Idempotency-Key': randomUUID() })).body.job_id)
+    return [result.outcome, result.reason]
+  }
+  await policy({ safety: { forbidden: ['word7 word8'] } })
+  assert.deepEqual(await outcome(words(35)), ['dropped', 'unsafe'])
+  await policy({ safety: { moderation: 'openai' } })
+  assert.deepEqual(await outcome(`sim-flagged ${words(34)}`), ['dropped', 'unsafe'])
+  assert.deepEqual(await outcome(words(35, 200)), ['committed', undefined])
+  const [{ safety_checks: verdict }] = await parley.postgres.rows('select safety_checks from crm.bumpups where lead_id = $1', [person.id])
+  assert.deepEqual([verdict.safe, verdict.checks.at(-1)], [true, 'moderation'])
+  assert.equal((await parley.sentCount(2, person.to)).length, 2)
+  await policy({})
 })
 
 test('who wants no marketing, has just written or belongs to a person is left alone', async () => {

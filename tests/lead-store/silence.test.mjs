@@ -7,7 +7,7 @@ import { Talk } from './talk.mjs'
 import { until } from '../support/process.mjs'
 
 let store
-before(async () => { store = await Store.start({ scheduler: true, env: { WHATSAPP_CLOUD_PACING: '0', BUFFER_MS: '0' } }) })
+before(async () => { store = await Store.start({ scheduler: true, env: { WHATSAPP_CLOUD_PACING: '0', BUFFER_MS: '0', LOOP_GUARD: 'off' } }) })
 after(() => store?.stop())
 
 const jobsOf = (conversationId, prefix) =>
