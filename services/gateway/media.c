@@ -174,7 +174,11 @@ void media_get(struct exchange *exchange)
 {
     struct error error = { 0 };
     const Pb__MediaFile *file = NULL;
-    EXCHANGE_TRY(exchange, file_find(exchange, &file, &error));
+    enum status status = file_find(exchange, &file, &error);
+    if (status != OK || file == NULL) {
+        exchange_problem(exchange, status, &error);
+        return;
+    }
     if (media_place_remote(&settings.media)) {
         redirect(exchange, file);
         return;

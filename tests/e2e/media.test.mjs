@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { createHash, createHmac } from 'node:crypto'
 import { readdirSync, readFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { APP_SECRET, PHONE_ID, Parley } from '../support/parley.mjs'
-import { until } from '../support/process.mjs'
+import { APP_SECRET, PHONE_ID, Parley, Service } from '../support/parley.mjs'
+import { freePort, until } from '../support/process.mjs'
 
 const LINK_KEY = 'a key for links that is long enough'
 const HEADS = {
@@ -266,4 +266,27 @@ test('a message that repeats fetches its file once', async () => {
   await send('15005550412', 'image', await lay('image/jpeg')) // behind it in the stream
   assert.equal(await asked(picture.id).then(file => file.loaded), 1)
   assert.equal(await parley.postgres.value(`select count(*) from jobs.jobs where idempotency_key = 'media_fetch_${id}'`), 1)
+})
+
+test('with a bucket files are kept there alone, and a reader is sent there by a URL that is signed for a while', async () => {
+  const bucket = { MEDIA_S3_ENDPOINT: parley.simulatorUrl, MEDIA_S3_BUCKET: 'sim-bucket', MEDIA_S3_KEY: 'sim-key', MEDIA_S3_SECRET: 'sim-secret' }
+  const port = await freePort()
+  await parley.service('media').end()
+  const services = [new Service('media', { ...parley.env, ...bucket }), new Service('gateway', { ...parley.env, ...bucket, HTTP_PORT: String(port) })]
+  try {
+    await Promise.all(services.map(service => service.start()))
+    const paper = await lay('application/pdf', { bytes: 70000 })
+    const file = await settled(await send('15005550440', 'document', paper, { filename: 'bill.pdf' }), 'stored')
+    const answer = await fetch(`http://127.0.0.1:${port}${file.link}`, { redirect: 'manual' })
+    assert.equal(answer.status, 302)
+    const url = answer.headers.get('location'), there = await fetch(url)
+    assert.equal(there.status, 200)
+    assert.equal(there.headers.get('content-type'), 'application/pdf')
+    assert.ok(Buffer.from(await there.arrayBuffer()).equals(paper.content))
+    assert.equal((await fetch(url.replace('X-Amz-Expires=300', 'X-Amz-Expires=900'))).status, 403)
+    assert.equal(readdirSync(files, { recursive: true }).filter(name => name.includes(file.sha256)).length, 0)
+  } finally {
+    await Promise.all(services.map(service => service.end()))
+    await parley.service('media').start()
+  }
 })

@@ -14,7 +14,7 @@ enum { HTTP_HEAD_MAX = 16 * 1024, HTTP_BODY_MAX = 4 * 1024 * 1024 };
 struct http_request {
     char method[8];
     char path[256];
-    char query[512];
+    char query[1024];
     const char *head; /* request line and header lines */
     size_t head_bytes;
     const char *body;

@@ -3,6 +3,7 @@
  *
  *   /{version}/{phone number id}/messages   the send endpoint, strict          graph.c
  *   /{version}/{media id}, /_media/...       files that people sent            media.c
+ *   /sim-bucket/...                         files that Parley keeps            bucket.c
  *   /v1/chat/completions, /v1/models        OpenAI's model                     llm.c, llm_openai.c
  *   /v1/moderations                         OpenAI's moderation                llm.c, llm_moderation.c
  *   /v1/messages                            Anthropic's                        llm.c, llm_anthropic.c
@@ -11,6 +12,7 @@
  *
  * It is an independent reading of the vendors' contracts: it uses nothing of Parley's own code.
  */
+#include "bucket.h"
 #include "control.h"
 #include "graph.h"
 #include "llm.h"
@@ -116,6 +118,8 @@ static void handle(void *context, struct exchange *exchange)
     const struct http_request *request = &exchange->request;
     if (control_matches(request))
         control_handle(&simulator, exchange);
+    else if (bucket_matches(request))
+        bucket_handle(exchange);
     else if (media_matches(request))
         media_handle(&simulator, exchange);
     else if (llm_matches(request))
