@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "channels/whatsapp_cloud.h"
 #include "channels/whatsapp_cloud_graph.h"
+#include "own_file.h"
 #include "plan.h"
 #include "settle.h"
 
@@ -22,6 +23,10 @@ static const char *graph_root; /* base URL and version, without a slash at the e
 
 const struct setting send_settings[] = {
     WHATSAPP_CLOUD_GRAPH_SETTINGS(graph),
+    { .name = "PUBLIC_URL",
+      .text = &own_file_public_url,
+      .help = "where Meta reaches our REST API, https://...: files of our own are sent by links to it" },
+    { .name = "MEDIA_LINK_KEY", .text = &own_file_link_key, .secret = true, .help = "signs those links" },
     { .name = "SEND_CALL_WAIT_MS",
       .number = &call_wait_ms,
       .fallback = "20000",
@@ -84,7 +89,10 @@ static bool start_call(struct batch *batch, struct item *item, const Pb__SendAut
                        Pb__SendClass *error_class, struct error *error)
 {
     const char *body = NULL, *url = NULL, *bearer = NULL;
-    const Pb__Outgoing *outgoing = authorized->outgoing;
+    Pb__Outgoing *outgoing = authorized->outgoing;
+    *error_class = PB__SEND_CLASS__SEND_CLASS_MEDIA;
+    if (own_file_link(batch->arena, item->caller.company_id, outgoing, batch->now, error) != OK)
+        return false;
     *error_class = PB__SEND_CLASS__SEND_CLASS_PERMANENT;
     if (whatsapp_cloud_compose(batch->arena, outgoing, &body, error) != OK)
         return false;

@@ -88,6 +88,8 @@ static enum status gateway_open(struct batch *batch, struct error *error)
         .keep_alive_ms = KEEP_ALIVE_MS,
         .request_wait_ms = REQUEST_WAIT_MS_MAX,
         .body_max = serve_body_max,
+        .body_file = serve_body_file,
+        .body_file_max = (size_t)settings.media_bytes_max,
         .handle = serve_handle,
         .refuse = serve_refuse,
     };

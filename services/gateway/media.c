@@ -1,8 +1,7 @@
 #include "media.h"
 
-#include <stdatomic.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/ident.h"
 #include "base/text.h"
@@ -170,6 +169,12 @@ static void answer_file(struct exchange *exchange, const Pb__MediaFile *file, co
     response->file_bytes = part->bytes;
 }
 
+/* What was uploaded stays there, beside a bucket too. */
+static bool in_folder(struct arena *arena, const Pb__MediaFile *file)
+{
+    return access(media_place_file(arena, &settings.media, file->company_id, file->sha256), R_OK) == 0;
+}
+
 void media_get(struct exchange *exchange)
 {
     struct error error = { 0 };
@@ -179,7 +184,7 @@ void media_get(struct exchange *exchange)
         exchange_problem(exchange, status, &error);
         return;
     }
-    if (media_place_remote(&settings.media)) {
+    if (media_place_remote(&settings.media) && !in_folder(exchange->arena, file)) {
         redirect(exchange, file);
         return;
     }

@@ -1,5 +1,5 @@
 /*
- * media - files: had by id with a key, or by a signed link without one.
+ * media - files: had by id with a key, or by a signed link without one; taken to be sent.
  *
  * A link names company, file and its own end, and is checked before anything is asked: it opens that file and nothing
  * else.
@@ -13,3 +13,5 @@ enum status media_link_check(struct exchange *exchange, struct error *error);
 
 void media_get(struct exchange *exchange);
 void media_link_make(struct exchange *exchange);
+/* media_upload.c */
+void media_upload(struct exchange *exchange);

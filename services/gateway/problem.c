@@ -42,6 +42,7 @@ static const struct {
     { "unknown_timezone", 422 },
     { "unknown_scope", 422 },
     { "unknown_template", 422 },
+    { "unknown_file", 422 },
     { "unknown_event", 422 },
     { "event_too_old", 410 },
 };

@@ -97,6 +97,8 @@ const struct endpoint ENDPOINTS[] = {
       .id_field = "id", .id_noun = "canned_reply" },
     { "GET", "/events/stream", "events", "What happens in the company, as it happens; resumable by Last-Event-ID",
       SCOPE_READ, &STORE_EVENT_FIND, .reply = OF(stream_event), .query = "after lead_id type", .handle = stream_get },
+    { "POST", "/media", "media", "A file to be sent: the body is the file, Content-Type its type", SCOPE_OPERATOR,
+      .reply = OF(media_file), .success = 201, .takes_key = true, .handle = media_upload },
     { "GET", "/media/{id}", "media", "A file that was sent or uploaded; also by a signed link, without a key",
       SCOPE_READ, .reply = OF(media_file), .id_noun = "media", .by_link = true, .handle = media_get },
     { "POST", "/media/{id}/link", "media", "A link that opens the file without a key, for a while", SCOPE_READ,

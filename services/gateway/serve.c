@@ -149,6 +149,23 @@ void serve_handle(void *context, const struct web_request *request, struct web_r
     report(&exchange, moment_monotonic_us() - from_us);
 }
 
+/* Only whom it is for: a stranger's body is never kept. */
+const char *serve_body_file(void *context, const struct web_request *request)
+{
+    struct exchange exchange;
+    struct web_response response = { 0 };
+    struct error error = { 0 };
+    bool path_known = false;
+    (void)context;
+    if (strcmp(request->method, "POST") != 0 || strcmp(request->path, "/media") != 0)
+        return NULL;
+    begin(&exchange, request, &response);
+    exchange.endpoint = routes_find(exchange.arena, request->method, request->path, &exchange.id, &path_known);
+    return authorise(&exchange, &error) == OK
+               ? media_place_incoming(request->arena, &settings.media, ident_fresh(request->arena))
+               : NULL;
+}
+
 void serve_refuse(void *context, const struct web_request *request, int status, const char *why,
                   struct web_response *response)
 {

@@ -6,6 +6,8 @@
 
 /* struct web_options' callbacks. */
 void serve_handle(void *context, const struct web_request *request, struct web_response *response);
+/* Where a body that is a file goes before it is judged; NULL: it is none, or nobody who may. */
+const char *serve_body_file(void *context, const struct web_request *request);
 void serve_refuse(void *context, const struct web_request *request, int status, const char *why,
                   struct web_response *response);
 size_t serve_body_max(const char *method, const char *path);

@@ -21,6 +21,7 @@ struct settings {
     const char *app_secrets;  /* of Meta, comma separated, newest first; "" none */
     int64_t rate_per_minute;  /* of keys that have no limit of their own; 0: none */
     struct media_place media;
+    int64_t media_bytes_max;    /* of an upload */
     const char *media_link_key; /* signs links to files; "" none are made */
     const char *docs_assets;    /* folder of Swagger UI; "" found beside the binary */
 };

@@ -233,10 +233,11 @@ static void handle(struct web *web, struct mg_connection *connection)
         refuse(web, connection, &request, 503, "The server is ending.");
         return;
     }
-    size_t bytes_max =
-        web->options.body_max == NULL ? HTTP_BODY_BYTES_MAX : web->options.body_max(request.method, path);
-    if (framing.body_bytes > 0 && framing.body_bytes <= bytes_max && web->options.body_file != NULL)
+    if (framing.body_bytes > 0 && web->options.body_file != NULL)
         request.body_file = web->options.body_file(web->options.context, &request);
+    size_t bytes_max = request.body_file != NULL       ? web->options.body_file_max
+                       : web->options.body_max == NULL ? HTTP_BODY_BYTES_MAX
+                                                       : web->options.body_max(request.method, path);
     int status = framing.body_bytes > bytes_max ? 413 : body_read(web, connection, &framing, bytes_max, &request);
     if (status != 0) {
         refuse(web, connection, &request, status, body_why(status));

@@ -58,9 +58,10 @@ struct web_options {
     int64_t keep_alive_ms;   /* 0: 1000 */
     int64_t request_wait_ms; /* 0: 10000: slow senders are cut off */
     size_t (*body_max)(const char *method, const char *path);
-    /* Asked before a body is read, with what the head says: the path of a file to take it into, or NULL: in memory. May
-     * be NULL. */
+    /* Asked before a body is read, with what the head says: the path of a file to take it into, of at most
+     * body_file_max bytes, or NULL: in memory. May be NULL. */
     const char *(*body_file)(void *context, const struct web_request *request);
+    size_t body_file_max;
     void (*handle)(void *context, const struct web_request *request, struct web_response *response);
     /* Fills in the response for what the server refuses itself: 400 malformed, 408, 411, 413, 417, 431, 503 draining,
      * 505. NULL: plain text. */

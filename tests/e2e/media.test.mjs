@@ -14,7 +14,7 @@ const HEADS = {
 }
 let parley, files, n = 0
 before(async () => {
-  parley = await Parley.start({ env: { MEDIA_LINK_KEY: LINK_KEY, AI_MEDIA_WAIT_MS: '2000', JOB_LADDER_MS: '200,200,200,200,200' } })
+  parley = await Parley.start({ env: { MEDIA_LINK_KEY: LINK_KEY, PUBLIC_URL: 'https://parley.example/', AI_MEDIA_WAIT_MS: '2000', JOB_LADDER_MS: '200,200,200,200,200' } })
   files = parley.env.MEDIA_DIR
 })
 after(() => parley?.stop())
@@ -266,6 +266,29 @@ test('a message that repeats fetches its file once', async () => {
   await send('15005550412', 'image', await lay('image/jpeg')) // behind it in the stream
   assert.equal(await asked(picture.id).then(file => file.loaded), 1)
   assert.equal(await parley.postgres.value(`select count(*) from jobs.jobs where idempotency_key = 'media_fetch_${id}'`), 1)
+})
+
+test('a file is uploaded, kept, and sent to a customer by a signed link of our own; what is none is refused and leaves nothing', async () => {
+  const upload = async (content, type, query = '', headers = {}) => {
+    const response = await fetch(`${parley.url}/media${query}`, { method: 'POST', body: content, headers: { 'content-type': type, ...headers } })
+    return { status: response.status, body: await response.json() }
+  }
+  const paper = Buffer.concat([HEADS['application/pdf'], Buffer.alloc(2_000_000, 'p')])
+  const made = await upload(paper, 'application/pdf', '?filename=offer.pdf', { 'idempotency-key': 'offer' })
+  assert.deepEqual([made.status, made.body.kind, made.body.bytes, made.body.sha256], [201, 'document', paper.length, sha256(paper)])
+  assert.equal((await upload(paper, 'application/pdf', '', { 'idempotency-key': 'offer' })).body.id, made.body.id)
+  assert.equal((await upload(HEADS['application/pdf'], 'application/pdf', '', { 'idempotency-key': 'offer' })).body.code, 'idempotency_mismatch')
+  assert.ok((await raw(`/media/${made.body.id}`)).body.equals(paper))
+  for (const [content, type, status] of [[paper, 'text/html', 415], ['<html>', 'image/png', 415], [Buffer.alloc(6 * 1024 * 1024, 1), 'image/jpeg', 413], [Buffer.alloc(21 * 1024 * 1024), 'application/pdf', 413], ['', 'image/png', 422]])
+    assert.equal((await upload(content, type)).status, status, type)
+  assert.deepEqual(readdirSync(join(files, 'incoming')).filter(name => !name.includes('.')), [])
+  const phone = '15005550450', say = media => parley.post('/api/v1/operator-message', { phone, media })
+  await send(phone, 'image', await lay('image/png'))
+  await parley.sentCount(1, phone)
+  assert.equal((await say({ type: 'document', id: '0b8e55a2-0000-4000-8000-0000000000ac' })).body.code, 'unknown_file')
+  assert.equal((await say({ type: 'document', id: made.body.id, caption: 'Our offer', filename: 'offer.pdf' })).status, 200)
+  const sent = (await parley.sentCount(2, phone)).at(-1)
+  assert.equal(sent.type, 'document')
 })
 
 test('with a bucket files are kept there alone, and a reader is sent there by a URL that is signed for a while', async () => {

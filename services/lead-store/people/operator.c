@@ -28,6 +28,7 @@ struct post {
     const char *known_conversation_id, *known_lead_id, *known_quoted;
     struct outbound outbound;
     struct held_conversation *conversation;
+    bool unknown_file;             /* it names a file of ours that is none */
     struct template_use *template; /* of the same place in the list */
     bool written;
 };
@@ -138,6 +139,36 @@ static enum status known_read(struct posting *posting, struct error *error)
         post->known_quoted = rows_text(&rows, row, 3);
         post->same = rows_bool(&rows, row, 4);
     }
+    return OK;
+}
+
+/* A file of our own is named by our id; Meta's ids are no UUIDs. */
+static const struct statement operator_media = {
+    .name = "operator_media",
+    .sql = "select v.n from unnest($1::uuid[], $2::uuid[]) with ordinality as v(id, company_id, n) "
+           "cross join lateral (select id from crm.media where id = v.id and company_id = v.company_id limit 1) f",
+};
+
+static const char *own_file(const struct post *post)
+{
+    const Pb__Media *media = post->request->media;
+    return media && ident_valid(text_or(media->id, "")) ? media->id : NULL;
+}
+
+static enum status files_read(struct posting *posting, struct error *error)
+{
+    struct params *params = params_new(posting->batch->arena);
+    struct rows rows;
+    size_t own = 0;
+    for (size_t i = 0; i < posting->count; i++)
+        own += posting->list[i].unknown_file = own_file(&posting->list[i]) != NULL;
+    if (own == 0)
+        return OK;
+    COLUMN_TEXTS(params, posting->count, i, own_file(&posting->list[i]));
+    COLUMN_TEXTS(params, posting->count, i, posting->list[i].item->caller.company_id);
+    TRY(db_run(posting->batch->db, posting->batch->arena, &operator_media, params, &rows, error));
+    for (size_t row = 0; row < rows.count; row++)
+        posting->list[rows_int(&rows, row, 0) - 1].unknown_file = false;
     return OK;
 }
 
@@ -334,6 +365,8 @@ static enum status post_write(struct posting *posting, struct post *post, struct
         target_unknown(target, &refused);
     else if (!post->conversation)
         error_code(&refused, REJECT, "unknown_conversation", "this person has no open conversation");
+    else if (post->unknown_file)
+        error_code(&refused, REJECT, "unknown_file", "there is no such file");
     else if (*post->template->refused.code)
         refused = post->template->refused;
     else if (!post->text && !post->media)
@@ -403,6 +436,7 @@ static enum status posting_open(struct posting *posting, struct item **items, st
         TRY(target_check(arena, &posting->handover.targets[i], error));
     }
     TRY(handover_hold(&posting->handover, error));
+    TRY(files_read(posting, error));
     TRY(template_uses_read(posting->batch, posting->templates, posting->count, error));
     for (size_t i = 0; i < posting->count; i++) {
         struct post *post = &posting->list[i];
