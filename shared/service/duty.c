@@ -14,7 +14,6 @@ struct duty_thread {
     struct queue bell;
     struct arena *arena;
     struct arena *heard; /* of the nudge at hand; one listener, one thread */
-    struct db *db;       /* its own; what a run uses is the batch's */
     struct batch batch;
     _Atomic int64_t began_us; /* of the run under way; 0: waiting */
 };
@@ -49,27 +48,18 @@ static void on_nudge(void *context, const struct bus_message *message)
 }
 
 /* Without its database a duty waits, as the routes do. */
-static int64_t run_in(struct duty_thread *thread, struct db *db, int64_t *backoff_ms)
+static int64_t run_once(struct duty_thread *thread, int64_t *backoff_ms)
 {
     struct error error = { 0 };
     arena_reset(thread->arena);
     thread->batch.now = moment_now();
-    thread->batch.db = db;
-    if (db && db_ready(db, &error) != OK) {
+    if (thread->batch.db && db_ready(thread->batch.db, &error) != OK) {
         log_line(LOG_WARN, "duty waits", "duty", thread->duty->name, "error", error.text, NULL);
         return backoff_next(backoff_ms);
     }
     *backoff_ms = 0;
     int64_t wait_ms = thread->duty->run(&thread->batch);
     return wait_ms < 0 ? 0 : wait_ms < DUTY_WAIT_MS_MAX ? wait_ms : DUTY_WAIT_MS_MAX;
-}
-
-static int64_t run_once(struct duty_thread *thread, int64_t *backoff_ms)
-{
-    struct db *db = session_take(thread->db);
-    int64_t wait_ms = run_in(thread, db, backoff_ms);
-    session_give(db);
-    return wait_ms;
 }
 
 /* Who has more to do runs on. Who is woken waits for what follows at once, so that one run does for all of it. */
@@ -97,7 +87,6 @@ static void *run(void *context)
         rest(thread, wait_ms);
     }
     arena_reset(thread->arena);
-    thread->batch.db = thread->db;
     if (thread->duty->stop)
         thread->duty->stop(&thread->batch);
     return NULL;
@@ -126,8 +115,7 @@ void duties_start(void)
         threads[i].duty = &process.service->duties[i];
         threads[i].arena = arena_new(0);
         threads[i].heard = arena_new(0);
-        threads[i].db = process_db(threads[i].duty->name);
-        threads[i].batch = (struct batch){ .arena = threads[i].arena };
+        threads[i].batch = (struct batch){ .arena = threads[i].arena, .db = process_db(threads[i].duty->name) };
         queue_init(&threads[i].bell);
     }
     process.duties = threads;
@@ -149,7 +137,7 @@ void duties_close(void)
 {
     for (size_t i = 0; i < process.duty_count; i++) {
         struct duty_thread *thread = &process.duties[i];
-        db_close(thread->db);
+        db_close(thread->batch.db);
         arena_free(thread->arena);
         arena_free(thread->heard);
         queue_clear(&thread->bell);

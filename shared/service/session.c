@@ -1,7 +1,7 @@
 /*
- * Database sessions. Each thread has one of its own, and all share one that whoever finds it free takes first: a system
- * with little to do works in that one session, whose plans and caches stay warm, instead of waking a cold one for each
- * step; under load the others are used as well.
+ * Database sessions of the routes. Each thread has one of its own, and all share one that whoever finds it free takes
+ * first: a system with little to do works in that one session, whose plans and caches stay warm, instead of waking a
+ * cold one for each step; under load the others are used as well.
  */
 #include "service/process.h"
 

@@ -74,7 +74,7 @@ test('no step of a message looks at more rows than belong to it, whatever the ta
 
 test('nobody looks through all conversations for those that have been silent', async () => {
   await store.rows('update crm.conversations set silence_at = $1', [new Date(Date.now() + 86_400_000)])
-  const due = await store.rows('update crm.conversations set silence_at = $1 where id in (select id from crm.conversations limit 5) returning id', [new Date()])
+  const due = await store.rows('update crm.conversations set silence_at = $1 where id in (select id from crm.conversations order by last_position limit 5) returning id', [new Date()])
   const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
   await until('the look', async () => await store.value('select count(*) from crm.conversations where id = any($1) and silence_at is null', [due.map(({ id }) => id)]) === 5)
   const looks = explained(start).filter(([sql]) => /silence_at <= /.test(sql))
