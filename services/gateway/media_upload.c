@@ -1,5 +1,6 @@
 /* POST /media: the body is a file already when this begins (web_options.body_file): it is judged, named by its content
  * and kept, or removed. */
+#include <assert.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <string.h>
@@ -31,6 +32,7 @@ static enum status read_file(struct arena *arena, struct upload *upload, struct 
     char piece[64 * 1024];
     unsigned char hash[EVP_MAX_MD_SIZE];
     ssize_t got = 0;
+    assert(upload->path);
     int file = open(upload->path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return unreadable(error);

@@ -168,3 +168,29 @@ test('no question looks at more than its share of a company\'s chunks, and at no
   // its twenty chunks, found both ways, are put together pair by pair
   assert.deepEqual(statements.filter(([, rows]) => rows > 450).map(([sql, rows]) => `${rows} rows: ${sql.slice(0, 200)}`), [])
 })
+
+test('a file is found by its own message, a template by its name', async () => {
+  const all = async (from, count) => {
+    const pictures = texts(from, count).map(item => ({ ...item, kind: 'image', media_info: { text: '{"type":"image","id":"m1","mime_type":"image/jpeg"}' } }))
+    const recorded = await call('store.inbound.record', 'InboundMessage', 'InboundRecorded', pictures), { company_id } = recorded[0]
+    for (const { jobs } of recorded) assert.deepEqual(jobs.map(job => job.task).filter(task => task === 'media.fetch'), ['media.fetch'])
+    const ids = recorded.map(({ message_id }) => ({ message_id }))
+    await call('store.media.find', 'MediaFindRequest', 'MediaFound', ids, company_id)
+    const kept = ids.map((id, n) => ({ ...id, stored: true, sha256: (n + from).toString(16).padStart(64, '0'), bytes: 10, mime_type: 'image/jpeg' }))
+    await call('store.media.settle', 'MediaSettleRequest', 'MediaSettled', kept, company_id)
+    await call('store.media.settle', 'MediaSettleRequest', 'MediaSettled', kept, company_id) // told twice
+    await call('store.media.get', 'MediaGetRequest', 'MediaFile', ids.map(({ message_id }) => ({ id: message_id })), company_id)
+    const items = Array.from({ length: count }, (_, n) => ({ name: `t${from + n}`, language: 'en', state: 'approved', text: 'Hi {{1}}', provider_id: `p${from + n}`, components: { text: '[]' } }))
+    await call('store.template.record', 'TemplateRecordRequest', 'TemplateRecorded', [{ account_group: 'waba', started_at: Date.now(), items }], company_id)
+    await call('store.template.update', 'TemplateUpdateRequest', 'TemplateUpdated', [{ account_group: 'waba', provider_id: `p${from}`, state: 'paused' }], company_id)
+    await call('store.operator.post', 'OperatorMessageRequest', 'OperatorMessageReply',
+      [{ lead_id: recorded[0].lead_id, operator: 'ana', template: { name: `t${from + 1}`, language: 'en', parameters: { text: '["you"]' } } }], company_id)
+  }
+  for (let i = 0; i < 6; i++) await all(20000 + 10 * i, 2) // plans
+  for (let i = 0; i < 10; i++) await all(30000 + 100 * i, 50)
+  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
+  await all(40000, BATCH)
+  const statements = explained(start).filter(([sql]) => /crm\.(messages|media|templates)/.test(sql) && !/limit \$5|skip locked/.test(sql))
+  assert.ok(statements.some(([sql]) => /crm\.media/.test(sql)) && statements.some(([sql]) => /crm\.templates/.test(sql)))
+  assert.deepEqual(statements.filter(([, rows]) => rows > ROWS_PER_ITEM * BATCH).map(([sql, rows]) => `${rows} rows: ${sql.slice(0, 200)}`), [])
+})

@@ -27,5 +27,4 @@ alter table crm.templates
     add column components       jsonb not null default '[]',
     add column synced_at        timestamptz;
 create index templates_provider on crm.templates (account_group, provider_id);
-create index templates_company on crm.templates (company_id, created_at desc, id desc);
 create index channel_accounts_group on crm.channel_accounts ((credentials ->> 'waba_id')) where credentials ? 'waba_id';

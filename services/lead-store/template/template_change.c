@@ -11,8 +11,10 @@
 /* Before they are written: what they were is read by the statement that writes, and must stay what it was. */
 static const struct statement template_lock = {
     .name = "template_lock",
-    .sql = "select id from crm.templates where company_id = $1 and channel = 'whatsapp_cloud' "
-           "  and (name, language) in (select * from unnest($2::text[], $3::text[])) order by id for update",
+    .sql =
+        "select t.id from unnest($2::text[], $3::text[]) as v(name, language) "
+        "cross join lateral (select id from crm.templates where company_id = $1 and channel = 'whatsapp_cloud' and name = v.name "
+        "    and language = v.language limit 1 for update) t",
 };
 /*
  * One page: new ones come into being, known ones are brought up to date. A state that a webhook told after this list
@@ -21,8 +23,9 @@ static const struct statement template_lock = {
 static const struct statement template_upsert = {
     .name = "template_upsert",
     .sql =
-        "with old as (select id, name, language, state from crm.templates where company_id = $1 and channel = 'whatsapp_cloud' "
-        "             and (name, language) in (select * from unnest($3::text[], $4::text[]))), "
+        "with old as (select t.id, v.name, v.language, t.state from unnest($3::text[], $4::text[]) as v(name, language) "
+        "             cross join lateral (select id, state from crm.templates where company_id = $1 and channel = 'whatsapp_cloud' "
+        "                 and name = v.name and language = v.language limit 1) t), "
         "     now as (insert into crm.templates as t (id, company_id, channel, name, language, external_name, text, state, category, reason, quality, "
         "                 parameter_format, components, provider_id, account_group, synced_at, created_at, updated_at) "
         "             select u.id, $1, 'whatsapp_cloud', u.name, u.language, u.name, u.text, u.state, u.category, u.reason, u.quality, u.format, "
@@ -67,7 +70,7 @@ static const struct statement template_owner = {
 /* What waits to leave with it; each is held by the gate when its turn comes. */
 static const struct statement template_waiting = {
     .name = "template_waiting",
-    .sql = "select count(*) from crm.messages where status = 'queued' and template_id = $1",
+    .sql = "select count(*) from crm.messages where status = 'queued' and template_id = $1 and company_id = $2",
 };
 
 static enum status note_change(struct event_list *events, const char *company_id, const struct rows *rows, size_t row,
@@ -77,6 +80,7 @@ static enum status note_change(struct event_list *events, const char *company_id
     struct params *params = params_new(batch->arena);
     struct rows waiting;
     params_text(params, rows_text(rows, row, 0));
+    params_text(params, company_id);
     TRY(db_run(batch->db, batch->arena, &template_waiting, params, &waiting, error));
     struct payload payload = payload_start(batch->arena);
     payload_text(&payload, "template_id", rows_text(rows, row, 0));
