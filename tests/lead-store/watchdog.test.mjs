@@ -1,5 +1,5 @@
 // Whoever waits for the AI past the deadline gets a person, once, and is told once, whatever sweeps, dies or comes back.
-import test, { after, before } from 'node:test'
+import test, { after, before, describe } from 'node:test'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { Store } from './store.mjs'
@@ -24,47 +24,49 @@ const sweeps = async count => { // so many more passes of whichever copy sweeps
 }
 const handedOver = talk => until('a person', async () => (await talk.conversation()).owner === 'human')
 
-test('past the deadline a person owns it and the customer is told, once, however often is swept', async () => {
-  const talk = await Talk.start(store)
-  const asked = Date.now()
-  await handedOver(talk)
-  const [{ payload, occurred_at }] = await escalations(talk.leadId)
-  assert.deepEqual([payload.reason, payload.epoch, payload.by], ['ai_unavailable', 1, 'system'])
-  assert.ok(occurred_at.getTime() - asked >= DEADLINE_MS - 100, 'before its deadline')
-  await sweeps(2)
-  assert.equal((await escalations(talk.leadId)).length, 1)
-  const [notice, ...more] = await notices(talk.conversationId)
-  assert.deepEqual([notice.id, more.length], [payload.message_id, 0])
-  await until('the send of the notice', () => store.value("select count(*) from jobs.jobs where idempotency_key = $1", [`send_${notice.id}`]))
-  const conversation = await talk.conversation()
-  assert.deepEqual([conversation.covered_position, conversation.assignee], [0, null])
-  assert.ok(conversation.escalated_at)
-})
+describe('who waits', { concurrency: true }, () => { // for the same seconds
+  test('past the deadline a person owns it and the customer is told, once, however often is swept', async () => {
+    const asked = Date.now()
+    const talk = await Talk.start(store)
+    await handedOver(talk)
+    const [{ payload, occurred_at }] = await escalations(talk.leadId)
+    assert.deepEqual([payload.reason, payload.epoch, payload.by], ['ai_unavailable', 1, 'system'])
+    assert.ok(occurred_at.getTime() - asked >= DEADLINE_MS - 100, 'before its deadline')
+    await sweeps(2)
+    assert.equal((await escalations(talk.leadId)).length, 1)
+    const [notice, ...more] = await notices(talk.conversationId)
+    assert.deepEqual([notice.id, more.length], [payload.message_id, 0])
+    await until('the send of the notice', () => store.value("select count(*) from jobs.jobs where idempotency_key = $1", [`send_${notice.id}`]))
+    const conversation = await talk.conversation()
+    assert.deepEqual([conversation.covered_position, conversation.assignee], [0, null])
+    assert.ok(conversation.escalated_at)
+  })
 
-test('when the model comes back it finds a person, and after the handback it answers', async () => {
-  const talk = await Talk.start(store)
-  const late = await talk.open(talk.first)
-  await handedOver(talk)
-  const refused = await talk.commit(late)
-  assert.deepEqual([refused.state, refused.reason], ['refused', 'human_owner'])
-  assert.deepEqual((({ state, reason }) => [state, reason])(await talk.open(talk.first)), ['nothing', 'human'])
-  const back = await talk.giveBack()
-  assert.equal(back.jobs.length, 1)
-  const opened = await talk.open({ ...talk.first, job: randomUUID() })
-  assert.equal((await talk.commit(opened)).state, 'committed')
-  await sweeps(1)
-  assert.equal((await talk.conversation()).owner, 'ai')
-})
+  test('when the model comes back it finds a person, and after the handback it answers', async () => {
+    const talk = await Talk.start(store)
+    const late = await talk.open(talk.first)
+    await handedOver(talk)
+    const refused = await talk.commit(late)
+    assert.deepEqual([refused.state, refused.reason], ['refused', 'human_owner'])
+    assert.deepEqual((({ state, reason }) => [state, reason])(await talk.open(talk.first)), ['nothing', 'human'])
+    const back = await talk.giveBack()
+    assert.equal(back.jobs.length, 1)
+    const opened = await talk.open({ ...talk.first, job: randomUUID() })
+    assert.equal((await talk.commit(opened)).state, 'committed')
+    await sweeps(1)
+    assert.equal((await talk.conversation()).owner, 'ai')
+  })
 
-test('an answer in time, a person and a closed conversation are left alone', async () => {
-  const answered = await Talk.start(store), taken = await Talk.start(store), closed = await Talk.start(store)
-  await answered.reply(answered.first)
-  await taken.take()
-  await closed.set("state = 'closed'")
-  const waiting = await Talk.start(store)
-  await handedOver(waiting)
-  for (const talk of [answered, taken, closed]) assert.deepEqual(await escalations(talk.leadId), [])
-  assert.equal((await taken.conversation()).assignee, 'ana')
+  test('an answer in time, a person and a closed conversation are left alone', async () => {
+    const answered = await Talk.start(store), taken = await Talk.start(store), closed = await Talk.start(store)
+    await answered.reply(answered.first)
+    await taken.take()
+    await closed.set("state = 'closed'")
+    const waiting = await Talk.start(store)
+    await handedOver(waiting)
+    for (const talk of [answered, taken, closed]) assert.deepEqual(await escalations(talk.leadId), [])
+    assert.equal((await taken.conversation()).assignee, 'ana')
+  })
 })
 
 test("a company's own deadline goes before the installation's", async () => {
