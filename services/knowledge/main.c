@@ -21,7 +21,7 @@ static const struct route routes[] = {
     { .takes = &WORK_KB_INDEX,
       .handle = indexing_start,
       .resume = indexing_told,
-      .batch_max = 4,
+      .batch_max = 1, /* cutting and embedding one may take a second */
       .parked_max = PARKED_MAX_HERE },
     { .takes = &KNOWLEDGE_SEARCH, .handle = find, .batch_max = 1, .threads = 2 },
     { 0 },

@@ -236,6 +236,22 @@ static void it_says_plainly_when_it_has_nothing(void **state)
     assert_non_null(strstr(answered(*state, bare), "our company"));
 }
 
+static void it_hands_over_what_nothing_answers_where_the_company_wants_that(void **state)
+{
+    static char *actions[] = { "hand_over" };
+    struct llm_reply reply;
+    Pb__TurnContext *context = shop(*state, "Do you repair spaceships?");
+    context->actions = actions, context->n_actions = 1;
+    LLM_LOCAL.answer(*state, context, &reply);
+    assert_false(llm_hands_over(&reply));
+    context->knowledge_missing = unconst("hand_over");
+    LLM_LOCAL.answer(*state, context, &reply);
+    assert_true(llm_hands_over(&reply));
+    context->n_actions = 0;
+    LLM_LOCAL.answer(*state, context, &reply);
+    assert_false(llm_hands_over(&reply));
+}
+
 static void it_hands_over_to_a_person_who_is_asked_for_where_it_may_and_knows_nothing(void **state)
 {
     static char *actions[] = { "hand_over" };
@@ -299,6 +315,7 @@ int main(void)
         TEST(one_word_of_a_long_question_is_no_answer),
         TEST(a_greeting_gets_a_greeting_in_the_companys_name),
         TEST(it_says_plainly_when_it_has_nothing),
+        TEST(it_hands_over_what_nothing_answers_where_the_company_wants_that),
         TEST(it_hands_over_to_a_person_who_is_asked_for_where_it_may_and_knows_nothing),
         TEST(bengali_questions_find_bengali_sentences),
         TEST(several_owed_messages_are_one_question_and_the_same_turn_the_same_answer),

@@ -282,6 +282,18 @@ static bool may_hand_over(const Pb__TurnContext *context)
     return false;
 }
 
+/* A company may want a person to answer what its material doesn't. */
+static void answer_nothing(struct arena *arena, const Pb__TurnContext *context, const char *hello,
+                           struct llm_reply *out)
+{
+    out->text = text_format(
+        arena,
+        "%sThank you for writing to %s. I have nothing written down about that, so a person of our team will get back to you.",
+        hello, text_or(context->company_name, "our company"));
+    if (may_hand_over(context) && text_same(context->knowledge_missing, "hand_over"))
+        llm_hand_over(arena, "nothing that the company has written down fits the question", "normal", out);
+}
+
 static void answer(struct arena *arena, const Pb__TurnContext *context, struct llm_reply *out)
 {
     struct sentence best[SENTENCES_MAX] = { 0 };
@@ -301,10 +313,7 @@ static void answer(struct arena *arena, const Pb__TurnContext *context, struct l
     } else if (asked.count == 0 && *hello)
         out->text = text_format(arena, "Hello! This is %s. How can we help you?", company);
     else
-        out->text = text_format(
-            arena,
-            "%sThank you for writing to %s. I have nothing written down about that, so a person of our team will get back to you.",
-            hello, company);
+        answer_nothing(arena, context, hello, out);
 }
 
 const struct llm_provider LLM_LOCAL = { .name = "local", .model = "local", .answer = answer };

@@ -153,6 +153,20 @@ test('with nothing that fits, the model is told to say so, or to hand over', asy
   assert.match(await systemOf('Do you sell elephants?'), /nothing down that fits.*hand over/s)
 })
 
+test('where the company wants it, what nothing answers goes to a person', async () => {
+  const acme = await company()
+  await acme.ready(await acme.give({ title: 'Hours', text: 'We open at nine.' }))
+  await acme.send('PATCH', '/kb/settings', { when_missing: 'hand_over' })
+  assert.equal((await acme.send('POST', '/ai-models', { provider: 'local', model: 'local' })).status, 201)
+  const owner = phone => parley.postgres.value('select owner from crm.conversations where company_id = $1 and phone = $2', [acme.id, phone])
+  const told = await acme.say('+15005560003', 'When do you open?')
+  assert.deepEqual([told.status, await owner('+15005560003')], ['completed', 'ai'])
+  const missing = await acme.say('+15005560004', 'Do you repair accordions?')
+  assert.deepEqual([missing.status, await owner('+15005560004')], ['completed', 'human'])
+  const { reason } = await parley.postgres.value(`select payload from crm.events where company_id = $1 and type = 'conversation.escalated'`, [acme.id])
+  assert.match(reason, /nothing that the company has written down/)
+})
+
 test('an indexer that is killed loses nothing: its job runs again and goes on where it ended', async () => {
   const acme = await company()
   const sections = Array.from({ length: 60 }, (_, i) => `# Section ${i}\nThis is what section number ${i} says about topic${i}.`)
