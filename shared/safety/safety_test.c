@@ -24,8 +24,8 @@ static const char SYSTEM[] =
     "Students get 10 % off. We are in the second house on the left behind the old railway station, and everybody in town knows the red door.";
 
 static const struct llm_message TALK[] = {
-    { "system", SYSTEM },
-    { "user", "How much for 3 people? My mail is ann@mail.example, order 88121234" },
+    { .role = "system", .text = SYSTEM },
+    { .role = "user", .text = "How much for 3 people? My mail is ann@mail.example, order 88121234" },
 };
 enum { TALK_COUNT = sizeof TALK / sizeof *TALK };
 
@@ -115,11 +115,11 @@ static void the_machine_does_not_show(void **state)
 static void the_third_answer_of_the_same_words_is_one_too_many(void **state)
 {
     const struct safety_policy policy = { 0 };
-    const struct llm_message talk[] = { { "system", "" },
-                                        { "assistant", "Thank you, have a nice day!" },
-                                        { "user", "ok" },
-                                        { "assistant", "Thank you! Have a nice day." },
-                                        { "user", "ok" } };
+    const struct llm_message talk[] = { { .role = "system", .text = "" },
+                                        { .role = "assistant", .text = "Thank you, have a nice day!" },
+                                        { .role = "user", .text = "ok" },
+                                        { .role = "assistant", .text = "Thank you! Have a nice day." },
+                                        { .role = "user", .text = "ok" } };
     struct safety_material material = { .messages = talk, .count = 5, .policy = &policy };
     struct safety_verdict verdict;
     safety_check(*state, &material, "thank you have a nice day", &verdict);

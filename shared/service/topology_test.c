@@ -6,16 +6,10 @@
 #include "service/task.h"
 #include "service/topology.h"
 
-static const struct subject *const taken[] = { &INBOUND_MESSAGE,
-                                               &INBOUND_RECEIPT,
-                                               &WORK_AI_ENGAGE,
-                                               &WORK_BUMPUP,
-                                               &WORK_AI_SUMMARY,
-                                               &WORK_SEND_WHATSAPP_CLOUD,
-                                               &WORK_MARK_WHATSAPP_CLOUD,
-                                               &WORK_MEDIA_FETCH,
-                                               &WORK_KB_INDEX,
-                                               NULL };
+static const struct subject *const taken[] = {
+    &INBOUND_MESSAGE,          &INBOUND_RECEIPT,          &WORK_AI_ENGAGE,   &WORK_BUMPUP,   &WORK_AI_SUMMARY,
+    &WORK_SEND_WHATSAPP_CLOUD, &WORK_MARK_WHATSAPP_CLOUD, &WORK_MEDIA_FETCH, &WORK_KB_INDEX, NULL
+};
 
 static const struct bus_consumer *consumer_of(const struct subject *subject)
 {
