@@ -209,6 +209,7 @@ static const struct cell sender_cells[] = {
     CELL(reach_sender, bumps_up, CELL_BOOL),
     CELL(reach_sender, replies_max, CELL_INT),
     CELL(reach_sender, window_ms, CELL_INT),
+    CELL(reach_sender, has_budgets, CELL_BOOL),
     { 0 },
 };
 /* A batch has many conversations and few accounts. */
@@ -220,7 +221,7 @@ static const struct statement sender_read = {
         "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, "
         "       coalesce((o.ai_policy #>> '{loops,replies_max}')::bigint, $4) as replies_max, "
         "       coalesce((o.ai_policy #>> '{loops,window_ms}')::bigint, $5) as window_ms, "
-        "       o.summary_after_minutes, o.bumpup_template_id is not null as bumps_up "
+        "       o.summary_after_minutes, o.bumpup_template_id is not null as bumps_up, o.budgets <> '{}' as has_budgets "
         "from (select distinct c.account_id from unnest($1::uuid[]) as v(id) cross join lateral ( "
         "          select channel_account_id as account_id from crm.conversations where id = v.id limit 1) c) d "
         "cross join lateral (select * from crm.channel_accounts where id = d.account_id limit 1) a "

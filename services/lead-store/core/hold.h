@@ -44,6 +44,7 @@ struct reach_sender {
     int64_t summary_after_minutes;    /* 0: no summaries by themselves */
     bool bumps_up;                    /* bump-ups by themselves */
     int64_t replies_max, window_ms;   /* of the turn budget, likewise; replies_max 0: none */
+    bool has_budgets;                 /* or prices: what models cost is more than counted */
 };
 
 /* How a conversation reaches its person; as of the statement, not locked. */

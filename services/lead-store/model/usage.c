@@ -36,22 +36,53 @@ static const struct statement usage_add = {
         "    completion_tokens = u.completion_tokens + excluded.completion_tokens, cost = u.cost + excluded.cost",
 };
 
-void usage_write(struct batch *batch, const struct usage *list, size_t count)
+/* The same without budgets and prices: what nearly every batch needs. */
+static const struct statement usage_count = {
+    .name = "usage_count",
+    .sql =
+        "insert into crm.ai_usage as u (company_id, day, provider, model, shard, calls, failed, prompt_tokens, completion_tokens, cost) "
+        "select v.company_id, crm.ai_day($7, o.timezone), v.provider, v.model, $8, count(*), sum(v.failed), sum(v.prompt), sum(v.completion), 0 "
+        "from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) "
+        "    as v(company_id, provider, model, prompt, completion, failed) "
+        "cross join lateral (select timezone from crm.companies where id = v.company_id limit 1) o group by 1, 2, 3, 4 order by 1, 2, 3, 4 "
+        "on conflict (company_id, day, provider, model, shard) do update set calls = u.calls + excluded.calls, "
+        "    failed = u.failed + excluded.failed, prompt_tokens = u.prompt_tokens + excluded.prompt_tokens, "
+        "    completion_tokens = u.completion_tokens + excluded.completion_tokens",
+};
+
+static void usage_queue(struct batch *batch, const struct usage *const *list, size_t count, bool plain)
 {
     if (!count)
         return;
     struct params *params = params_new(batch->arena);
-    COLUMN_UUIDS(params, count, i, list[i].company_id);
-    COLUMN_UUIDS(params, count, i, list[i].conversation_id);
-    COLUMN_UUIDS(params, count, i, list[i].lead_id);
-    COLUMN_TEXTS(params, count, i, list[i].provider);
-    COLUMN_TEXTS(params, count, i, text_or(list[i].model, ""));
-    COLUMN_BIGINTS(params, count, i, list[i].prompt_tokens);
-    COLUMN_BIGINTS(params, count, i, list[i].completion_tokens);
-    COLUMN_BIGINTS(params, count, i, list[i].failed);
+    COLUMN_UUIDS(params, count, i, list[i]->company_id);
+    if (!plain) {
+        COLUMN_UUIDS(params, count, i, list[i]->conversation_id);
+        COLUMN_UUIDS(params, count, i, list[i]->lead_id);
+    }
+    COLUMN_TEXTS(params, count, i, list[i]->provider);
+    COLUMN_TEXTS(params, count, i, text_or(list[i]->model, ""));
+    COLUMN_BIGINTS(params, count, i, list[i]->prompt_tokens);
+    COLUMN_BIGINTS(params, count, i, list[i]->completion_tokens);
+    COLUMN_BIGINTS(params, count, i, list[i]->failed);
     params_moment(params, batch->now);
     params_int(params, getpid() % SHARDS);
-    db_queue(batch->db, batch->arena, &usage_add, params, NULL);
+    db_queue(batch->db, batch->arena, plain ? &usage_count : &usage_add, params, NULL);
+}
+
+/* The plain ones last: their companies, and so their rows, are others. */
+void usage_write(struct batch *batch, const struct usage *list, size_t count)
+{
+    const struct usage **whole = ARENA_ARRAY(batch->arena, const struct usage *, count);
+    const struct usage **plain = ARENA_ARRAY(batch->arena, const struct usage *, count);
+    size_t whole_count = 0, plain_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (list[i].plain)
+            plain[plain_count++] = &list[i];
+        else
+            whole[whole_count++] = &list[i];
+    usage_queue(batch, whole, whole_count, false);
+    usage_queue(batch, plain, plain_count, true);
 }
 
 /* -- store.usage.record */

@@ -13,9 +13,10 @@ struct usage {
     const char *provider, *model;
     int64_t prompt_tokens, completion_tokens;
     bool failed; /* nothing came of it */
+    bool plain;  /* its company is known to have neither budgets nor prices: counting is enough */
 };
 
-/* Queues the counting of all of them as one statement. */
+/* Queues the counting: one statement for those that are plain, one for the others. */
 void usage_write(struct batch *batch, const struct usage *list, size_t count);
 
 void usage_record(struct batch *batch);

@@ -216,6 +216,8 @@ static void paid_write(struct commit_batch *work)
                                             .model = commit->request->model,
                                             .prompt_tokens = commit->request->prompt_tokens,
                                             .completion_tokens = commit->request->completion_tokens,
+                                            .plain = commit->conversation && commit->conversation->reach &&
+                                                     !commit->conversation->reach->sender->has_budgets,
                                             .failed = !text_same(commit->turn->state, "committed") };
     }
     usage_write(work->batch, list, count);
