@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "config.h"
 #include "service/moderate.h"
 #include "turn.h"
 
@@ -123,7 +124,7 @@ enum guard_says guard_examine(struct batch *batch, struct item *item, const stru
     safety_policy_read(batch->arena, turn->guard.policy, &policy);
     safety_prompt_read(batch->arena, turn->prompt_json, &prompt);
     const struct safety_material material = {
-        .messages = prompt.messages, .count = prompt.count, .policy = &policy, .repeats = !model_loop_guard
+        .messages = prompt.messages, .count = prompt.count, .policy = &policy, .repeats = !config_loop_guard
     };
     safety_check(batch->arena, &material, text, &verdict);
     *verdict_json = verdict.json;

@@ -14,6 +14,7 @@
  * Every handling makes a fresh claim; the store gives the turn to the newest, so a job that runs twice answers once.
  */
 #include "bumpup.h"
+#include "config.h"
 #include "engage.h"
 #include "service/model.h"
 #include "service/service.h"
@@ -32,6 +33,7 @@ static const struct route routes[] = {
 static const struct service ai_engage = { .name = "ai-engage",
                                           .help = "answers customers with a model",
                                           .settings = model_settings,
+                                          .own_settings = config_settings,
                                           .routes = routes,
                                           .open = model_open,
                                           .http = true };

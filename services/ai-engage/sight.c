@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "config.h"
 #include "media/media_place.h"
 #include "service/model.h"
 #include "wire/base64.h"
@@ -14,7 +15,7 @@ enum {
 
 static bool takes(const struct llm_provider *provider, const char *model, const Pb__TurnMessage *said)
 {
-    return model_files_wait_ms > 0 && !text_empty(said->media_kind) && provider->takes &&
+    return config_files_wait_ms > 0 && !text_empty(said->media_kind) && provider->takes &&
            provider->takes(model, text_or(said->media_type, ""));
 }
 
@@ -22,7 +23,7 @@ bool sight_waits(const Pb__TurnContext *context, const struct llm_provider *prov
 {
     for (size_t i = 0; i < context->n_owed; i++)
         if (takes(provider, model, context->owed[i]) && text_empty(context->owed[i]->media_state) &&
-            now < context->owed[i]->at + model_files_wait_ms)
+            now < context->owed[i]->at + config_files_wait_ms)
             return true;
     return false;
 }
@@ -32,7 +33,7 @@ static const char *file_read(struct arena *arena, const char *company_id, const 
 {
     char *bytes = arena_alloc(arena, (size_t)said->media_bytes);
     struct buffer out = { .arena = arena };
-    FILE *file = fopen(media_place_file(arena, &model_files, company_id, said->media_sha256), "rbe");
+    FILE *file = fopen(media_place_file(arena, &config_files, company_id, said->media_sha256), "rbe");
     bool whole = file && fread(bytes, 1, (size_t)said->media_bytes, file) == (size_t)said->media_bytes;
     if (file)
         fclose(file);
@@ -55,7 +56,7 @@ void sight_add(struct arena *arena, const Pb__TurnContext *context, const struct
     struct llm_message *owed = messages + prompt->count - context->n_owed; /* the prompt ends with them */
     int64_t room = BYTES_MAX;
     size_t count = 0;
-    for (size_t i = context->n_owed; i-- > 0 && count < FILES_MAX && !media_place_remote(&model_files);) {
+    for (size_t i = context->n_owed; i-- > 0 && count < FILES_MAX && !media_place_remote(&config_files);) {
         const Pb__TurnMessage *said = context->owed[i];
         struct llm_file *file = ARENA_NEW(arena, struct llm_file);
         if (!shown(provider, prompt->model, said, room) ||

@@ -10,7 +10,6 @@
 enum { CALL_WAIT_MS_MIN = 1000, CALL_WAIT_MS_MAX = 55000 }; /* a run of the job has 60 s */
 
 int64_t model_wait_ms;
-bool model_loop_guard;
 
 /* A provider and what the installation says of it; in the order in which they answer by default. */
 static struct access {
@@ -36,9 +35,6 @@ static struct breaker *breaker_of(const struct access *access)
     return &breakers[access - accesses];
 }
 
-struct media_place model_files;
-int64_t model_files_wait_ms;
-
 const struct setting model_settings[] = {
     { .name = "OPENAI_API_KEY",
       .text = &accesses[OPENAI].key,
@@ -63,22 +59,12 @@ const struct setting model_settings[] = {
       .text = &accesses[GEMINI].model,
       .fallback = "gemini-3.5-flash-lite",
       .help = "model where the company names none" },
-    { .name = "LOOP_GUARD",
-      .flag = &model_loop_guard,
-      .fallback = "on",
-      .help = "off: nothing is done against machines that answer each other; for load tests" },
     { .name = "AI_CALL_WAIT_MS",
       .number = &model_wait_ms,
       .fallback = "45000",
       .min = CALL_WAIT_MS_MIN,
       .max = CALL_WAIT_MS_MAX,
       .help = "how long a model may take" },
-    MEDIA_PLACE_SETTINGS(model_files),
-    { .name = "AI_MEDIA_WAIT_MS",
-      .number = &model_files_wait_ms,
-      .fallback = "5000",
-      .max = 60000,
-      .help = "how long an answer waits for a picture or a voice to be fetched, ms; 0: the model gets words only" },
     { 0 },
 };
 

@@ -9,14 +9,10 @@
  */
 #pragma once
 #include "llm/llm.h"
-#include "media/media_place.h"
 #include "service/service.h"
 
 extern const struct setting model_settings[];
-extern int64_t model_wait_ms;          /* AI_CALL_WAIT_MS */
-extern bool model_loop_guard;          /* LOOP_GUARD: the same answer for the third time is refused */
-extern struct media_place model_files; /* where what a model may see or hear is kept */
-extern int64_t model_files_wait_ms;    /* AI_MEDIA_WAIT_MS; 0: none is shown */
+extern int64_t model_wait_ms; /* AI_CALL_WAIT_MS */
 
 enum status model_open(struct batch *batch, struct error *error);
 

@@ -96,6 +96,8 @@ static enum status read_settings(const struct service *service, struct error *er
         TRY(setting_read(database_settings, note_alias, error));
     if (service->settings)
         TRY(setting_read(service->settings, note_alias, error));
+    if (service->own_settings)
+        TRY(setting_read(service->own_settings, note_alias, error));
     process.database_url = database_url;
     process.replicas = nats_replicas;
     return log_level_set(log_level, error);
@@ -107,6 +109,8 @@ static int help(const struct service *service)
            text_or(service->help, ""));
     if (service->settings)
         setting_help(stdout, service->settings);
+    if (service->own_settings)
+        setting_help(stdout, service->own_settings);
     if (service->database)
         setting_help(stdout, database_settings);
     setting_help(stdout, common_settings);

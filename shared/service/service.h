@@ -81,12 +81,13 @@ struct duty {
 
 struct service {
     const char *name;
-    const char *help;               /* one line */
-    const struct setting *settings; /* may be NULL */
-    const struct route *routes;     /* may be NULL */
-    const struct duty *duties;      /* may be NULL */
-    bool database;                  /* DATABASE_URL is read; each thread gets a connection */
-    const char *schema;             /* of its migrations */
+    const char *help; /* one line */
+    const struct setting *settings,
+        *own_settings;          /* both may be NULL: those of a part that several services share, and the rest */
+    const struct route *routes; /* may be NULL */
+    const struct duty *duties;  /* may be NULL */
+    bool database;              /* DATABASE_URL is read; each thread gets a connection */
+    const char *schema;         /* of its migrations */
     const struct migration *migrations;
     size_t migration_count;
     bool http; /* makes outside calls */
