@@ -15,6 +15,7 @@
 #include "media.h"
 #include "models.h"
 #include "openapi.h"
+#include "stages.h"
 #include "stream/stream.h"
 #include "templates.h"
 #include "webhook.h"
@@ -164,6 +165,18 @@ const struct endpoint ENDPOINTS[] = {
       &STORE_CHANNEL_ACCOUNT_CREATE, .body = OF(channel_account_request), .follow = keys_changed },
     { "GET", "/channel-accounts", "admin", "The company's accounts, without their secrets", SCOPE_ADMIN,
       .asks = &STORE_CHANNEL_ACCOUNT_LIST },
+
+    { "GET", "/pipelines", "stages", "The company's pipelines with their stages, in their order", SCOPE_READ,
+      .asks = &STORE_PIPELINE_LIST },
+    { "POST", "/stages", "stages", "Adds a stage to a pipeline", SCOPE_ADMIN, &STORE_STAGE_CREATE,
+      .body = OF(stage_create_request), .takes_key = true, .success = 201, .prepare = stage_prepare,
+      .follow = stage_follow },
+    { "GET", "/stages/{id}", "stages", "One stage", SCOPE_READ, &STORE_STAGE_GET, .id_field = "id",
+      .id_noun = "pipeline_stage" },
+    { "PATCH", "/stages/{id}", "stages", "Changes what is present; ai_config and allowed_transitions are written whole",
+      SCOPE_ADMIN, &STORE_STAGE_PATCH, .body = OF(stage_patch_request), .id_field = "id", .id_noun = "pipeline_stage" },
+    { "DELETE", "/stages/{id}", "stages", "Removes a stage in which nobody is", SCOPE_ADMIN, &STORE_STAGE_DELETE,
+      .id_field = "id", .id_noun = "pipeline_stage" },
 
     { "POST", "/ai-models", "models", "Adds a model: the company's, or a stage's", SCOPE_ADMIN, &STORE_AI_MODEL_CREATE,
       .body = OF(ai_model_create_request), .takes_key = true, .success = 201, .prepare = ai_model_prepare,

@@ -31,6 +31,7 @@
 #include "silence/bumpup.h"
 #include "stream/log.h"
 #include "summary/summary.h"
+#include "stage/stage.h"
 #include "sweep/relay.h"
 #include "sweep/sweep.h"
 #include "template/template.h"
@@ -79,6 +80,11 @@ static const struct route routes[] = {
     { .takes = &STORE_MESSAGE_MARK, .handle = mark_describe },
     { .takes = &STORE_EVENT_FIND, .handle = log_find },
     { .takes = &STORE_EVENT_PAGE, .handle = log_page },
+    { .takes = &STORE_PIPELINE_LIST, .handle = pipeline_list },
+    { .takes = &STORE_STAGE_GET, .handle = stage_get },
+    { .takes = &STORE_STAGE_CREATE, .handle = stage_create },
+    { .takes = &STORE_STAGE_PATCH, .handle = stage_patch },
+    { .takes = &STORE_STAGE_DELETE, .handle = stage_delete },
     { .takes = &STORE_AI_MODEL_CREATE, .handle = ai_model_create },
     { .takes = &STORE_AI_MODEL_PATCH, .handle = ai_model_patch },
     { .takes = &STORE_AI_MODEL_DELETE, .handle = ai_model_delete },

@@ -77,3 +77,61 @@ void stage_tell(struct buffer *text, const Pb__TurnContext *context)
     if (section.bytes)
         buffer_format(text, "\n\n## What to do in this stage%s", buffer_text(&section));
 }
+
+/* -- written */
+
+enum { TEXT_CHARACTERS_MAX = 2000, NAME_CHARACTERS_MAX = 64, LIST_MAX = 20 };
+
+static bool is_text(const cJSON *value, size_t characters_max)
+{
+    return cJSON_IsString(value) && *value->valuestring && text_characters(value->valuestring) <= characters_max;
+}
+
+static bool is_names(const cJSON *list)
+{
+    const cJSON *name;
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > LIST_MAX)
+        return false;
+    cJSON_ArrayForEach (name, list)
+        if (!is_text(name, NAME_CHARACTERS_MAX))
+            return false;
+    return true;
+}
+
+static bool is_moves(const cJSON *list)
+{
+    const cJSON *move;
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > LIST_MAX)
+        return false;
+    cJSON_ArrayForEach (move, list) {
+        const cJSON *when = cJSON_GetObjectItemCaseSensitive(move, "when");
+        const cJSON *score = cJSON_GetObjectItemCaseSensitive(move, "score_min");
+        if (!is_text(cJSON_GetObjectItemCaseSensitive(move, "to"), NAME_CHARACTERS_MAX) || (!when && !score) ||
+            (when && !is_text(when, TEXT_CHARACTERS_MAX)) ||
+            (score && !(cJSON_IsNumber(score) && score->valuedouble >= 1 && score->valuedouble <= 100)))
+            return false;
+    }
+    return true;
+}
+
+const char *stage_policy_wrong(struct arena *arena, const char *json)
+{
+    cJSON *policy = NULL;
+    if (json_parse(arena, json, strlen(json), &policy, NULL) != OK || !cJSON_IsObject(policy))
+        return "ai_config must be an object";
+    const cJSON *answers = cJSON_GetObjectItemCaseSensitive(policy, "answers");
+    const cJSON *goal = cJSON_GetObjectItemCaseSensitive(policy, "goal");
+    const cJSON *tone = cJSON_GetObjectItemCaseSensitive(policy, "tone");
+    const cJSON *collect = cJSON_GetObjectItemCaseSensitive(policy, "collect");
+    const cJSON *moves = cJSON_GetObjectItemCaseSensitive(policy, "moves");
+    const cJSON *actions = cJSON_GetObjectItemCaseSensitive(policy, "actions");
+    if (answers && !cJSON_IsBool(answers))
+        return "ai_config.answers is true or false";
+    if ((goal && !is_text(goal, TEXT_CHARACTERS_MAX)) || (tone && !is_text(tone, TEXT_CHARACTERS_MAX)))
+        return "ai_config.goal and tone are texts of 1 to 2000 characters";
+    if ((collect && !is_names(collect)) || (actions && !is_names(actions)))
+        return "ai_config.collect and actions are lists of at most 20 names of 1 to 64 characters";
+    if (moves && !is_moves(moves))
+        return "ai_config.moves is a list of at most 20 of {to, when, score_min}, with when or score_min (1 to 100)";
+    return NULL;
+}

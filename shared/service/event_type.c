@@ -36,6 +36,12 @@
     {                                                                                                                  \
         "task", "string", "its kind"                                                                                   \
     }
+#define STAGE                                                                                                          \
+    { "stage_id", "string", "the stage" }, { "pipeline_id", "string", "its pipeline" },                                \
+        { "name", "string", "its name" },                                                                              \
+    {                                                                                                                  \
+        "position", "integer", "order in the pipeline"                                                                 \
+    }
 #define AI_MODEL                                                                                                       \
     { "model_id", "string", "the entry of the company's list" },                                                       \
         { "stage_id", "string", "the stage it answers in; absent: every one" },                                        \
@@ -74,6 +80,9 @@ const struct event_type EVENT_TYPES[] = {
       "A lead moved to another stage.",
       { { "from", "string", "stage id" },
         { "to", "string", "stage id" },
+        { "from_name", "string", "name of the stage" },
+        { "to_name", "string", "name of the stage" },
+        { "reason", "string", "why, in the model's words; score: by the stage's rule" },
         BY,
         { "evidence", "string", "message that supports it, when the AI moved it" } } },
     { "lead.merged",
@@ -216,6 +225,9 @@ const struct event_type EVENT_TYPES[] = {
       NULL,
       "A company's settings were changed.",
       { { "changed", "array", "names of the members" } } },
+    { "stage.created", NULL, "A stage was added to a pipeline.", { STAGE } },
+    { "stage.updated", NULL, "A stage was changed.", { STAGE } },
+    { "stage.deleted", NULL, "A stage is no more.", { STAGE } },
     { "ai_model.created", NULL, "A model was added to those that may answer.", { AI_MODEL } },
     { "ai_model.updated", NULL, "A model was changed; another prompt has another version.", { AI_MODEL } },
     { "ai_model.deleted", NULL, "A model answers no more; its prompts stay.", { AI_MODEL } },

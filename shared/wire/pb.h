@@ -19,6 +19,7 @@
 #include "parley/v1/people.pb-c.h"
 #include "parley/v1/safety.pb-c.h"
 #include "parley/v1/send.pb-c.h"
+#include "parley/v1/stage.pb-c.h"
 #include "parley/v1/stream.pb-c.h"
 #include "parley/v1/summary.pb-c.h"
 #include "parley/v1/turn.pb-c.h"

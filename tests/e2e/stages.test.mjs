@@ -85,3 +85,39 @@ test('where the AI does not answer in a stage, a person does, and the model is n
   const [talk] = await parley.postgres.rows('select owner, escalation_reason from crm.conversations where phone = $1', [`+${phone}`])
   assert.deepEqual([talk.owner, talk.escalation_reason], ['human', 'stage'])
 })
+
+test('stages are listed with their pipeline, made, changed under their version, and removed while nobody is in them', async () => {
+  const [pipeline, ...others] = (await parley.get('/pipelines')).body.items
+  assert.deepEqual([pipeline.is_default, others.length, pipeline.stages.map(({ name }) => name)], [true, 0, ['New', 'Contacted', 'Qualified', 'Proposal', 'Closed']])
+  const body = { name: 'Trial', ai_config: { goal: 'Help them try it.', collect: ['team size'] }, allowed_transitions: [stages.Closed] }
+  const made = await parley.post('/stages', body, { 'idempotency-key': 'trial' })
+  assert.deepEqual([made.status, made.body.position, made.body.pipeline_id, made.body.allowed_transitions], [201, 6, pipeline.id, [stages.Closed]])
+  assert.equal((await parley.post('/stages', body, { 'idempotency-key': 'trial' })).body.id, made.body.id)
+  assert.equal((await parley.post('/stages', { name: 'Other' }, { 'idempotency-key': 'trial' })).status, 422)
+  const path = `/stages/${made.body.id}`
+  const patched = await parley.send('PATCH', path, { ai_config: { answers: false }, allowed_transitions: 'all' }, { 'if-match': made.headers.get('etag') ?? '"1"' })
+  assert.deepEqual([patched.status, patched.body.ai_config, patched.body.allowed_transitions, patched.body.name], [200, { answers: false }, undefined, 'Trial'])
+  assert.equal((await parley.send('PATCH', path, { name: 'Late' }, { 'if-match': '"1"' })).status, 412)
+  assert.equal((await parley.send('DELETE', path)).status < 300, true)
+  assert.equal((await parley.get(path)).status, 404)
+  const events = await parley.postgres.rows("select type from crm.events where entity_type = 'stage' order by xid, n")
+  assert.deepEqual(events.map(({ type }) => type), ['stage.created', 'stage.updated', 'stage.deleted'])
+})
+
+test('what a stage may not be is refused by name, and changes nothing', async () => {
+  const refused = async (wanted, status, code) => {
+    const answer = await wanted
+    assert.deepEqual([answer.status, answer.body.code], [status, code])
+  }
+  const patch = body => parley.send('PATCH', `/stages/${stages.New}`, body)
+  await refused(parley.post('/stages', { name: 'New' }), 409, 'conflict')
+  await refused(parley.post('/stages', { name: 'X', position: 1 }), 409, 'conflict')
+  await refused(patch({ ai_config: { answers: 'no' } }), 422, 'bad_value')
+  await refused(patch({ ai_config: { moves: [{ to: 'Closed' }] } }), 422, 'bad_value')
+  await refused(patch({ ai_config: [] }), 422, 'bad_value')
+  await refused(patch({ allowed_transitions: ['x'] }), 422, 'bad_value')
+  await refused(patch({ allowed_transitions: [crypto.randomUUID()] }), 422, 'unknown_stage')
+  await refused(parley.send('DELETE', `/stages/${stages.New}`), 409, 'conflict') // leads are in it
+  await refused(parley.get(`/stages/${crypto.randomUUID()}`), 404, 'unknown_pipeline_stage')
+  assert.equal((await parley.get(`/stages/${stages.New}`)).body.version, 1)
+})

@@ -1,0 +1,9 @@
+/*
+ * stages - POST /stages: an Idempotency-Key fixes the stage's id, and its second use with another body is refused.
+ */
+#pragma once
+#include "exchange.h"
+
+enum status stage_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error);
+enum status stage_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
+                         struct error *error);
