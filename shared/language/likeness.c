@@ -13,14 +13,6 @@ static int by_number(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static uint64_t run_number(const int32_t *characters, size_t count)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < count; i++)
-        hash = (hash ^ (uint64_t)characters[i]) * UINT64_C(1099511628211);
-    return hash;
-}
-
 /* Letters, marks and digits, one after the other. */
 static size_t characters_of(struct arena *arena, const char *folded, int32_t **out)
 {
@@ -34,20 +26,46 @@ static size_t characters_of(struct arena *arena, const char *folded, int32_t **o
     return count;
 }
 
-size_t likeness_runs(struct arena *arena, const char *folded, size_t length, uint64_t **out)
+/* The numbers of all runs, in their order in the text. Each follows from the one before: what leaves it and what joins.
+ */
+static size_t runs_of(struct arena *arena, const char *folded, size_t length, uint64_t **out)
 {
+    const uint64_t base = UINT64_C(6364136223846793005);
     int32_t *characters;
-    size_t count = characters_of(arena, folded, &characters), kept = 0;
-    size_t runs = count >= length ? count - length + 1 : 0;
-    uint64_t *list = ARENA_ARRAY(arena, uint64_t, runs + 1);
-    for (size_t i = 0; i < runs; i++)
-        list[i] = run_number(characters + i, length);
+    uint64_t number = 0, first_weight = 1;
+    size_t count = characters_of(arena, folded, &characters), runs = count >= length ? count - length + 1 : 0;
+    *out = ARENA_ARRAY(arena, uint64_t, runs + 1);
+    for (size_t i = 1; i < length; i++)
+        first_weight *= base;
+    for (size_t i = 0; runs && i < count; i++) {
+        number = number * base + (uint64_t)characters[i] + 1;
+        if (i + 1 < length)
+            continue;
+        (*out)[i + 1 - length] = number;
+        number -= first_weight * ((uint64_t)characters[i + 1 - length] + 1);
+    }
+    return runs;
+}
+
+size_t likeness_runs(struct arena *arena, const char *folded, size_t characters, uint64_t **out)
+{
+    size_t runs = runs_of(arena, folded, characters, out), kept = 0;
+    uint64_t *list = *out;
     qsort(list, runs, sizeof *list, by_number);
     for (size_t i = 0; i < runs; i++)
         if (!kept || list[kept - 1] != list[i])
             list[kept++] = list[i];
-    *out = list;
     return kept;
+}
+
+bool likeness_any(struct arena *arena, const uint64_t *runs, size_t count, const char *folded, size_t characters)
+{
+    uint64_t *theirs;
+    size_t their_count = runs_of(arena, folded, characters, &theirs);
+    for (size_t i = 0; i < their_count; i++)
+        if (bsearch(&theirs[i], runs, count, sizeof *runs, by_number))
+            return true;
+    return false;
 }
 
 size_t likeness_shared(const uint64_t *a, size_t a_count, const uint64_t *b, size_t b_count)

@@ -66,15 +66,14 @@ bool has_role_mark(struct exam *exam)
 bool has_prompt_echo(struct exam *exam)
 {
     struct arena *arena = exam->arena;
-    uint64_t *runs, *theirs;
+    uint64_t *runs;
     size_t count = likeness_runs(arena, exam->folded, ECHO_CHARACTERS, &runs);
     for (size_t i = 0; count && i < exam->material->count; i++) {
         const struct llm_message *message = &exam->material->messages[i];
         if (!text_same(message->role, "system"))
             continue;
         const char *instructions = language_fold(arena, llm_prompt_instructions(arena, message->text));
-        size_t their_count = likeness_runs(arena, instructions, ECHO_CHARACTERS, &theirs);
-        if (likeness_shared(runs, count, theirs, their_count))
+        if (likeness_any(arena, runs, count, instructions, ECHO_CHARACTERS))
             return true;
     }
     return false;
