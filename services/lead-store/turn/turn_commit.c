@@ -5,11 +5,11 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "budget.h"
 #include "commit.h"
 #include "core/column.h"
 #include "core/payload.h"
 #include "core/transaction.h"
+#include "loop.h"
 #include "refusal.h"
 #include "reply_route.h"
 #include "stage/progress.h"
@@ -172,7 +172,7 @@ static void reply_prepare(struct commit_batch *work, struct commit *commit)
     };
     commit->conversation->covered_position = commit->request->covered_position;
     commit->conversation->changed = true;
-    budget_spend(commit->conversation, work->batch->now);
+    loop_answered(commit->conversation, work->batch->now);
     commit->turn->message_id = commit->outbound->id;
     commit->turn->reply_conversation_id = commit->outbound->conversation->id;
 }
@@ -196,7 +196,7 @@ static void hand_over_prepare(struct commit_batch *work, struct commit *commit)
 static void commit_prepare(struct commit_batch *work, struct commit *commit)
 {
     work->committing[work->committing_count++] = commit;
-    bool spent = !text_empty(commit->request->text) && budget_spent(commit->conversation, work->batch->now);
+    bool spent = !text_empty(commit->request->text) && loop_reached(commit->conversation, work->batch->now);
     commit->hand_over = spent ? &LOOP : hand_over_of(commit->request);
     if (!spent && !text_empty(commit->request->text))
         reply_prepare(work, commit);

@@ -1,5 +1,5 @@
 /*
- * budget - how often the AI may answer one person within a while: past it two machines may be talking. Pure.
+ * loop - how often the AI may answer one person within a while: past it two machines may be talking. Pure.
  *
  * The window begins with the first answer in it; the counter is on the conversation's row, so nothing is ever counted.
  */
@@ -7,6 +7,6 @@
 #include "core/hold.h"
 
 /* One more answer would be one too many. The conversation has its reach. */
-bool budget_spent(const struct held_conversation *conversation, moment now);
+bool loop_reached(const struct held_conversation *conversation, moment now);
 /* An answer is given. */
-void budget_spend(struct held_conversation *conversation, moment now);
+void loop_answered(struct held_conversation *conversation, moment now);

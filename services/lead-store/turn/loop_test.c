@@ -1,7 +1,7 @@
 #include "base/test.h"
 
 #include "core/config.h"
-#include "turn/budget.h"
+#include "turn/loop.h"
 
 enum { WINDOW_MS = 60000, NOW = 1000000 };
 
@@ -20,10 +20,10 @@ static void so_many_answers_are_given_and_no_more(void **state)
     struct held_conversation conversation = conversation_with(&reach, &sender, 3);
     (void)state;
     for (int i = 0; i < 3; i++) {
-        assert_false(budget_spent(&conversation, NOW + i));
-        budget_spend(&conversation, NOW + i);
+        assert_false(loop_reached(&conversation, NOW + i));
+        loop_answered(&conversation, NOW + i);
     }
-    assert_true(budget_spent(&conversation, NOW + WINDOW_MS - 1));
+    assert_true(loop_reached(&conversation, NOW + WINDOW_MS - 1));
     assert_true(conversation.changed);
 }
 
@@ -33,10 +33,10 @@ static void the_window_begins_anew_after_its_end(void **state)
     struct reach_sender sender;
     struct held_conversation conversation = conversation_with(&reach, &sender, 1);
     (void)state;
-    budget_spend(&conversation, NOW);
-    assert_true(budget_spent(&conversation, NOW));
-    assert_false(budget_spent(&conversation, NOW + WINDOW_MS));
-    budget_spend(&conversation, NOW + WINDOW_MS);
+    loop_answered(&conversation, NOW);
+    assert_true(loop_reached(&conversation, NOW));
+    assert_false(loop_reached(&conversation, NOW + WINDOW_MS));
+    loop_answered(&conversation, NOW + WINDOW_MS);
     assert_int_equal(conversation.ai_replies, 1);
     assert_int_equal(conversation.ai_replies_since, NOW + WINDOW_MS);
 }
@@ -48,8 +48,8 @@ static void without_a_limit_there_is_no_end(void **state)
     struct held_conversation conversation = conversation_with(&reach, &sender, 0);
     (void)state;
     for (int i = 0; i < 1000; i++) {
-        assert_false(budget_spent(&conversation, NOW));
-        budget_spend(&conversation, NOW);
+        assert_false(loop_reached(&conversation, NOW));
+        loop_answered(&conversation, NOW);
     }
 }
 

@@ -1,4 +1,4 @@
-#include "budget.h"
+#include "loop.h"
 
 #include "core/config.h"
 
@@ -8,14 +8,14 @@ static bool is_over(const struct held_conversation *conversation, moment now)
            now >= conversation->ai_replies_since + conversation->reach->sender->window_ms;
 }
 
-bool budget_spent(const struct held_conversation *conversation, moment now)
+bool loop_reached(const struct held_conversation *conversation, moment now)
 {
     int64_t replies_max = conversation->reach->sender->replies_max;
     return config_loop_guard && replies_max > 0 && !is_over(conversation, now) &&
            conversation->ai_replies >= replies_max;
 }
 
-void budget_spend(struct held_conversation *conversation, moment now)
+void loop_answered(struct held_conversation *conversation, moment now)
 {
     if (is_over(conversation, now)) {
         conversation->ai_replies = 0;
