@@ -176,17 +176,18 @@ const wire = async (left, right) => {
 }
 const flagged = async system => Number(await system.postgres.value("select count(*) from crm.events where type = 'conversation.escalated' and payload ->> 'reason' = 'loop'"))
 
-test('two Parleys that are each the other\'s customer stop after so many turns, and one person is asked', async () => {
+test('two Parleys that are each the other\'s customer stop after so many turns, and a person is asked, on each side once at most', async () => {
   const rules = { safety: { off: ['repetition'] }, loops: { replies_max: 5, window_ms: 3600000 } }
   await policy(rules)
   await other.inbound('+15005559999', 'hello')
   await until('the other company', async () => (await other.get('/company')).status === 200)
   await other.send('PATCH', '/company', { ai_policy: rules })
   await other.sentCount(1)
-  const before = (await flagged(parley)) + (await flagged(other))
+  const before = await Promise.all([parley, other].map(flagged))
   await other.sim('/_sim/reset', {})
   await wire(parley, other)
   const answers = await Promise.all([parley, other].map(async system => (await system.sent()).filter(({ text }) => text.startsWith('Reply')).length))
   assert.ok(answers.every(count => count >= 4 && count <= 5), JSON.stringify(answers))
-  assert.equal((await flagged(parley)) + (await flagged(other)) - before, 1)
+  const asked = (await Promise.all([parley, other].map(flagged))).map((count, i) => count - before[i])
+  assert.ok(asked.some(count => count === 1) && asked.every(count => count <= 1), JSON.stringify(asked)) // the notice of one may be the other's last straw
 })
