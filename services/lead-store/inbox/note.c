@@ -7,8 +7,8 @@
 #include "base/text.h"
 #include "core/column.h"
 #include "core/event.h"
+#include "core/page.h"
 #include "core/payload.h"
-#include "core/read.h"
 #include "core/transaction.h"
 #include "people/handover.h"
 #include "wire/pbrow.h"
@@ -153,40 +153,26 @@ static const struct statement notes_read = {
 static enum status list_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__NoteListRequest *request = item->message;
-    struct cursor cursor;
-    int64_t limit;
-    TRY(read_company(item, error));
+    struct page page;
+    TRY(page_read(item, &page, error));
     if (!ident_valid(text_or(request->conversation_id, "")))
         return unknown_conversation(error);
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
-    TRY(cursor_read(item->arena, request->cursor, &cursor, error));
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
     params_text(params, request->conversation_id);
-    params_moment(params, cursor.at);
-    params_text(params, cursor.id);
-    params_int(params, limit + 1);
+    params_moment(params, page.from.at);
+    params_text(params, page.from.id);
+    params_int(params, page.limit + 1);
     *step = (struct db_step){ .statement = &notes_read, .params = params };
     return OK;
 }
 
 static enum status list_tell(struct item *item, const struct rows *rows, struct error *error)
 {
-    const Pb__NoteListRequest *request = item->message;
-    Pb__NoteList *reply = PB_NEW(item->arena, note_list);
-    int64_t limit;
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
     if (!rows_bool(rows, 0, 0))
         return unknown_conversation(error);
-    if (rows_text(rows, 0, rows_column(rows, "id")))
-        reply->n_items = pbrow_read_all(item->arena, &pb__note__descriptor, rows, (void ***)&reply->items);
-    if (reply->n_items > (size_t)limit) {
-        reply->n_items = (size_t)limit;
-        const Pb__Note *last = reply->items[limit - 1];
-        reply->next_cursor = cursor_text(item->arena, &(struct cursor){ .at = last->created_at, .id = last->id });
-    }
-    item->reply = &reply->base;
-    return OK;
+    size_t count = rows_text(rows, 0, rows_column(rows, "id")) ? rows->count : 0;
+    return page_reply(item, PB_NEW(item->arena, note_list), rows, count, error);
 }
 
 void note_list(struct batch *batch)

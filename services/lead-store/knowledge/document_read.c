@@ -1,7 +1,7 @@
 /* Documents as REST shows them. */
 #include "base/ident.h"
 #include "base/text.h"
-#include "core/read.h"
+#include "core/page.h"
 #include "document_view.h"
 #include "knowledge.h"
 #include "wire/pbrow.h"
@@ -19,37 +19,21 @@ static const struct statement documents_list = {
 static enum status list_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__KnowledgeListRequest *request = item->message;
-    struct cursor cursor;
-    int64_t limit;
-    TRY(read_company(item, error));
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
-    TRY(cursor_read(item->arena, request->cursor, &cursor, error));
-    if (cursor.at && !cursor.id)
-        return error_code(error, REJECT, "bad_value", "cursor is none that was given out");
+    struct page page;
+    TRY(page_read(item, &page, error));
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
-    params_moment(params, cursor.at);
-    params_text(params, cursor.id);
+    params_moment(params, page.from.at);
+    params_text(params, page.from.id);
     params_text(params, text_empty(request->state) ? NULL : request->state);
-    params_int(params, limit + 1);
+    params_int(params, page.limit + 1);
     *step = (struct db_step){ .statement = &documents_list, .params = params };
     return OK;
 }
 
 static enum status list_tell(struct item *item, const struct rows *rows, struct error *error)
 {
-    const Pb__KnowledgeListRequest *request = item->message;
-    Pb__KnowledgeList *reply = PB_NEW(item->arena, knowledge_list);
-    int64_t limit;
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
-    reply->n_items = pbrow_read_all(item->arena, &pb__knowledge_document__descriptor, rows, (void ***)&reply->items);
-    if (reply->n_items > (size_t)limit) {
-        reply->n_items = (size_t)limit;
-        const Pb__KnowledgeDocument *last = reply->items[limit - 1];
-        reply->next_cursor = cursor_text(item->arena, &(struct cursor){ .at = last->created_at, .id = last->id });
-    }
-    item->reply = &reply->base;
-    return OK;
+    return page_reply(item, PB_NEW(item->arena, knowledge_list), rows, rows->count, error);
 }
 
 void knowledge_list(struct batch *batch)

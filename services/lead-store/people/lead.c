@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "core/column.h"
-#include "core/read.h"
+#include "core/page.h"
 #include "inbox/inbox_view.h"
 #include "lead_view.h"
 #include "wire/pbrow.h"
@@ -106,40 +106,24 @@ static const char *phone_wanted(struct arena *arena, const char *phone)
 static enum status list_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__LeadListRequest *request = item->message;
-    struct cursor cursor;
-    int64_t limit;
-    TRY(read_company(item, error));
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
-    TRY(cursor_read(item->arena, request->cursor, &cursor, error));
+    struct page page;
+    TRY(page_read(item, &page, error));
     if (!text_empty(request->stage_id) && !ident_valid(request->stage_id))
         return error_code(error, REJECT, "bad_value", "stage_id must be a UUID");
-    if (cursor.at && !cursor.id)
-        return error_code(error, REJECT, "bad_value", "cursor is none that was given out");
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
-    params_moment(params, cursor.at);
-    params_text(params, cursor.id);
+    params_moment(params, page.from.at);
+    params_text(params, page.from.id);
     params_text(params, phone_wanted(item->arena, request->phone));
     params_text(params, text_empty(request->stage_id) ? NULL : request->stage_id);
-    params_int(params, limit + 1);
+    params_int(params, page.limit + 1);
     *step = (struct db_step){ .statement = &lead_list_read, .params = params };
     return OK;
 }
 
 static enum status list_tell(struct item *item, const struct rows *rows, struct error *error)
 {
-    const Pb__LeadListRequest *request = item->message;
-    Pb__LeadList *reply = PB_NEW(item->arena, lead_list);
-    int64_t limit;
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
-    reply->n_items = pbrow_read_all(item->arena, &pb__lead__descriptor, rows, (void ***)&reply->items);
-    if (reply->n_items > (size_t)limit) {
-        reply->n_items = (size_t)limit;
-        const Pb__Lead *last = reply->items[limit - 1];
-        reply->next_cursor = cursor_text(item->arena, &(struct cursor){ .at = last->created_at, .id = last->id });
-    }
-    item->reply = &reply->base;
-    return OK;
+    return page_reply(item, PB_NEW(item->arena, lead_list), rows, rows->count, error);
 }
 
 void lead_list(struct batch *batch)
@@ -250,24 +234,11 @@ static size_t page_rows(const struct rows *rows, bool *found)
 
 static enum status messages_tell(struct item *item, const struct rows *rows, struct error *error)
 {
-    const Pb__MessageListRequest *request = item->message;
-    Pb__MessageList *reply = PB_NEW(item->arena, message_list);
-    int64_t limit;
     bool found;
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
     size_t count = page_rows(rows, &found);
     if (!found)
         return unknown_lead(error);
-    if (count)
-        reply->n_items = pbrow_read_all(item->arena, &pb__message__descriptor, rows, (void ***)&reply->items);
-    if (count > (size_t)limit) {
-        reply->n_items = (size_t)limit;
-        const Pb__Message *last = reply->items[limit - 1];
-        const struct cursor cursor = { .at = last->created_at, .position = last->position, .id = last->id };
-        reply->next_cursor = cursor_text(item->arena, &cursor);
-    }
-    item->reply = &reply->base;
-    return OK;
+    return page_reply(item, PB_NEW(item->arena, message_list), rows, count, error);
 }
 
 void lead_messages(struct batch *batch)

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "core/column.h"
-#include "core/read.h"
+#include "core/page.h"
 #include "wire/pbrow.h"
 
 enum { REFUSALS_MAX = 16 };
@@ -99,21 +99,16 @@ static const struct statement refusals_of_lead = { .name = "refusals_of_lead",
 static enum status list_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__RefusalListRequest *request = item->message;
-    struct cursor cursor = { 0 };
-    int64_t limit = 0;
+    struct page page;
     bool one = !text_empty(request->lead_id);
-    TRY(read_company(item, error));
+    TRY(page_read(item, &page, error));
     if (one && !ident_valid(request->lead_id))
         return error_code(error, REJECT, "bad_value", "lead_id must be a UUID");
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
-    TRY(cursor_read(item->arena, request->cursor, &cursor, error));
-    if (cursor.at && !cursor.id)
-        return error_code(error, REJECT, "bad_value", "cursor is none that was given out");
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
-    params_moment(params, cursor.at);
-    params_text(params, cursor.id);
-    params_int(params, limit + 1);
+    params_moment(params, page.from.at);
+    params_text(params, page.from.id);
+    params_int(params, page.limit + 1);
     if (one)
         params_text(params, request->lead_id);
     *step = (struct db_step){ .statement = one ? &refusals_of_lead : &refusals_of_company, .params = params };
@@ -122,19 +117,7 @@ static enum status list_ask(struct item *item, struct db_step *step, struct erro
 
 static enum status list_tell(struct item *item, const struct rows *rows, struct error *error)
 {
-    const Pb__RefusalListRequest *request = item->message;
-    Pb__RefusalList *reply = PB_NEW(item->arena, refusal_list);
-    int64_t limit;
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
-    if (rows->count)
-        reply->n_items = pbrow_read_all(item->arena, &pb__refusal__descriptor, rows, (void ***)&reply->items);
-    if (rows->count > (size_t)limit) {
-        reply->n_items = (size_t)limit;
-        const struct cursor cursor = { .at = reply->items[limit - 1]->created_at, .id = reply->items[limit - 1]->id };
-        reply->next_cursor = cursor_text(item->arena, &cursor);
-    }
-    item->reply = &reply->base;
-    return OK;
+    return page_reply(item, PB_NEW(item->arena, refusal_list), rows, rows->count, error);
 }
 
 void refusal_list(struct batch *batch)

@@ -1,0 +1,69 @@
+#include "page.h"
+
+#include <assert.h>
+
+#include "wire/pb.h"
+#include "wire/pbrow.h"
+
+/* The member's place in the message, or NULL where it has none of that name. */
+static void *member(const void *message, const char *name)
+{
+    const ProtobufCMessage *base = message;
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(base->descriptor, name);
+    return field ? (char *)message + field->offset : NULL;
+}
+
+static bool given(const void *message, const char *name)
+{
+    const ProtobufCMessage *base = message;
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(base->descriptor, name);
+    return field && *(const protobuf_c_boolean *)((const char *)message + field->quantifier_offset);
+}
+
+static enum status limit_read(const struct item *item, int64_t *out, struct error *error)
+{
+    const int32_t *limit = member(item->message, "limit");
+    assert(limit);
+    return read_limit(given(item->message, "limit"), *limit, out, error);
+}
+
+enum status page_read(const struct item *item, struct page *out, struct error *error)
+{
+    char *const *cursor = member(item->message, "cursor");
+    assert(cursor);
+    *out = (struct page){ .limit = 0 };
+    TRY(read_company(item, error));
+    TRY(limit_read(item, &out->limit, error));
+    TRY(cursor_read(item->arena, *cursor, &out->from, error));
+    if (out->from.at && !out->from.id)
+        return error_code(error, REJECT, "bad_value", "cursor is none that was given out");
+    return OK;
+}
+
+static char *next_after(struct arena *arena, const void *last)
+{
+    const int64_t *at = member(last, "created_at"), *position = member(last, "position");
+    char *const *id = member(last, "id");
+    assert(at && id);
+    return cursor_text(arena, &(struct cursor){ .at = *at, .position = position ? *position : 0, .id = *id });
+}
+
+enum status page_reply(struct item *item, ProtobufCMessage *list, const struct rows *rows, size_t count,
+                       struct error *error)
+{
+    const ProtobufCFieldDescriptor *items = protobuf_c_message_descriptor_get_field_by_name(list->descriptor, "items");
+    char **next_cursor = member(list, "next_cursor");
+    assert(items && next_cursor);
+    size_t *n_items = (size_t *)(void *)((char *)list + items->quantifier_offset);
+    void ***all = (void ***)(void *)((char *)list + items->offset);
+    int64_t limit;
+    TRY(limit_read(item, &limit, error));
+    if (count)
+        *n_items = pbrow_read_all(item->arena, items->descriptor, rows, all);
+    if (count > (size_t)limit) {
+        *n_items = (size_t)limit;
+        *next_cursor = next_after(item->arena, (*all)[limit - 1]);
+    }
+    item->reply = list;
+    return OK;
+}
