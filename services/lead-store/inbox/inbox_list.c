@@ -4,7 +4,7 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "core/read.h"
+#include "core/page.h"
 #include "inbox_view.h"
 #include "people/lead_view.h"
 #include "wire/pbjson.h"
@@ -109,25 +109,20 @@ static const char *given(const char *text)
 static enum status list_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__ConversationListRequest *request = item->message;
-    struct cursor cursor;
-    int64_t limit;
-    TRY(read_company(item, error));
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
-    TRY(cursor_read(item->arena, request->cursor, &cursor, error));
+    struct page page;
+    TRY(page_read(item, &page, error));
     TRY(list_check(request, error));
-    if (cursor.at && !cursor.id)
-        return error_code(error, REJECT, "bad_value", "cursor is none that was given out");
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
-    params_moment(params, cursor.at);
-    params_text(params, cursor.id);
+    params_moment(params, page.from.at);
+    params_text(params, page.from.id);
     params_text(params, given(request->state));
     params_text(params, given(request->owner));
     params_text(params, given(request->assignee));
     params_text(params,
                 request->has_channel ? pbjson_enum_word(&pb__channel__descriptor, (int)request->channel) : NULL);
     params_text(params, given(request->lead_id));
-    params_int(params, limit + 1);
+    params_int(params, page.limit + 1);
     *step = (struct db_step){ .statement = list_statement(request), .params = params };
     return OK;
 }
@@ -136,17 +131,11 @@ static enum status list_tell(struct item *item, const struct rows *rows, struct 
 {
     const Pb__ConversationListRequest *request = item->message;
     Pb__ConversationList *reply = PB_NEW(item->arena, conversation_list);
-    int64_t limit;
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
-    reply->n_items = pbrow_read_all(item->arena, &pb__conversation__descriptor, rows, (void ***)&reply->items);
-    if (reply->n_items > (size_t)limit) {
-        reply->n_items = (size_t)limit;
-        const Pb__Conversation *last = reply->items[limit - 1];
-        const struct cursor next = { .at = request->waiting ? last->waiting_since_at : last->created_at,
-                                     .id = last->id };
-        reply->next_cursor = cursor_text(item->arena, &next);
+    TRY(page_reply(item, &reply->base, rows, rows->count, error));
+    if (reply->next_cursor && request->waiting) { /* in the order of their waiting */
+        const Pb__Conversation *last = reply->items[reply->n_items - 1];
+        reply->next_cursor = cursor_text(item->arena, &(struct cursor){ .at = last->waiting_since_at, .id = last->id });
     }
-    item->reply = &reply->base;
     return OK;
 }
 
@@ -222,18 +211,15 @@ static const struct statement inbox_messages_read = {
 static enum status messages_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__ConversationMessagesRequest *request = item->message;
-    struct cursor cursor;
-    int64_t limit;
-    TRY(read_company(item, error));
+    struct page page;
+    TRY(page_read(item, &page, error));
     if (!ident_valid(text_or(request->conversation_id, "")))
         return unknown_conversation(error);
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
-    TRY(cursor_read(item->arena, request->cursor, &cursor, error));
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
     params_text(params, request->conversation_id);
-    params_int(params, cursor.position);
-    params_int(params, limit + 1);
+    params_int(params, page.from.position);
+    params_int(params, page.limit + 1);
     *step = (struct db_step){ .statement = &inbox_messages_read, .params = params };
     return OK;
 }
@@ -241,21 +227,10 @@ static enum status messages_ask(struct item *item, struct db_step *step, struct 
 /* The row of an empty page says only that the conversation is there. */
 static enum status messages_tell(struct item *item, const struct rows *rows, struct error *error)
 {
-    const Pb__ConversationMessagesRequest *request = item->message;
-    Pb__MessageList *reply = PB_NEW(item->arena, message_list);
-    int64_t limit;
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
     if (!rows_bool(rows, 0, 0))
         return unknown_conversation(error);
-    if (rows_text(rows, 0, rows_column(rows, "id")))
-        reply->n_items = pbrow_read_all(item->arena, &pb__message__descriptor, rows, (void ***)&reply->items);
-    if (reply->n_items > (size_t)limit) {
-        reply->n_items = (size_t)limit;
-        const struct cursor next = { .position = reply->items[limit - 1]->position };
-        reply->next_cursor = cursor_text(item->arena, &next);
-    }
-    item->reply = &reply->base;
-    return OK;
+    size_t count = rows_text(rows, 0, rows_column(rows, "id")) ? rows->count : 0;
+    return page_reply(item, PB_NEW(item->arena, message_list), rows, count, error);
 }
 
 void inbox_messages(struct batch *batch)
