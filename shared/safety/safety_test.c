@@ -162,8 +162,8 @@ static void a_policy_is_checked_where_it_is_written(void **state)
 {
     static const char *const WELL[] = {
         "{}", "{\"safety\":{}}",
-        "{\"safety\":{\"off\":[\"prices\"],\"forbidden\":[\"cure\"],\"allowed\":[],\"moderation\":\"openai\","
-        "\"toxicity_max\":0.5},\"loops\":{\"replies_max\":0,\"window_ms\":60000}}"
+        ("{\"safety\":{\"off\":[\"prices\"],\"forbidden\":[\"cure\"],\"allowed\":[],\"moderation\":\"openai\","
+         "\"toxicity_max\":0.5},\"loops\":{\"replies_max\":0,\"window_ms\":60000}}")
     };
     static const char *const WRONG[] = { "[]",
                                          "{\"other\":{}}",

@@ -93,7 +93,7 @@ void stranded_look(void)
         return;
     looked_us = now_us;
     struct arena *arena = arena_new(64 * 1024);
-    for (size_t i = 0; TOPOLOGY_STREAMS[i] && i < STREAMS_MAX; i++) {
+    for (size_t i = 0; i < STREAMS_MAX && TOPOLOGY_STREAMS[i]; i++) {
         const struct bus_stream *stream = TOPOLOGY_STREAMS[i];
         struct error error = { 0 };
         if (!stream->work_queue || !text_same(topology_owner(stream), process.service->name))
