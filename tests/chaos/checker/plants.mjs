@@ -22,7 +22,10 @@ const rowPlants = [
   { rule: 'an accepted message has the job that was told', sql: at => `update jobs.jobs set idempotency_key = 'another' where id = (select job_id from crm.messages where id = ${q(at.a.inbound[0])})` },
   { rule: 'received is what came in', also: [status], sql: at => message(at.a.inbound[0], `status = 'delivered'`) },
   { rule: 'one row per provider message', also: [dense, 'stored once', fact], sql: at => `drop index crm.messages_external; ${at.copy('messages', at.b.inbound[1], { id: randomUUID(), position: 99 })}` },
-  { rule: 'the order of arrival is the order of positions', sql: at => `${message(at.b.inbound[1], 'position = 0')}; ${message(at.b.inbound[2], 'position = position - 1')}; ${message(at.b.inbound[1], 'position = (select position + 1 from crm.messages where id = ' + q(at.b.inbound[2]) + ')')}` },
+  { rule: 'the order of arrival is the order of positions', sql: at => {
+    const [one, other] = [at.b.inbound[1], at.b.inbound[2]], was = id => `position = (select position from was where id = ${q(id)})`
+    return `create temp table was as select id, position from crm.messages; ${message(one, 'position = 0')}; ${message(other, was(one))}; ${message(one, was(other))}`
+  } },
 
   { rule: 'what is owed has a job or a person', also: ['owners change one after the other'], sql: at => conversation(at.b.conversation, `owner = 'ai'`) },
   { rule: 'nobody waits for the AI past the deadline', also: ['owners change one after the other', 'what is owed has a job or a person'],
