@@ -21,7 +21,7 @@ const rowPlants = [
   { rule: 'stored as it was said', sql: at => message(at.a.inbound[0], `message_text = 'something else'`) },
   { rule: 'an accepted message has the job that was told', sql: at => `update jobs.jobs set idempotency_key = 'another' where id = (select job_id from crm.messages where id = ${q(at.a.inbound[0])})` },
   { rule: 'received is what came in', also: [status], sql: at => message(at.a.inbound[0], `status = 'delivered'`) },
-  { rule: 'one row per provider message', also: [dense, 'stored once', fact], sql: at => `drop index crm.messages_external; ${at.copy('messages', at.b.inbound[1], { id: randomUUID(), position: 99 })}` },
+  { rule: 'one row per provider message', also: [dense, 'stored once', fact, 'the order of arrival is the order of positions'], sql: at => `drop index crm.messages_external; ${at.copy('messages', at.b.inbound[1], { id: randomUUID(), position: 99 })}` },
   { rule: 'the order of arrival is the order of positions', sql: at => {
     const [one, other] = [at.b.inbound[1], at.b.inbound[2]], was = id => `position = (select position from was where id = ${q(id)})`
     return `create temp table was as select id, position from crm.messages; ${message(one, 'position = 0')}; ${message(other, was(one))}; ${message(one, was(other))}`
