@@ -8,7 +8,7 @@ import { indexAll, recall, relevance, untilIndexed } from './retrieval.mjs'
 
 let parley
 before(async () => {
-  parley = await Parley.start({ services: [...SERVICES.filter(name => name !== 'knowledge'), 'knowledge'], env: { JOB_LADDER_MS: Array(5).fill(300).join() } })
+  parley = await Parley.start({ env: { JOB_LADDER_MS: Array(5).fill(300).join() } })
 })
 after(() => parley?.stop())
 beforeEach(() => parley.sim('/_sim/reset', {}))

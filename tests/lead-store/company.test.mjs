@@ -53,7 +53,7 @@ test("a company's settings are shown and changed one by one, under the version t
   assert.deepEqual([event.entity_id, event.payload.changed], [made.id, ['locale', 'buffer_ms', 'quiet_from', 'opt_out_words', 'hand_over']])
   await patch({})
   assert.equal((await get()).version, 2) // nothing was asked for, nothing changed
-  for (const [wrong, code] of [[{ timezone: 'Mars/Base' }, 'bad_timezone'], [{ quiet_from: '25:00' }, 'bad_value'], [{ quiet_to: '8' }, 'bad_value'],
+  for (const [wrong, code] of [[{ timezone: 'Mars/Base' }, 'bad_timezone'], [{ timezone: '' }, 'bad_value'], [{ quiet_from: '25:00' }, 'bad_value'], [{ quiet_to: '8' }, 'bad_value'],
     [{ company_card: { text: '[]' } }, 'bad_value'], [{ opt_out_words: { text: '"x"' } }, 'bad_value'], [{ opt_out_words: { text: '[" "]' } }, 'bad_value'],
     [{ bumpup_after_days: 366 }, 'bad_value'], [{ hand_over: { keywords: [''] } }, 'bad_value'], [{ hand_over: { keywords: ['x'.repeat(65)] } }, 'bad_value'],
     [{ hand_over: { deadline_ms: 999 } }, 'bad_value'], [{ hand_over: { deadline_ms: 86400001 } }, 'bad_value'], [{ hand_over: { turns_without_progress: 101 } }, 'bad_value'],

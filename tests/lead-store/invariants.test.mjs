@@ -27,7 +27,9 @@ const happenings = {
   },
   async commit(talk) {
     const opened = late(talk.opened)
-    const committed = opened && await talk.commit(opened)
+    const committed = opened && await talk.commit(opened).catch(error => {
+      if (error.code !== 'unknown_turn') throw error // its reply was taken back: that turn is over
+    })
     if (committed?.state === 'committed') talk.replies.add(committed.message_id)
   },
   async authorize(talk) {
@@ -56,7 +58,7 @@ test(`five thousand happenings at random (SEED=${SEED})`, async () => {
   })))
 
   const wrong = async (what, sql) => assert.deepEqual(await store.rows(sql), [], what)
-  await wrong('a turn has at most one reply', "select turn_id from crm.messages where direction = 'outbound' and turn_id is not null group by turn_id having count(*) filter (where status not in ('withdrawn', 'cancelled')) > 1")
+  await wrong('a turn has at most one reply', "select turn_id from crm.messages where direction = 'outbound' and turn_id is not null group by turn_id having count(*) > 1")
   await wrong('coverage never passes the end', 'select id from crm.conversations where covered_position > last_position or owed_position > last_position')
   await wrong('owed_since says what positions say', 'select id from crm.conversations where (owed_since is not null) <> (owed_position > covered_position)')
   await wrong('what is past the coverage belongs to no turn', `select m.id from crm.messages m join crm.conversations c on c.id = m.conversation_id

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { Child, build, folder, freePort, pause, until } from './process.mjs'
 import { Nats, Postgres } from './servers.mjs'
 
-export const SERVICES = ['scheduler', 'lead-store', 'ingest', 'ai-engage', 'summary', 'channel-whatsapp-cloud', 'media', 'gateway']
+export const SERVICES = ['scheduler', 'lead-store', 'ingest', 'ai-engage', 'summary', 'channel-whatsapp-cloud', 'media', 'knowledge', 'gateway']
 export const PHONE_ID = '770011223344551'
 export const APP_SECRET = 'test-app-secret'
 export const VERIFY_TOKEN = 'test-verify-token'

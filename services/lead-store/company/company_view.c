@@ -77,6 +77,8 @@ const char *company_fields_wrong(const struct company_fields *fields)
 {
     if (fields->name && (!*fields->name || !fits(fields->name, NAME_BYTES_MAX)))
         return "name must have 1 to 512 bytes";
+    if (fields->timezone && !*fields->timezone)
+        return "timezone must be an IANA time zone";
     if (!fits(fields->timezone, TIMEZONE_BYTES_MAX) || !fits(fields->locale, LOCALE_BYTES_MAX) ||
         !fits(fields->plan, PLAN_BYTES_MAX))
         return "timezone, locale or plan is too long";

@@ -150,10 +150,14 @@ static struct extent extent_of(const Pb__EventPageRequest *request, const struct
 static enum status page_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__EventPageRequest *request = item->message;
-    struct extent extent = extent_of(request, item->state);
     struct params *params = params_new(item->arena);
     int64_t limit;
     TRY(read_company(item, error));
+    if (!text_empty(request->lead_id) && !ident_valid(request->lead_id))
+        return error_code(error, REJECT, "bad_value", "lead_id must be a UUID");
+    if (request->after_number < 0 || request->after_number > INT64_MAX - NUMBERS_MAX)
+        return error_code(error, REJECT, "bad_value", "after_number is none that was given out");
+    struct extent extent = extent_of(request, item->state);
     TRY(read_limit(request->has_limit, request->limit, &limit, error));
     params_text(params, item->caller.company_id);
     params_int(params, extent.after);
