@@ -89,7 +89,7 @@ enum status document_read_csv(struct outline *outline, const char *text, struct 
     size_t question = 0;
     csv.at += text_starts(text, "\xEF\xBB\xBF") ? 3 : 0;
     while (*csv.at) {
-        const char *fields[COLUMNS] = { NULL };
+        const char *fields[COLUMNS] = { "", "" };
         if (*csv.at == '\r' || *csv.at == '\n') { /* an empty line says nothing */
             csv.row++;
             end_row(&csv);

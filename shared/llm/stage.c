@@ -65,9 +65,9 @@ static void add_others(struct buffer *text, const cJSON *policy)
 void stage_tell(struct buffer *text, const Pb__TurnContext *context)
 {
     cJSON *policy = NULL;
-    const char *json = context->stage_policy ? context->stage_policy->text : NULL;
+    const char *json = text_or(context->stage_policy ? context->stage_policy->text : NULL, "");
     struct buffer section = { .arena = text->arena };
-    if (text_empty(json) || json_parse(text->arena, json, strlen(json), &policy, NULL) != OK || !cJSON_IsObject(policy))
+    if (!*json || json_parse(text->arena, json, strlen(json), &policy, NULL) != OK || !cJSON_IsObject(policy))
         return;
     add_sentence(&section, "Goal", cJSON_GetObjectItemCaseSensitive(policy, "goal"));
     add_sentence(&section, "Tone", cJSON_GetObjectItemCaseSensitive(policy, "tone"));

@@ -31,8 +31,17 @@ static const char *const CONFESSIONS[] = { "my system prompt",       "my instruc
                                            "developer mode enabled", "jailbreak",
                                            "as my system message",   NULL };
 
-static const char *const SPEAKERS[] = { "system:", "assistant:", "user:", "human:", "customer:", NULL };
-enum { SPEAKERS_EVERYWHERE = 2 }; /* the others only where a talk goes on: after the first line */
+static const char *const SPEAKERS[] = { "system:", "assistant:", NULL };
+static const char *const OTHER_SIDE[] = { "user:", "human:", "customer:",
+                                          NULL }; /* only where a talk goes on: after the first line */
+
+static bool starts_any(const char *line, const char *const *words)
+{
+    for (; *words; words++)
+        if (text_starts(line, *words))
+            return true;
+    return false;
+}
 
 static bool holds_any(const char *text, const char *const *list)
 {
@@ -48,9 +57,8 @@ static bool begins_a_line(const char *folded)
     for (const char *line = folded; line; line = strchr(line, '\n')) {
         line += *line == '\n';
         line += strspn(line, " *#>");
-        for (size_t i = 0; SPEAKERS[i]; i++)
-            if (text_starts(line, SPEAKERS[i]) && (i < SPEAKERS_EVERYWHERE || line > folded))
-                return true;
+        if (starts_any(line, SPEAKERS) || (line > folded && starts_any(line, OTHER_SIDE)))
+            return true;
     }
     return false;
 }
