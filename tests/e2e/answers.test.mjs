@@ -85,17 +85,17 @@ describe('Idempotency-Key on what makes something', () => {
   const key = value => ({ 'idempotency-key': value })
 
   test('jobs: same body, same job; another body 422; a key in the body names the job and nothing is compared', async () => {
-    const first = await parley.post('/jobs', { task: 'kb.index', params: { a: 1 } }, key('job-1'))
+    const first = await parley.post('/jobs', { task: 'smartengage.run', params: { a: 1 } }, key('job-1'))
     assert.equal(first.status, 202)
-    const again = await parley.post('/jobs', { task: 'kb.index', params: { a: 1 } }, key('job-1'))
+    const again = await parley.post('/jobs', { task: 'smartengage.run', params: { a: 1 } }, key('job-1'))
     assert.deepEqual([again.status, again.body.job_id], [200, first.body.job_id])
-    refused(await parley.post('/jobs', { task: 'kb.index', params: { a: 2 } }, key('job-1')), 422, 'idempotency_mismatch')
-    refused(await parley.post('/jobs', { task: 'kb.index', params: { a: 1 }, priority: 31 }, key('job-1')), 422, 'idempotency_mismatch')
+    refused(await parley.post('/jobs', { task: 'smartengage.run', params: { a: 2 } }, key('job-1')), 422, 'idempotency_mismatch')
+    refused(await parley.post('/jobs', { task: 'smartengage.run', params: { a: 1 }, priority: 31 }, key('job-1')), 422, 'idempotency_mismatch')
     refused(await parley.post('/jobs', { task: 'media.fetch', params: { a: 1 } }, key('job-1')), 422, 'idempotency_mismatch')
-    refused(await parley.post('/jobs', { task: 'kb.index', idempotency_key: 'other' }, key('job-1')), 422, 'bad_value')
-    const named = await parley.post('/jobs', { task: 'kb.index', params: { a: 2 }, idempotency_key: 'job-1' })
+    refused(await parley.post('/jobs', { task: 'smartengage.run', idempotency_key: 'other' }, key('job-1')), 422, 'bad_value')
+    const named = await parley.post('/jobs', { task: 'smartengage.run', params: { a: 2 }, idempotency_key: 'job-1' })
     assert.deepEqual([named.status, named.body.job_id], [200, first.body.job_id])
-    assert.equal((await parley.post('/jobs', { task: 'kb.index', params: [1] })).status, 422)
+    assert.equal((await parley.post('/jobs', { task: 'smartengage.run', params: [1] })).status, 422)
   })
 
   test('companies: same body, same company; any other member 422', async () => {
@@ -141,7 +141,7 @@ describe('Idempotency-Key on what makes something', () => {
 
   test('a key that is none is refused', async () => {
     for (const bad of ['x'.repeat(256), 'caf\u00e9'])
-      refused(await parley.post('/jobs', { task: 'kb.index' }, key(bad)), 422, 'bad_value')
+      refused(await parley.post('/jobs', { task: 'smartengage.run' }, key(bad)), 422, 'bad_value')
   })
 })
 

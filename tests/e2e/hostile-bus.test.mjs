@@ -109,7 +109,7 @@ function* wrong(name, good) {
 }
 
 const known = () => ({ // members as they would be right, by name
-  id: randomUUID(), job_id: randomUUID(), company_id: company, lead_id: lead.id, message_id: randomUUID(), claim: randomUUID(), turn_id: randomUUID(), external_id: `ext-${randomUUID()}`, name: 'Hostile', task: 'kb.index',
+  id: randomUUID(), job_id: randomUUID(), company_id: company, lead_id: lead.id, message_id: randomUUID(), claim: randomUUID(), turn_id: randomUUID(), external_id: `ext-${randomUUID()}`, name: 'Hostile', task: 'smartengage.run',
   channel: 1, received_at: Date.now(), provider_at: Date.now(), kind: 'text', message_text: 'hi', phone: '+15005560001', operator: 'eve', message: 'x', wants_answer: false,
 })
 const right = name => Object.fromEntries(Object.entries(known()).filter(([member]) => {

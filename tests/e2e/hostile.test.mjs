@@ -114,7 +114,7 @@ const call = async (method, path, body, ...lines) => one(await raw(parley.url, r
 /** Each endpoint that takes a body, with one that it would take. */
 const endpoints = () => [
   ['POST', '/inbound-message', { phone_number: '+15005570009', contact_name: 'T', message_text: 'hi' }],
-  ['POST', '/jobs', { task: 'kb.index', params: {} }],
+  ['POST', '/jobs', { task: 'smartengage.run', params: {} }],
   ['POST', '/companies', { name: 'X' }],
   ['POST', '/api-keys', { name: 'x', scopes: ['read'] }],
   ['POST', '/channel-accounts', { channel: 'whatsapp_cloud', account: '99' }],
@@ -172,7 +172,7 @@ hostile('members of a wrong type, unknown ones and numbers past every range are 
 
   const numbers = ['1e999', '-1e999', '99999999999999999999999', '9223372036854775808', '2147483648', '-2147483649', '0.5', '-1', '1e10', '101', '"50"']
   for (const number of numbers) {
-    problem(await call('POST', '/jobs', `{"task":"kb.index","params":{},"priority":${number}}`, auth()), 422, undefined, number)
+    problem(await call('POST', '/jobs', `{"task":"smartengage.run","params":{},"priority":${number}}`, auth()), 422, undefined, number)
     problem(await call('PATCH', `/leads/${lead.id}`, `{"priority":${number === '-1' || number === '101' ? '"x"' : number}}`, auth()), 422, undefined, number)
     problem(await call('POST', '/companies', `{"name":"x","buffer_ms":${number === '101' ? -5 : number}}`, auth()), 422, undefined, number)
     problem(await call('POST', '/admin/dlq/replay', `{"max_jobs":${number === '101' ? 0 : number}}`, auth()), 422, undefined, number)
@@ -180,7 +180,7 @@ hostile('members of a wrong type, unknown ones and numbers past every range are 
   for (const limit of ['0', '-1', '201', '1e9', '99999999999999999999999', '1.5', 'x', '%00', '0x10', '%20', '1%201', 'NaN'])
     problem(await call('GET', `/leads?limit=${limit}`, undefined, auth()), 422, undefined, limit)
   for (const when of ['yesterday', '2026-13-01T00:00:00Z', '99999-01-01T00:00:00Z', '2026-01-01', '0000-00-00T00:00:00Z', '2026-01-01T25:00:00Z', '-2026-01-01T00:00:00Z'])
-    problem(await call('POST', '/jobs', JSON.stringify({ task: 'kb.index', params: {}, run_at: when }), auth()), 422, 'bad_value', when)
+    problem(await call('POST', '/jobs', JSON.stringify({ task: 'smartengage.run', params: {}, run_at: when }), auth()), 422, 'bad_value', when)
 })
 
 hostile('bodies of ten megabytes are 413, told or sent, and nobody waits for them', async () => {
@@ -252,7 +252,7 @@ hostile('ids of another company are unknown, whichever way they come in', async 
     problem(await call('PATCH', `/leads/${lead.id}`, JSON.stringify(body), mine), 404, 'unknown_lead')
   problem(await call('PATCH', `/leads/${theirs.id}`, JSON.stringify({ stage_id: lead.stage_id }), mine), [404, 422], 'unknown_stage') // a stage of another's pipeline
   problem(await call('POST', '/api/v1/operator-message', JSON.stringify({ lead_id: theirs.id, message: 'x', company_id: lead.company_id }), mine), 403, 'forbidden')
-  problem(await call('POST', '/jobs', JSON.stringify({ task: 'kb.index', params: {}, company_id: lead.company_id }), mine), [403, 422])
+  problem(await call('POST', '/jobs', JSON.stringify({ task: 'smartengage.run', params: {}, company_id: lead.company_id }), mine), [403, 422])
   problem(await call('POST', '/inbound-message', JSON.stringify({ phone_number: '+15005570003', contact_name: 'x', message_text: 'x', company_id: lead.company_id }), mine), 403, 'forbidden')
   for (const path of ['/companies', '/admin/quarantine/replay']) problem(await call('POST', path, '{"name":"x"}', mine), 403, 'forbidden')
   for (const list of ['/leads', '/jobs']) {

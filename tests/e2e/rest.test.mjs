@@ -118,7 +118,7 @@ test('lists come in pages, newest first, without gap or repeat', async () => {
 })
 
 test('jobs: a known key is that job, unknown tasks and priorities outside the class are refused', async () => {
-  const job = { task: 'kb.index', params: { a: 1 }, idempotency_key: 'once' }
+  const job = { task: 'smartengage.run', params: { a: 1 }, idempotency_key: 'once' }
   const first = await parley.post('/jobs', job)
   assert.equal(first.status, 202)
   const again = await parley.post('/jobs', job)
@@ -126,7 +126,7 @@ test('jobs: a known key is that job, unknown tasks and priorities outside the cl
   assert.equal(again.body.job_id, first.body.job_id)
   assert.equal((await parley.get(`/jobs/${first.body.job_id}`)).body.status, 'queued')
   problem(await parley.post('/jobs', { task: 'make.coffee', params: {} }), 422, 'unknown_task')
-  problem(await parley.post('/jobs', { task: 'kb.index', params: {}, priority: 95 }), 422)
+  problem(await parley.post('/jobs', { task: 'smartengage.run', params: {}, priority: 95 }), 422)
 })
 
 test('health, stats, metrics and the documents answer', async () => {
@@ -192,7 +192,7 @@ test('with auth on: no key 401, wrong scope 403, another company unseen, a revok
   assert.match(reader.key, /^ak_live_/)
   assert.equal(reader.secret_hash, undefined)
   await until('the reader key', async () => (await parley.get('/queue/stats', as(reader.key))).status === 200)
-  problem(await parley.post('/jobs', { task: 'kb.index', params: {} }, as(reader.key)), 403)
+  problem(await parley.post('/jobs', { task: 'smartengage.run', params: {} }, as(reader.key)), 403)
   const statuses = []
   for (let n = 0; n < 8; n++) statuses.push(await parley.get('/queue/stats', as(reader.key)))
   const limited = statuses.find(({ status }) => status === 429)
