@@ -27,7 +27,8 @@ enum {
     KEEP_ALIVE_MS = 1000,
     REQUEST_WAIT_MS_DEFAULT = 10000,
     CLOSE_WAIT_MS = 10000,
-    DISCARD_BYTES_MAX = 16 * 1024 * 1024, /* of a refused body, so that the peer gets to read why */
+    DISCARD_BYTES_MAX =
+        32 * 1024 * 1024, /* of a refused body, so that the peer gets to read why; more than the largest file */
     DISCARD_WAIT_MS = 2000,
     BODY_BYTES_PER_MS_MIN = 64, /* of a body that becomes a file: the least a sender must do */
 };
