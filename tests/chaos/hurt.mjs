@@ -1,7 +1,6 @@
 // What can be done to a system, by dice: a plan of rounds, each hurting one to three parts at once, that the same seed makes again.
+import { SERVICES } from '../support/parley.mjs'
 import { pause } from '../support/process.mjs'
-
-const SERVICES = ['scheduler', 'lead-store', 'ingest', 'ai-engage', 'summary', 'channel-whatsapp-cloud', 'media', 'knowledge', 'gateway']
 
 /** One part: who (a service and which copy, the broker, the database, one of its backends), what (killed, stopped), how long it is away or stopped. */
 function hurt(random, stopMsMax) {

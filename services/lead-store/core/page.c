@@ -40,6 +40,15 @@ enum status page_read(const struct item *item, struct page *out, struct error *e
     return OK;
 }
 
+struct params *page_params(const struct item *item, const struct page *page)
+{
+    struct params *params = params_new(item->arena);
+    params_text(params, item->caller.company_id);
+    params_moment(params, page->from.at);
+    params_text(params, page->from.id);
+    return params;
+}
+
 static char *next_after(struct arena *arena, const void *last)
 {
     const int64_t *at = member(last, "created_at"), *position = member(last, "position");

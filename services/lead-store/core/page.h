@@ -16,6 +16,9 @@ struct page {
 /* What the item's request wants, and that its caller has a company. REJECT for what we never gave out. */
 enum status page_read(const struct item *item, struct page *out, struct error *error);
 
+/* $1 the company, $2 and $3 where the page begins, by time and id. */
+struct params *page_params(const struct item *item, const struct page *page);
+
 /* The item's reply: the first rows as its items, and where the rest begins. count: rows that are items of the list. */
 enum status page_reply(struct item *item, ProtobufCMessage *list, const struct rows *rows, size_t count,
                        struct error *error);

@@ -112,10 +112,7 @@ static enum status list_ask(struct item *item, struct db_step *step, struct erro
     struct page page;
     TRY(page_read(item, &page, error));
     TRY(list_check(request, error));
-    struct params *params = params_new(item->arena);
-    params_text(params, item->caller.company_id);
-    params_moment(params, page.from.at);
-    params_text(params, page.from.id);
+    struct params *params = page_params(item, &page);
     params_text(params, given(request->state));
     params_text(params, given(request->owner));
     params_text(params, given(request->assignee));

@@ -21,10 +21,7 @@ static enum status list_ask(struct item *item, struct db_step *step, struct erro
     const Pb__KnowledgeListRequest *request = item->message;
     struct page page;
     TRY(page_read(item, &page, error));
-    struct params *params = params_new(item->arena);
-    params_text(params, item->caller.company_id);
-    params_moment(params, page.from.at);
-    params_text(params, page.from.id);
+    struct params *params = page_params(item, &page);
     params_text(params, text_empty(request->state) ? NULL : request->state);
     params_int(params, page.limit + 1);
     *step = (struct db_step){ .statement = &documents_list, .params = params };

@@ -110,10 +110,7 @@ static enum status list_ask(struct item *item, struct db_step *step, struct erro
     TRY(page_read(item, &page, error));
     if (!text_empty(request->stage_id) && !ident_valid(request->stage_id))
         return error_code(error, REJECT, "bad_value", "stage_id must be a UUID");
-    struct params *params = params_new(item->arena);
-    params_text(params, item->caller.company_id);
-    params_moment(params, page.from.at);
-    params_text(params, page.from.id);
+    struct params *params = page_params(item, &page);
     params_text(params, phone_wanted(item->arena, request->phone));
     params_text(params, text_empty(request->stage_id) ? NULL : request->stage_id);
     params_int(params, page.limit + 1);

@@ -20,10 +20,7 @@ static enum status list_ask(struct item *item, struct db_step *step, struct erro
     const Pb__TemplateListRequest *request = item->message;
     struct page page;
     TRY(page_read(item, &page, error));
-    struct params *params = params_new(item->arena);
-    params_text(params, item->caller.company_id);
-    params_moment(params, page.from.at);
-    params_text(params, page.from.id);
+    struct params *params = page_params(item, &page);
     params_text(params, text_empty(request->state) ? NULL : request->state);
     params_text(params, text_empty(request->name) ? NULL : request->name);
     params_int(params, page.limit + 1);

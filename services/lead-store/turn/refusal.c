@@ -104,10 +104,7 @@ static enum status list_ask(struct item *item, struct db_step *step, struct erro
     TRY(page_read(item, &page, error));
     if (one && !ident_valid(request->lead_id))
         return error_code(error, REJECT, "bad_value", "lead_id must be a UUID");
-    struct params *params = params_new(item->arena);
-    params_text(params, item->caller.company_id);
-    params_moment(params, page.from.at);
-    params_text(params, page.from.id);
+    struct params *params = page_params(item, &page);
     params_int(params, page.limit + 1);
     if (one)
         params_text(params, request->lead_id);
