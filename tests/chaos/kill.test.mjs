@@ -3,7 +3,7 @@
 import test, { before, after } from 'node:test'
 import assert from 'node:assert/strict'
 import { Stream } from '../support/stream.mjs'
-import { pause, until } from '../support/process.mjs'
+import { pause } from '../support/process.mjs'
 import { full } from './plan.mjs'
 import { System } from './system.mjs'
 
@@ -40,7 +40,7 @@ async function away(name) {
 /** What ingest held at a kill is done: a batch that waits for the scheduler keeps it from taking more. */
 async function inboundEmpty() {
   const manager = await system.bus.connection.jetstreamManager()
-  await until('INBOUND to be empty', async () => (await manager.streams.info('INBOUND')).state.messages === 0, 60000, 100)
+  await system.until('INBOUND to be empty', async () => (await manager.streams.info('INBOUND')).state.messages === 0, 60000)
 }
 
 test('every service is killed at random', async t => {
@@ -60,7 +60,7 @@ test('ingest is killed between record and enqueue', async t => {
   await inboundEmpty()
   const back = await away('scheduler') // recorded messages can't be enqueued now
   const messages = stream(t)
-  await until('a recorded message', async () => await parley.postgres.value(`select count(*) from crm.messages where direction = 'inbound'
+  await system.until('a recorded message', async () => await parley.postgres.value(`select count(*) from crm.messages where direction = 'inbound'
     and not exists (select from jobs.jobs j where j.id = job_id)`) > 0)
   parley.service('ingest').signal('SIGKILL')
   await pause(500)
@@ -71,9 +71,9 @@ test('ingest is killed between record and enqueue', async t => {
 test('ai-engage is killed between commit and finish', async t => {
   await parley.faults({ llm: { latency_ms: 400 } })
   const messages = stream(t)
-  await until('calls under way', async () => (await parley.sim('/_sim/count')).llm_in_flight > 3)
+  await system.until('calls under way', async () => (await parley.sim('/_sim/count')).llm_in_flight > 3)
   const back = await away('scheduler') // committed turns can't be finished now
-  await until('a committed turn whose job is not finished', async () => await parley.postgres.value(
+  await system.until('a committed turn whose job is not finished', async () => await parley.postgres.value(
     `select count(*) from crm.turns t join jobs.unfinished j on j.id = t.job_id where t.state = 'committed' and j.status = 'processing'`) > 0)
   parley.service('ai-engage').signal('SIGKILL')
   await back()

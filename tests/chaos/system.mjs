@@ -72,6 +72,17 @@ export class System {
     return Object.entries(counts).filter(([name, count]) => count > 0 && !(name === 'unrecorded' && ledger.deleted.length)).map(([name, count]) => `${name} ${count}`).join(', ')
   }
 
+  /** until(), which tells on failure what stands still: services that are gone or not ready, and what is under way. */
+  async until(what, question, waitMs) {
+    return until(what, question, waitMs).catch(async error => {
+      const unwell = []
+      for (const service of this.parley.services)
+        if (!await service.admin('/readyz').then(answer => answer.ok, () => false)) unwell.push(service.name)
+      const underWay = await this.underWay(new Ledger()).catch(problem => problem.message)
+      throw new Error(`${error.message}; unwell: ${unwell.join(', ') || 'none'}; under way: ${underWay || 'nothing'}`)
+    })
+  }
+
   async drain(ledger, waitMs = DRAIN_WAIT_MS) {
     let last = ''
     await until('everything to drain', async () => {
