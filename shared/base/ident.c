@@ -162,14 +162,18 @@ int64_t ident_number(const char *a, const char *b)
     return (int64_t)number;
 }
 
+/* A digit's value and one, by its character; 0: no hex digit. Ids are read everywhere, a table is the fastest way. */
+#define HEX(c, value) [c] = (value) + 1
+static const unsigned char HEX_VALUES[256] = {
+    HEX('0', 0),  HEX('1', 1),  HEX('2', 2),  HEX('3', 3),  HEX('4', 4),  HEX('5', 5),  HEX('6', 6),  HEX('7', 7),
+    HEX('8', 8),  HEX('9', 9),  HEX('a', 10), HEX('b', 11), HEX('c', 12), HEX('d', 13), HEX('e', 14), HEX('f', 15),
+    HEX('A', 10), HEX('B', 11), HEX('C', 12), HEX('D', 13), HEX('E', 14), HEX('F', 15),
+};
+
 /* -1 when c is no hex digit. */
 static int hex_value(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return HEX_VALUES[(unsigned char)c] - 1;
 }
 
 char *ident_default_company(struct arena *arena)

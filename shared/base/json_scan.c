@@ -123,11 +123,21 @@ static bool take_escape(struct scan *scan)
     return true;
 }
 
+/* What most of a string is. */
+static void skip_plain(struct scan *scan)
+{
+    for (; scan->at < scan->end; scan->at++) {
+        unsigned char c = (unsigned char)*scan->at;
+        if (c < ' ' || c >= 0x80 || c == '"' || c == '\\')
+            return;
+    }
+}
+
 static bool take_string(struct scan *scan)
 {
     if (!take(scan, '"'))
         return fails(scan, "is malformed");
-    while (!take(scan, '"')) {
+    for (skip_plain(scan); !take(scan, '"'); skip_plain(scan)) {
         if (scan->at == scan->end)
             return fails(scan, "ends inside a string");
         if ((unsigned char)*scan->at < ' ')

@@ -85,8 +85,10 @@ char *language_fold(struct arena *arena, const char *text)
 int32_t language_next_character(const char **at)
 {
     const uint8_t *bytes = (const uint8_t *)*at;
-    if (*bytes == 0)
-        return 0;
+    if (*bytes < 0x80) {
+        *at += *bytes != 0;
+        return *bytes;
+    }
     int32_t read = 0;
     UChar32 character;
     U8_NEXT_OR_FFFD(bytes, read, -1, character);
@@ -96,6 +98,9 @@ int32_t language_next_character(const char **at)
 
 static bool in_word(UChar32 character)
 {
+    if (character < 0x80)
+        return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
+               (character >= '0' && character <= '9');
     return u_isalnum(character) || (U_GET_GC_MASK(character) & (U_GC_M_MASK | U_GC_N_MASK)) != 0;
 }
 

@@ -236,6 +236,8 @@ static const char *const CURRENCIES[] = {
 
 static size_t sign_at(const char *at)
 {
+    if (*at != '$' && (unsigned char)*at < 0x80) /* no other sign is ASCII: nearly every character ends here */
+        return 0;
     for (const char *const *sign = SIGNS; *sign; sign++)
         if (text_starts(at, *sign))
             return strlen(*sign);
@@ -335,10 +337,21 @@ static size_t take_number(struct arena *arena, const char *at, bool money, struc
     return taken ? taken : add_number(arena, facts, FACT_NUMBER, value, bytes ? bytes : 1);
 }
 
+/* Whether a number follows this word or sign: of few words the currencies need to be gone through. */
+static bool number_follows(const char *at)
+{
+    at += *at == '$';
+    while (is_name(*at) && !is_digit(*at))
+        at++;
+    at += *at == '.';
+    at += *at == ' ';
+    return is_digit(*at);
+}
+
 /* A currency before its number: $350, Tk. 350. */
 static size_t take_money(struct arena *arena, const char *at, struct facts *facts)
 {
-    size_t currency = currency_at(at);
+    size_t currency = number_follows(at) ? currency_at(at) : 0;
     if (!currency)
         return 0;
     currency += at[currency] == '.'; /* Tk. 350 */

@@ -32,9 +32,9 @@ static const char *const BEGINNINGS[] = { "sk-",    "sk_live_", "sk_test_",    "
 
 static bool begins_key(const char *at, size_t bytes)
 {
-    for (const char *const *beginning = BEGINNINGS; *beginning; beginning++)
+    for (const char *const *beginning = BEGINNINGS; bytes >= KEY_BYTES_MIN && *beginning; beginning++)
         if (text_starts(at, *beginning))
-            return bytes >= KEY_BYTES_MIN;
+            return true;
     return false;
 }
 
