@@ -1,5 +1,6 @@
 // Very many jobs scheduled for later: those that become due leave in time, and a scheduler that is killed again and again loses none and fires none twice.
 // CHAOS=full: 1,000,000 jobs, 30 kills.
+// Runs by itself: it measures how late jobs leave.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { House, uuid } from '../scheduler/house.mjs'

@@ -1,5 +1,6 @@
 // Lanes under a long load: the interval is kept, across a restart too; what is more urgent overtakes; two lanes hold a job and neither holds up the other's. A gap may never
 // be shorter; that it is not longer is asserted of the median, beside a plain timer of this process, since the machine may be busy. CHAOS=full: 500 sends a lane.
+// Runs by itself: it measures intervals.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { House } from '../scheduler/house.mjs'

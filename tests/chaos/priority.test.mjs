@@ -1,5 +1,6 @@
 // However much waits, and whosever it is, a live conversation goes first. Two houses on one machine, asked in turn: one is crowded, the other is not. The figures are
 // printed; what is asserted is generous, since the machine may be busy (tests/bench has the figures of a quiet one). CHAOS=full: 100,000 and 1,000,000 jobs.
+// Runs by itself: it holds times against those without a crowd.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { House, uuid } from '../scheduler/house.mjs'
