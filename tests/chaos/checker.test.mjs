@@ -15,7 +15,7 @@ import { System } from './system.mjs'
 
 let system, load, at
 const { rowPlants, worldPlants, streamPlants } = plants
-const people = { a: '15011000001', b: '15011000002', c: '15011000003', unknown: '15011000004', dead: ['15011000005', '15011000006'], other: '15011000007', stop: '15011000008', handed: '15011000009' }
+const people = { a: '15011000001', b: '15011000002', c: '15011000003', unknown: '15011000004', dead: ['15011000005', '15011000006'], other: '15011000007', stop: '15011000008', handed: '15011000009', picture: '15011000010', noted: '15011000011', bumped: '15011000012', unsafe: '15011000013', spent: '15011000014' }
 
 const statusOf = phone => system.postgres.value(`select m.status from crm.messages m join crm.leads l on l.id = m.lead_id where l.phone_number = $1 and m.direction = 'outbound'
   order by m.position desc limit 1`, [`+${phone}`])
@@ -49,6 +49,42 @@ async function live(otherCompany) {
   await system.parley.faults({ graph: null })
 }
 
+/** What lies beside a plain answer: files, documents, notes, a summary, a bump-up, a refused draft, a budget. */
+async function liveFeatures() {
+  const { parley, postgres } = system
+  await parley.post('/kb/documents', { title: 'Prices', text: 'A haircut costs 20 euros. A shave costs 10.' })
+  await load.picture(people.picture)
+  await answered(people.picture)
+  await until('the picture', () => postgres.value('select count(*) from crm.media'))
+  const stage = await postgres.value(`select id from crm.stages where name = 'New'`)
+  await parley.send('PATCH', `/stages/${stage}`, { ai_config: { collect: ['city'], moves: [{ to: 'Qualified', when: 'they want an offer' }] } })
+  const action = { reason: '', urgency: 'low', stage: '', name: '', value: '' }
+  await parley.faults({ llm: { provider: 'openai', count: 1, actions: JSON.stringify([{ ...action, type: 'note', name: 'need', value: 'a haircut', quote: 'a haircut' },
+    { ...action, type: 'move_stage', stage: 'Qualified', reason: 'wants it', quote: 'a haircut' }]) } })
+  await parley.inbound(people.noted, 'I want a haircut')
+  await answered(people.noted)
+
+  await load.post(people.bumped)
+  await answered(people.bumped)
+  const lead = await postgres.value(`update crm.leads set consent = '{"marketing":true}' where phone_number = $1 returning id`, [`+${people.bumped}`])
+  await postgres.rows(`update crm.companies set quiet_from = '00:00', quiet_to = '24:00'`)
+  await parley.post(`/leads/${lead}/summary`)
+  await system.drain(load.ledger)
+  await parley.faults({ llm: { count: 1, reply: `${Array.from({ length: 34 }, (_, n) => `word${n}`).join(' ')} please?` } })
+  await parley.post(`/leads/${lead}/bumpup`)
+  await system.drain(load.ledger)
+
+  load.ledger.unsafe.push('sk-plughplughplughplugh1234')
+  await parley.faults({ llm: { provider: 'openai', count: 2, reply: `My key is ${load.ledger.unsafe[0]}` } })
+  await load.post(people.unsafe)
+  await answered(people.unsafe)
+  await parley.send('PATCH', '/company', { budgets: { conversation: { tokens_per_day: 1 } } })
+  for (let n = 0; n < 2; n++) {
+    await load.post(people.spent)
+    await system.drain(load.ledger)
+  }
+}
+
 async function person(phone) {
   const rows = await system.postgres.rows(`select m.id, m.conversation_id, m.lead_id, m.direction, m.sender_type, m.company_id from crm.messages m join crm.leads l on l.id = m.lead_id
     where l.phone_number = $1 order by m.position`, [`+${phone}`])
@@ -74,18 +110,22 @@ before(async () => {
   load = new Load(system.parley, { seed: 1, prefix: 'the checker\'s', everyMs: 0 })
   const otherCompany = randomUUID()
   await live(otherCompany)
+  await liveFeatures()
   await system.drain(load.ledger)
   await Promise.all(system.parley.services.map(service => service.end())) // what is planted now nobody mends
   const dead = (await system.postgres.rows(`select id from jobs.unfinished where status = 'dlq' order by id`)).map(({ id }) => id)
   const job = await system.postgres.value(SOME_COMPLETED_JOB)
-  at = { a: await person(people.a), b: await person(people.b), c: await person(people.c), handed: await person(people.handed), other: await person(people.other), unknown: (await person(people.unknown)).replies[0],
+  at = { a: await person(people.a), b: await person(people.b), c: await person(people.c), handed: await person(people.handed), picture: await person(people.picture), noted: await person(people.noted),
+    bumped: await person(people.bumped), spent: await person(people.spent), unsafe: load.ledger.unsafe[0], other: await person(people.other), unknown: (await person(people.unknown)).replies[0],
     dead, job, otherCompany, bus: system.bus, graph: system.parley.simulatorUrl, phoneId: PHONE_ID, token: TOKEN, copy: await copier() }
+  at.bumped.bumpup = await system.postgres.value('select id from crm.bumpups')
   assert.equal(dead.length, 2)
   await system.postgres.pool.end()
 })
 after(() => system?.stop())
 
-const found = async (more = {}) => check({ postgresUrl: system.postgres.url, bus: system.bus, sent: await system.parley.sent(), ledger: load.ledger, inOrder: true, unknownHoldMs: 3000, ...more })
+const found = async (more = {}) => check({ postgresUrl: system.postgres.url, bus: system.bus, sent: await system.parley.sent(), ledger: load.ledger, inOrder: true, unknownHoldMs: 3000,
+  filesFolder: system.parley.env.MEDIA_DIR, ...more })
 
 /** The plant's own rule must speak; beside it only those that are named. */
 function judge(plant, findings) {

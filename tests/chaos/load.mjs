@@ -1,5 +1,6 @@
 // Customers and operators, by dice: new people, bursts, webhooks, takeovers, handbacks, operators' messages. One person's requests go one after the other, so that
 // their order is known; people are independent of each other. What was asked and answered is in the ledger.
+import { PHONE_ID } from '../support/parley.mjs'
 import { pause } from '../support/process.mjs'
 import { Ledger } from './checker/ledger.mjs'
 import { dice } from './plan.mjs'
@@ -70,6 +71,17 @@ export class Load {
   async webhook(phone) {
     const text = this.text(), post = this.ledger.wrote(phone, text, { externalId: `wamid.${this.prefix}.${this.n}` })
     const answer = await this.parley.receive(phone, text, { id: post.externalId })
+    if (answer.status === 200) this.ledger.acknowledge(post, {})
+  }
+
+  /** A photo with a few words, at the vendor's under an id of its own. */
+  async picture(phone) {
+    const text = this.text(), id = `${this.prefix.replace(/\W/g, '')}picture${this.n}`, post = this.ledger.wrote(phone, text, { externalId: `wamid.${id}` })
+    await this.parley.sim('/_sim/media', { id, mime_type: 'image/jpeg', bytes: 2000, head: Buffer.from(`\xff\xd8\xff\xe0 ${id}`, 'latin1').toString('base64') })
+    const message = { from: phone, id: post.externalId, timestamp: String(Math.floor(Date.now() / 1000)), type: 'image', image: { id, mime_type: 'image/jpeg', caption: text } }
+    const answer = await this.parley.sim('/_sim/receive', { raw: { object: 'whatsapp_business_account', entry: [{ id: 'waba-1', changes: [{ field: 'messages', value: {
+      messaging_product: 'whatsapp', metadata: { display_phone_number: '15005550100', phone_number_id: PHONE_ID }, contacts: [{ profile: { name: 'Test User' }, wa_id: phone }],
+      messages: [message] } }] }] } })
     if (answer.status === 200) this.ledger.acknowledge(post, {})
   }
 

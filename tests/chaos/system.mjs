@@ -92,7 +92,7 @@ export class System {
   }
 
   findings(ledger, more = {}) {
-    return this.parley.sent().then(sent => check({ postgresUrl: this.postgres.url, bus: this.bus, sent, ledger, unknownHoldMs: UNKNOWN_HOLD_MS, ...more }))
+    return this.parley.sent().then(sent => check({ postgresUrl: this.postgres.url, bus: this.bus, sent, ledger, unknownHoldMs: UNKNOWN_HOLD_MS, filesFolder: this.parley.env.MEDIA_DIR, ...more }))
   }
 
   /** Waits until nothing is under way any more; then the checker finds nothing. */

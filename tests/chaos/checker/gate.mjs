@@ -10,6 +10,10 @@ const SWEEP_MS = 10000
 const ECHO = `(m.sender_type = 'operator' and m.claim is null and exists
   (select from crm.events e where e.lead_id = m.lead_id and e.actor = 'operator:phone' and e.payload ->> 'message_id' = m.id::text))`
 
+/** Where words could be kept, and what names the row. */
+const KEEPERS = [['crm.messages', 'id'], ['crm.turns', 'id'], ['crm.events', 'id'], ['crm.bumpups', 'id'], ['crm.safety_refusals', 'id'], ['crm.ai_sessions', 'id'], ['crm.leads', 'id'],
+  ['jobs.jobs', 'id'], ['jobs.unfinished', 'id']]
+
 const at = moment => new Date(moment).toISOString()
 
 export const gateRules = [
@@ -34,6 +38,26 @@ export const gateRules = [
     select m.id, t.id as turn_id from crm.messages m join crm.turns t on t.id = m.turn_id
     where m.sender_type = 'ai' and m.direction = 'outbound' and (t.safety_checks ->> 'safe') is distinct from 'true'`,
     row => `message ${row.id} is the AI's, and turn ${row.turn_id} has no verdict that it is safe`)),
+
+  rule('what bumps somebody up was found safe', 4, sql(`
+    select id from crm.bumpups where (safety_checks ->> 'safe') is distinct from 'true'`,
+    row => `bump-up ${row.id} has no verdict that it is safe`)),
+
+  // what the model was made to say, and must never have been kept: in no row, in no event, at no provider
+  rule('what was refused is kept nowhere', 4, async world => {
+    const found = []
+    for (const words of world.ledger.unsafe) {
+      for (const [table, key] of KEEPERS)
+        for (const row of await world.rows(`select ${key} as id from ${table} k where position($1 in k::text) > 0`, [words])) found.push(`${table} ${row.id} holds "${words}", which was refused`)
+      found.push(...world.sent.filter(copy => JSON.stringify(copy).includes(words)).map(copy => `message ${copy.callback} reached the provider (${copy.id}) with "${words}", which was refused`))
+    }
+    return found
+  }),
+
+  rule('a refusal is of a turn, and tells no words', 4, sql(`
+    select r.id from crm.safety_refusals r left join crm.turns t on t.id = r.turn_id and t.conversation_id = r.conversation_id and t.lead_id = r.lead_id and t.company_id = r.company_id
+    where t.id is null or (r.verdict ->> 'safe') is distinct from 'false' or r.verdict::jsonb - '{safe,checks,failed,toxicity_score}'::text[] <> '{}'`,
+    row => `refusal ${row.id} is of no turn of its person's, or tells more than what was wrong`)),
 
   rule('nothing leaves twice', 4, async world => [...world.copies()].flatMap(([id, copies]) => {
     const allowed = 1 + (world.resent.get(id) ?? 0)

@@ -4,6 +4,7 @@ export class Ledger {
   posts = [] // {phone, text, at, acknowledgedAt?, messageId?, jobId?, externalId?, status?}; at and acknowledgedAt: ms
   takeovers = [] // {phone, at, answeredAt}: answered with 200
   unexpected = [] // sentences: neither taken, nor refused as something that is away
+  unsafe = [] // words that a model was made to say and that the safety check must have stopped
   /** Streams that were deleted on purpose, {stream, at}: what only they knew may be gone. */
   deleted = []
 

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { headers } from 'nats'
 import { encode } from '../../support/bus.mjs'
+import { featurePlants } from './feature_plants.mjs'
 import { jobPlants } from './job_plants.mjs'
 
 const q = id => `'${id}'`
@@ -46,7 +47,7 @@ const rowPlants = [
   { rule: 'what is about to leave has a job', sql: at => message(at.other.replies[0], `status = 'queued'`) },
 
   { rule: 'what is remembered was said', sql: at => conversation(at.a.conversation, 'remembered_position = 1') },
-  { rule: 'a summary covers what was said', sql: at => `update crm.leads set attributes = attributes ||
+  { rule: 'a summary covers what was said', also: ['a summary is told'], sql: at => `update crm.leads set attributes = attributes ||
       '{"ai_summary":{"conversation_id":"${at.a.conversation}","covered_sequence":999}}' where id = ${q(at.a.lead)}` },
 
   { rule: go, also: [reached], sql: at => `delete from crm.send_verdicts where message_id = ${q(at.a.replies[0])}` },
@@ -82,6 +83,7 @@ const rowPlants = [
     sql: at => `alter table crm.events alter column n drop identity; update crm.events set n = -1 where id = ${event('message.read', at.a.replies[0])}` },
   { rule: 'the log is in the order of what happened', also: ['events of a message come in the order of the log', 'status never goes backwards'],
     sql: at => `alter table crm.events alter column n drop identity; update crm.events set n = 0 where id = ${event('message.delivered', at.a.replies[0])}` },
+  ...featurePlants,
   ...jobPlants,
 ]
 

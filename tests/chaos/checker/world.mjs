@@ -29,11 +29,11 @@ export async function waiting(manager) {
 export class World {
   /**
    * drained: nothing is under way any more, so nothing may be left that "comes in a moment". inOrder: one copy of ingest, never killed, so that messages were stored
-   * in the order in which they were accepted.
+   * in the order in which they were accepted. filesFolder: where the system keeps files, if it may be looked into.
    */
-  static async read({ postgresUrl, bus, sent, ledger = new Ledger(), drained = true, inOrder = false, unknownHoldMs = 600000, deadlineMs = 3600000, quarantinedAllowed = 0 }) {
+  static async read({ postgresUrl, bus, sent, ledger = new Ledger(), drained = true, inOrder = false, unknownHoldMs = 600000, deadlineMs = 3600000, quarantinedAllowed = 0, filesFolder }) {
     const world = new World()
-    Object.assign(world, { ledger, sent, drained, inOrder, unknownHoldMs, deadlineMs, quarantinedAllowed, now: new Date() })
+    Object.assign(world, { ledger, sent, drained, inOrder, unknownHoldMs, deadlineMs, quarantinedAllowed, filesFolder, now: new Date() })
     world.later = drained ? new Date(Date.now() + DAY_MS) : world.now
     await world.readStreams(bus)
     await world.readRows(postgresUrl).catch(error => world.close().then(() => { throw error }))
