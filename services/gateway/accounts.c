@@ -31,14 +31,14 @@ static struct account account_copy(struct arena *arena, const Pb__ChannelAccount
     return account;
 }
 
-void accounts_set(const Pb__ChannelAccountList *list)
+void accounts_set(Pb__ChannelAccount *const *list, size_t listed)
 {
     struct arena *arena = arena_new(4096);
-    struct account *accounts = ARENA_ARRAY(arena, struct account, list->n_items + 1);
+    struct account *accounts = ARENA_ARRAY(arena, struct account, listed + 1);
     size_t count = 0;
-    for (size_t i = 0; i < list->n_items; i++)
-        if (list->items[i]->channel == PB__CHANNEL__CHANNEL_WHATSAPP_CLOUD)
-            accounts[count++] = account_copy(arena, list->items[i]);
+    for (size_t i = 0; i < listed; i++)
+        if (list[i]->channel == PB__CHANNEL__CHANNEL_WHATSAPP_CLOUD)
+            accounts[count++] = account_copy(arena, list[i]);
     pthread_mutex_lock(&known.lock);
     struct arena *before = known.arena;
     known.arena = arena;

@@ -10,7 +10,8 @@
 #include "base/arena.h"
 #include "wire/pb.h"
 
-void accounts_set(const Pb__ChannelAccountList *list);
+/* Replaces all accounts. */
+void accounts_set(Pb__ChannelAccount *const *list, size_t count);
 bool accounts_loaded(void);
 bool accounts_any_secret(void); /* an account has a secret of its own */
 

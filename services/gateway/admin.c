@@ -15,8 +15,8 @@ enum status company_prepare(struct exchange *exchange, ProtobufCMessage *request
     Pb__CompanyCreateRequest *company = (Pb__CompanyCreateRequest *)request;
     const char *key = NULL;
     TRY(transcode_idempotency_key(exchange, &key, error));
-    if (key != NULL && company->id == NULL)
-        company->id = ident_named(exchange->arena, "company", "created", exchange->key.id, key, NULL);
+    if (key != NULL)
+        company->request_id = ident_named(exchange->arena, "company", "created", exchange->key.id, key, NULL);
     return OK;
 }
 
@@ -44,7 +44,8 @@ static bool same_json(struct arena *arena, const Pb__Json *a, const Pb__Json *b)
 /* What was not asked for is what the store makes of it. */
 static bool same_company(struct arena *arena, const Pb__CompanyCreateRequest *wanted, const Pb__Company *found)
 {
-    return text_same(wanted->name, found->name) && text_same(text_or(wanted->timezone, "UTC"), found->timezone) &&
+    return (wanted->id == NULL || strcasecmp(wanted->id, found->id) == 0) && text_same(wanted->name, found->name) &&
+           text_same(text_or(wanted->timezone, "UTC"), found->timezone) &&
            text_same(text_or(wanted->locale, "en"), found->locale) &&
            text_same(text_or(wanted->plan, "free"), found->plan) && wanted->has_buffer_ms == found->has_buffer_ms &&
            wanted->buffer_ms == found->buffer_ms && wanted->has_buffer_max_ms == found->has_buffer_max_ms &&
@@ -58,30 +59,16 @@ enum status company_follow(struct exchange *exchange, const ProtobufCMessage *re
     const Pb__Company *found = (const Pb__Company *)reply;
     if (same_company(exchange->arena, wanted, found))
         return OK;
-    if (web_header(exchange->request, "Idempotency-Key") != NULL)
+    if (wanted->request_id != NULL)
         return error_code(error, REJECT, "idempotency_mismatch",
                           "The same Idempotency-Key came with another body before.");
     return error_code(error, REJECT, "conflict", "Another company has that id.");
 }
 
-/* An Idempotency-Key fixes the id; a secret is shown once, so that a repeat is told that there is such a key. */
-static enum status name_key(struct exchange *exchange, char id[KEY_ID_BYTES + 1], char text[KEY_TEXT_BYTES],
-                            struct error *error)
-{
-    const char *key = NULL;
-    TRY(transcode_idempotency_key(exchange, &key, error));
-    if (key == NULL)
-        return OK;
-    key_rename(ident_named(exchange->arena, "api_key", exchange->key.id, key, NULL), id, text);
-    if (keys_known(id))
-        return error_code(error, REJECT, "conflict",
-                          "This Idempotency-Key has made the API key %s before; its secret was shown once.", id);
-    return OK;
-}
-
 enum status api_key_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error)
 {
     Pb__ApiKeyCreateRequest *key = (Pb__ApiKeyCreateRequest *)request;
+    const char *idempotency_key = NULL;
     unsigned scopes = 0;
     char id[KEY_ID_BYTES + 1], text[KEY_TEXT_BYTES];
     if (key->n_scopes == 0)
@@ -89,8 +76,10 @@ enum status api_key_prepare(struct exchange *exchange, ProtobufCMessage *request
     TRY(scopes_read(key->scopes, key->n_scopes, &scopes, error));
     if (key->every_company && !exchange->key.every_company)
         return error_code(error, REJECT, "forbidden", "Only a key of the whole installation may make one.");
+    TRY(transcode_idempotency_key(exchange, &idempotency_key, error));
     key_make(id, text);
-    TRY(name_key(exchange, id, text, error));
+    if (idempotency_key != NULL) /* fixes the id, not the secret: the store refuses a second key of that id */
+        key_rename(ident_named(exchange->arena, "api_key", exchange->key.id, idempotency_key, NULL), id, text);
     exchange->secret = arena_text(exchange->arena, text);
     key->id = arena_text(exchange->arena, id);
     key->secret_hash = key_hash(exchange->arena, text);

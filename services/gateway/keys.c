@@ -18,8 +18,9 @@ struct entry {
     char hash[KEY_HASH_BYTES + 1];
     char company_id[IDENT_BYTES];
     unsigned scopes;
-    bool every_company, revoked;
+    bool every_company;
     moment expires_at; /* 0: never */
+    moment used_at;    /* 0: not since it is known here */
     int64_t requests_per_minute;
     double tokens;
     int64_t filled_us; /* 0: never used */
@@ -29,7 +30,7 @@ static struct {
     pthread_mutex_t lock;
     struct entry *entries; /* by id */
     size_t count;
-    bool loaded;
+    moment asked_at; /* when the list was asked for; 0: never loaded */
 } keys = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* -- scopes */
@@ -128,10 +129,8 @@ static struct entry *find(const char *id)
 
 static bool entry_read(const Pb__ApiKey *key, struct entry *out)
 {
-    *out = (struct entry){ .every_company = key->every_company,
-                           .revoked = key->revoked,
-                           .requests_per_minute = key->requests_per_minute };
-    if (text_empty(key->id) || strlen(key->id) != KEY_ID_BYTES || text_empty(key->secret_hash) ||
+    *out = (struct entry){ .every_company = key->every_company, .requests_per_minute = key->requests_per_minute };
+    if (key->revoked || text_empty(key->id) || strlen(key->id) != KEY_ID_BYTES || text_empty(key->secret_hash) ||
         strlen(key->secret_hash) != KEY_HASH_BYTES)
         return false;
     snprintf(out->id, sizeof out->id, "%s", key->id);
@@ -141,42 +140,62 @@ static bool entry_read(const Pb__ApiKey *key, struct entry *out)
     return scopes_read(key->scopes, key->n_scopes, &out->scopes, NULL) == OK;
 }
 
-void keys_set(const Pb__ApiKeyList *list)
+/* What a gateway itself knows of a key outlives the list. Under the lock. */
+static void entry_go_on(struct entry *entry)
 {
-    struct entry *entries = calloc(list->n_items + 1, sizeof *entries);
+    const struct entry *before = find(entry->id);
+    if (before == NULL)
+        return;
+    entry->tokens = before->tokens;
+    entry->filled_us = before->filled_us;
+    entry->used_at = before->used_at;
+}
+
+void keys_set(Pb__ApiKey *const *list, size_t listed, moment asked_at)
+{
+    struct entry *entries = calloc(listed + 1, sizeof *entries);
     size_t count = 0;
     if (entries == NULL)
         abort();
-    for (size_t i = 0; i < list->n_items; i++)
-        count += entry_read(list->items[i], &entries[count]);
+    for (size_t i = 0; i < listed; i++)
+        count += entry_read(list[i], &entries[count]);
     qsort(entries, count, sizeof *entries, by_id);
     pthread_mutex_lock(&keys.lock);
-    for (size_t i = 0; i < count; i++) {
-        const struct entry *before = find(entries[i].id);
-        entries[i].tokens = before == NULL ? 0 : before->tokens;
-        entries[i].filled_us = before == NULL ? 0 : before->filled_us;
-    }
+    for (size_t i = 0; i < count; i++)
+        entry_go_on(&entries[i]);
     free(keys.entries);
     keys.entries = entries;
     keys.count = count;
-    keys.loaded = true;
+    keys.asked_at = asked_at;
     pthread_mutex_unlock(&keys.lock);
 }
 
 bool keys_loaded(void)
 {
     pthread_mutex_lock(&keys.lock);
-    bool loaded = keys.loaded;
+    bool loaded = keys.asked_at != 0;
     pthread_mutex_unlock(&keys.lock);
     return loaded;
 }
 
-bool keys_known(const char *id)
+static Pb__ApiKeyUse *use_of(struct arena *arena, const struct entry *entry)
 {
+    Pb__ApiKeyUse *use = PB_NEW(arena, api_key_use);
+    use->id = arena_text(arena, entry->id);
+    PB_SET(use, used_at, entry->used_at);
+    return use;
+}
+
+size_t keys_used(struct arena *arena, Pb__ApiKeyUse ***out)
+{
+    size_t count = 0;
     pthread_mutex_lock(&keys.lock);
-    bool known = find(id) != NULL;
+    *out = ARENA_ARRAY(arena, Pb__ApiKeyUse *, keys.count + 1);
+    for (size_t i = 0; i < keys.count; i++)
+        if (keys.entries[i].used_at != 0 && keys.entries[i].used_at >= keys.asked_at)
+            (*out)[count++] = use_of(arena, &keys.entries[i]);
     pthread_mutex_unlock(&keys.lock);
-    return known;
+    return count;
 }
 
 /* Holds a minute's worth. Returns 0 when a token was taken, else ms until there is one. Under the lock. */
@@ -198,16 +217,16 @@ static int64_t bucket_take(struct entry *entry, int64_t per_minute)
 static enum status check(struct arena *arena, struct entry *entry, const char *hash, moment now,
                          int64_t rate_per_minute, struct key *out, int64_t *wait_ms, struct error *error)
 {
-    if (!keys.loaded)
+    if (keys.asked_at == 0)
         return error_code(error, RETRY, "keys_not_loaded", "The API keys are not loaded yet.");
-    if (entry == NULL || !text_same_secret(entry->hash, hash) || entry->revoked ||
-        (entry->expires_at != 0 && entry->expires_at <= now))
+    if (entry == NULL || !text_same_secret(entry->hash, hash) || (entry->expires_at != 0 && entry->expires_at <= now))
         return error_code(error, REJECT, "unauthorised", "The API key is not known, revoked or expired.");
     int64_t limit = entry->requests_per_minute > 0 ? entry->requests_per_minute : rate_per_minute;
     *wait_ms = limit > 0 ? bucket_take(entry, limit) : 0;
     if (*wait_ms > 0)
         return error_code(error, REJECT, "too_many", "The API key may make %lld requests per minute.",
                           (long long)limit);
+    entry->used_at = now;
     out->id = arena_text(arena, entry->id);
     out->company_id = arena_text(arena, entry->company_id);
     out->scopes = entry->scopes;
@@ -219,7 +238,7 @@ bool keys_allow(const char *id, moment now)
 {
     pthread_mutex_lock(&keys.lock);
     const struct entry *entry = find(id);
-    bool allowed = entry != NULL && !entry->revoked && (entry->expires_at == 0 || entry->expires_at > now);
+    bool allowed = entry != NULL && (entry->expires_at == 0 || entry->expires_at > now);
     pthread_mutex_unlock(&keys.lock);
     return allowed;
 }

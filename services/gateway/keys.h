@@ -45,10 +45,11 @@ char *key_hash(struct arena *arena, const char *text);
 /* The id inside a well-formed key, in the arena; NULL otherwise. */
 char *key_id(struct arena *arena, const char *text);
 
-/* Replaces all keys; buckets of those that stay go on. */
-void keys_set(const Pb__ApiKeyList *list);
+/* Replaces all keys by what was asked for at asked_at; buckets of those that stay go on. */
+void keys_set(Pb__ApiKey *const *list, size_t count, moment asked_at);
 bool keys_loaded(void);
-bool keys_known(const char *id);             /* also a revoked one */
+/* What was let in since the last list was asked for: how many, and which. */
+size_t keys_used(struct arena *arena, Pb__ApiKeyUse ***out);
 bool keys_allow(const char *id, moment now); /* what was let in by this key may stay */
 /* text NULL: none was given. REJECT unauthorised or too_many (then *wait_ms says how long), RETRY while not loaded. */
 enum status keys_check(struct arena *arena, const char *text, moment now, int64_t rate_per_minute, struct key *out,

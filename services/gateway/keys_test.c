@@ -27,14 +27,8 @@ static Pb__ApiKey *key_row(char text[KEY_TEXT_BYTES], const char *scope)
 
 static void set_keys(Pb__ApiKey *one, Pb__ApiKey *two)
 {
-    Pb__ApiKeyList *list = PB_NEW(arena, api_key_list);
-    list->items = ARENA_ARRAY(arena, Pb__ApiKey *, 2);
-    list->n_items = 0;
-    if (one != NULL)
-        list->items[list->n_items++] = one;
-    if (two != NULL)
-        list->items[list->n_items++] = two;
-    keys_set(list);
+    Pb__ApiKey *list[] = { one, two };
+    keys_set(list, two == NULL ? 1 : 2, 1);
 }
 
 static enum status check(const char *text, moment now, int64_t rate, struct key *out, int64_t *wait_ms,
@@ -160,6 +154,28 @@ static void the_installations_limit_holds_for_keys_without_their_own(void **stat
     assert_int_equal(check(first_text, 1, 1, &key, &wait_ms, "too_many"), REJECT);
 }
 
+static void a_use_is_told_until_a_later_list_has_come(void **state)
+{
+    (void)state;
+    struct key key;
+    int64_t wait_ms;
+    Pb__ApiKeyUse **uses;
+    Pb__ApiKey *list[] = { key_row(first_text, "read"), key_row(second_text, "read") };
+    keys_set(list, 2, 1000);
+    assert_int_equal(keys_used(arena, &uses), 0);
+    assert_int_equal(check(second_text, 1500, 0, &key, &wait_ms, ""), OK);
+    assert_int_equal(check(second_text, 2000, 0, &key, &wait_ms, ""), OK);
+    for (int i = 0; i < 2; i++) { /* not told before the list has come */
+        assert_int_equal(keys_used(arena, &uses), 1);
+        assert_string_equal(uses[0]->id, list[1]->id);
+        assert_int_equal(uses[0]->used_at, 2000);
+    }
+    keys_set(list, 2, 2000); /* in the same moment: once too often rather than never */
+    assert_int_equal(keys_used(arena, &uses), 1);
+    keys_set(list, 2, 2001);
+    assert_int_equal(keys_used(arena, &uses), 0);
+}
+
 static void scopes_are_words_from_a_list(void **state)
 {
     (void)state;
@@ -183,6 +199,7 @@ int main(void)
         cmocka_unit_test(a_key_ends_at_its_expiry),
         cmocka_unit_test(a_limit_is_a_burst_and_then_a_rate_that_a_reload_does_not_refill),
         cmocka_unit_test(the_installations_limit_holds_for_keys_without_their_own),
+        cmocka_unit_test(a_use_is_told_until_a_later_list_has_come),
         cmocka_unit_test(scopes_are_words_from_a_list),
     };
     arena = arena_new(0);

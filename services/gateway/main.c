@@ -34,16 +34,18 @@ enum {
 static struct web *web;
 static moment opened_at;
 
-/* All companies' keys and accounts: the caller names none. */
+/* All companies' keys and accounts, for a word on which keys were used. */
 static enum status load(struct arena *arena, struct error *error)
 {
     const struct caller caller = { .company_id = "", .correlation_id = "", .traceparent = "" };
-    void *key_list = NULL, *account_list = NULL;
-    TRY(ask_one(arena, &STORE_API_KEY_LIST, &caller, PB_NEW(arena, api_key_list_request), &key_list, error));
-    keys_set(key_list);
-    TRY(ask_one(arena, &STORE_CHANNEL_ACCOUNT_LIST, &caller, PB_NEW(arena, channel_account_list_request), &account_list,
-                error));
-    accounts_set(account_list);
+    const moment asked_at = moment_now();
+    Pb__AccessRequest *request = PB_NEW(arena, access_request);
+    void *reply = NULL;
+    request->n_uses = keys_used(arena, &request->uses);
+    TRY(ask_one(arena, &STORE_ACCESS_READ, &caller, request, &reply, error));
+    const Pb__Access *access = reply;
+    keys_set(access->keys, access->n_keys, asked_at);
+    accounts_set(access->accounts, access->n_accounts);
     return OK;
 }
 

@@ -18,6 +18,7 @@ static const struct rule RULES[] = {
     { OF(inbound_post), "external_id", RULE_NONEMPTY, 0, KEY_BYTES_MAX },
 
     { OF(company_create_request), "id", RULE_UUID, 0, 0 },
+    { OF(company_create_request), "request_id", RULE_HIDDEN, 0, 0 },
     { OF(company_create_request), "name", RULE_REQUIRED | RULE_NONEMPTY, 0, NAME_BYTES_MAX },
     { OF(company_create_request), "buffer_ms", 0, 0, 60 * 1000 },
     { OF(company_create_request), "buffer_max_ms", 0, 0, 10 * 60 * 1000 },

@@ -63,12 +63,9 @@ static Pb__ChannelAccount *account(const char *name, const char *secret, const c
 static void an_accounts_secret_vouches_for_that_account_only(void **state)
 {
     (void)state;
-    Pb__ChannelAccountList *list = PB_NEW(arena, channel_account_list);
     Pb__ChannelAccount *items[] = { account("111", SECRET, "token-1"), account("222", "other", "") };
-    list->items = items;
-    list->n_items = 2;
     assert_false(accounts_loaded());
-    accounts_set(list);
+    accounts_set(items, 2);
     assert_true(accounts_loaded());
     struct signers signers = accounts_signers(arena, SIGNATURE, BODY, strlen(BODY));
     assert_int_equal(signers.count, 1);
@@ -96,7 +93,7 @@ int main(void)
     };
     arena = arena_new(0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    accounts_set(PB_NEW(arena, channel_account_list));
+    accounts_set(NULL, 0);
     arena_free(arena);
     return failed;
 }

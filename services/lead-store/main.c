@@ -64,6 +64,7 @@ static const struct route routes[] = {
     { .takes = &STORE_API_KEY_REVOKE, .handle = api_key_revoke },
     { .takes = &STORE_CHANNEL_ACCOUNT_CREATE, .handle = channel_account_create },
     { .takes = &STORE_CHANNEL_ACCOUNT_LIST, .handle = channel_account_list },
+    { .takes = &STORE_ACCESS_READ, .handle = access_read },
     { .takes = &STORE_CONVERSATION_LIST, .handle = inbox_list },
     { .takes = &STORE_CONVERSATION_GET, .handle = inbox_get },
     { .takes = &STORE_CONVERSATION_MESSAGES, .handle = inbox_messages },

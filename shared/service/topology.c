@@ -83,6 +83,7 @@ const struct subject STORE_COMPANY_PATCH = CALL("store.company.patch", company_p
 const struct subject STORE_API_KEY_CREATE = CALL("store.api_key.create", api_key_create_request, api_key);
 const struct subject STORE_API_KEY_LIST = CALL("store.api_key.list", api_key_list_request, api_key_list);
 const struct subject STORE_API_KEY_REVOKE = CALL("store.api_key.revoke", api_key_revoke_request, api_key);
+const struct subject STORE_ACCESS_READ = CALL("store.access.read", access_request, access);
 const struct subject STORE_CHANNEL_ACCOUNT_CREATE =
     CALL("store.channel_account.create", channel_account_request, channel_account);
 const struct subject STORE_CHANNEL_ACCOUNT_LIST =

@@ -133,6 +133,39 @@ test('a company sees and touches nothing of another\'s', async () => {
   assert.equal((await parley.post('/api-keys', { name: 'x', scopes: ['read'], company_id: lead.company_id }, as(theirs))).status, 403)
 })
 
+test('keys and accounts are pages, newest first, and a key says when it was used', async () => {
+  const { id } = (await parley.post('/companies', { name: 'Pages' }, as(root))).body
+  const admin = makeKey(id)
+  await known(admin)
+  const made = []
+  for (const name of ['one', 'two', 'three']) made.unshift((await parley.post('/api-keys', { name, scopes: ['read'] }, as(admin))).body)
+  for (const account of ['770001', '770002', '770003']) await parley.post('/channel-accounts', { channel: 'whatsapp_cloud', account }, as(admin))
+  const walk = async path => {
+    const items = []
+    for (let cursor = ''; cursor !== null;) {
+      const { body } = await parley.get(`${path}?limit=2&cursor=${cursor}`, as(admin))
+      items.push(...body.items)
+      cursor = body.next_cursor
+    }
+    return items
+  }
+  assert.deepEqual((await walk('/channel-accounts')).map(({ account }) => account), ['770003', '770002', '770001'])
+  const keys = await walk('/api-keys')
+  assert.deepEqual(keys.map(({ name }) => name), ['three', 'two', 'one', 'made by command'])
+  for (const path of ['/api-keys', '/channel-accounts']) {
+    assert.equal((await parley.get(`${path}?limit=201`, as(admin))).status, 422)
+    assert.deepEqual([(await parley.get(`${path}?cursor=00`, as(admin))).body.code], ['bad_value'])
+  }
+  await known(made[1].key)
+  await parley.send('DELETE', `/api-keys/${made[0].id}`, undefined, as(admin)) // the gateways ask anew, and tell what was used
+  const used = await until('the use to be told', async () => {
+    const { items } = (await parley.get('/api-keys', as(admin))).body
+    return items.find(({ name }) => name === 'two').last_used_at && items
+  })
+  assert.deepEqual(used.filter(({ last_used_at }) => last_used_at).map(({ name }) => name), ['two', 'made by command'])
+  assert.ok(Math.abs(Date.parse(used[1].last_used_at) - Date.now()) < 60000)
+})
+
 test('a number belongs to one company; its own secret signs for it alone, old and new', async () => {
   const account = more => ({ channel: 'whatsapp_cloud', account: OTHER_NUMBER, credentials: { token: TOKEN }, ...more })
   assert.equal((await parley.post('/channel-accounts', account({ webhook_secrets: ['new', 'old'], verify_token: 'theirs' }), as(theirs))).status, 200)

@@ -33,6 +33,8 @@ static const ProtobufCMessageDescriptor *const TYPES[] = {
     &pb__job_list__descriptor,
     &pb__api_key_list__descriptor,
     &pb__channel_account_list__descriptor,
+    &pb__access_request__descriptor,
+    &pb__access__descriptor,
     &pb__handover_reply__descriptor,
     &pb__job_stats__descriptor,
     &pb__page__descriptor,

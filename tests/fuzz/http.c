@@ -31,7 +31,6 @@ static void know_keys(struct arena *arena)
 {
     static char *reads[] = { "read" }, *all[] = { "admin" };
     Pb__ApiKey reader = PB__API_KEY__INIT, admin = PB__API_KEY__INIT;
-    Pb__ApiKeyList list = PB__API_KEY_LIST__INIT;
     reader.id = "abcdefgh";
     reader.secret_hash = key_hash(arena, "ak_live_abcdefgh_secret");
     reader.scopes = reads;
@@ -40,9 +39,7 @@ static void know_keys(struct arena *arena)
     admin.scopes = all;
     admin.every_company = admin.has_every_company = true;
     reader.n_scopes = admin.n_scopes = 1;
-    list.items = (Pb__ApiKey *[]){ &reader, &admin };
-    list.n_items = 2;
-    keys_set(&list);
+    keys_set((Pb__ApiKey *[]){ &reader, &admin }, 2, 1);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -81,7 +81,7 @@ test('API keys: made once, listed by company, revoked for good', async () => {
   const make = item => store.bus.call('store.api_key.create', 'ApiKeyCreateRequest', 'ApiKey', [item])
   assert.deepEqual((await make(key))[0].reply.scopes, ['inbound', 'admin'])
   assert.equal((await make(key))[0].status, 'STATUS_OK')
-  assert.equal((await make({ ...key, secret_hash: 'b'.repeat(64) }))[0].code, 'unknown_company')
+  assert.equal((await make({ ...key, secret_hash: 'b'.repeat(64) }))[0].code, 'conflict')
   assert.equal((await make({ ...key, id: 'efgh5678', company_id: randomUUID() }))[0].code, 'unknown_company')
   assert.equal((await make({ ...key, scopes: ['everything'] }))[0].code, 'bad_api_key')
   const list = caller => store.bus.ask('store.api_key.list', 'ApiKeyListRequest', 'ApiKeyList', {}, caller)
@@ -89,8 +89,25 @@ test('API keys: made once, listed by company, revoked for good', async () => {
   assert.equal((await list({ company_id: randomUUID() })).items.length, 0)
   const revoke = caller => store.bus.call('store.api_key.revoke', 'ApiKeyRevokeRequest', 'ApiKey', [{ id: key.id }], caller)
   assert.equal((await revoke({ company_id: randomUUID() }))[0].code, 'unknown_api_key')
+  const access = uses => store.bus.ask('store.access.read', 'AccessRequest', 'Access', { uses })
+  const known = async uses => (await access(uses)).keys.find(({ id }) => id === key.id)
+  assert.deepEqual((await known([])).scopes, key.scopes)
   assert.equal((await revoke({ company_id: company.id }))[0].reply.revoked, true)
-  assert.equal((await list({})).items.find(item => item.id === key.id).revoked, true)
+  assert.equal((await list({ company_id: company.id })).items[0].revoked, true)
+  assert.equal(await known([]), undefined)
+})
+
+test('an expired key lets nobody in; of several uses of a key the latest is kept, and one of a key that is gone is nothing', async () => {
+  const [{ reply: company }] = await create({ name: 'Uses' })
+  const make = (id, more) => store.bus.ask('store.api_key.create', 'ApiKeyCreateRequest', 'ApiKey', { company_id: company.id, name: id, scopes: ['read'], id, secret_hash: 'c'.repeat(64), ...more })
+  await make('usedkey2')
+  await make('expired2', { expires_at: 1000 })
+  for (const uses of [[['usedkey2', 5000], ['nonesuch', 1]], [['usedkey2', 4000]]]) {
+    const { keys } = await store.bus.ask('store.access.read', 'AccessRequest', 'Access', { uses: uses.map(([id, used_at]) => ({ id, used_at })) })
+    assert.deepEqual(keys.filter(({ company_id }) => company_id === company.id).map(({ id }) => id), ['usedkey2'])
+  }
+  const { items } = await store.bus.ask('store.api_key.list', 'ApiKeyListRequest', 'ApiKeyList', {}, { company_id: company.id })
+  assert.deepEqual(items.map(({ id, last_used_at }) => [id, Number(last_used_at ?? 0)]).sort(), [['expired2', 0], ['usedkey2', 5000]])
 })
 
 test('a channel account is updated by what is given, never shows its credentials and tells the gateways', async () => {

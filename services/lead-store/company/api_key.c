@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "company.h"
-#include "core/column.h"
+#include "core/page.h"
 #include "core/transaction.h"
 #include "wire/pbrow.h"
 
@@ -12,7 +12,7 @@ enum { KEY_ID_BYTES = 8, SECRET_HASH_BYTES = 64, SCOPES_MAX = 5, RATE_MAX = 1000
 
 #define API_KEY_COLUMNS                                                                                                              \
     "id, company_id, name, scopes, every_company, secret_hash, requests_per_minute, expires_at, revoked_at is not null as revoked, " \
-    "created_at"
+    "last_used_at, created_at"
 
 /* The key's company: the caller's, unless the caller is the installation. */
 static const char *key_company(const struct item *item, const char *asked)
@@ -61,6 +61,27 @@ static const struct statement key_read = {
     .sql = "select " API_KEY_COLUMNS " from crm.api_keys where id = $1 and company_id = $2::uuid and secret_hash = $3",
 };
 
+static const struct statement key_taken = {
+    .name = "key_taken",
+    .sql = "select exists (select from crm.api_keys where id = $1)",
+};
+
+/* A known id comes from a repeated Idempotency-Key, and a secret can't be shown twice. */
+static enum status key_refuse(struct batch *batch, struct item *item, struct error *error)
+{
+    const Pb__ApiKeyCreateRequest *request = item->message;
+    struct params *params = params_new(batch->arena);
+    struct rows rows;
+    params_text(params, request->id);
+    TRY(db_run(batch->db, batch->arena, &key_taken, params, &rows, error));
+    if (rows_bool(&rows, 0, 0))
+        item_fail(item, REJECT, "conflict", "the API key %s has been made before; its secret was shown once",
+                  request->id);
+    else
+        item_fail(item, REJECT, "unknown_company", "there is no such company");
+    return OK;
+}
+
 static enum status key_create_one(struct batch *batch, struct item *item, struct error *error)
 {
     const Pb__ApiKeyCreateRequest *request = item->message;
@@ -83,7 +104,7 @@ static enum status key_create_one(struct batch *batch, struct item *item, struct
     if (rows.count)
         item->reply = pbrow_read(batch->arena, &pb__api_key__descriptor, &rows, 0);
     else
-        item_fail(item, REJECT, "unknown_company", "there is no such company, or the key's id is taken");
+        TRY(key_refuse(batch, item, error));
     return OK;
 }
 
@@ -114,31 +135,36 @@ void api_key_create(struct batch *batch)
     keys_changed(batch);
 }
 
+/* -- store.api_key.list */
+
 static const struct statement key_list = {
     .name = "key_list",
-    .sql = "select " API_KEY_COLUMNS
-           " from crm.api_keys where $1::uuid is null or company_id = $1::uuid order by created_at desc, id",
+    .sql =
+        "select " API_KEY_COLUMNS " from crm.api_keys "
+        "where company_id = $1 and ($3::text is null or (created_at, id) < ($2, $3)) order by created_at desc, id desc limit $4",
 };
 
-static enum status keys_list(struct batch *batch, struct item **items, size_t count, struct error *error)
+static enum status list_ask(struct item *item, struct db_step *step, struct error *error)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct params *params = params_new(batch->arena);
-        struct rows rows;
-        params_text(params, text_empty(items[i]->caller.company_id) ? NULL : items[i]->caller.company_id);
-        TRY(db_run(batch->db, batch->arena, &key_list, params, &rows, error));
-        Pb__ApiKeyList *list = PB_NEW(batch->arena, api_key_list);
-        list->n_items = pbrow_read_all(batch->arena, &pb__api_key__descriptor, &rows, (void ***)&list->items);
-        items[i]->reply = &list->base;
-    }
+    struct page page;
+    TRY(page_read_named(item, &page, error));
+    struct params *params = page_params(item, &page);
+    params_int(params, page.limit + 1);
+    *step = (struct db_step){ .statement = &key_list, .params = params };
     return OK;
 }
 
-/* Without a company: all, for the gateway. */
+static enum status list_tell(struct item *item, const struct rows *rows, struct error *error)
+{
+    return page_reply(item, PB_NEW(item->arena, api_key_list), rows, rows->count, error);
+}
+
 void api_key_list(struct batch *batch)
 {
-    transaction_run(batch, keys_list);
+    read_run(batch, list_ask, list_tell);
 }
+
+/* -- store.api_key.revoke */
 
 static const struct statement key_revoke = {
     .name = "key_revoke",

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "channel_account.h"
 #include "company.h"
+#include "core/page.h"
 #include "core/transaction.h"
 #include "wire/pbjson.h"
 #include "wire/pbrow.h"
@@ -125,29 +126,31 @@ void channel_account_create(struct batch *batch)
     nudge(batch->arena, &NUDGE_KEYS, PB_NEW(batch->arena, empty));
 }
 
+/* -- store.channel_account.list */
+
 static const struct statement account_list = {
     .name = "account_list",
-    .sql = "select " ACCOUNT_COLUMNS
-           " from crm.channel_accounts where account <> '' and ($1::uuid is null or company_id = $1::uuid) "
-           "order by created_at desc, id desc",
+    .sql =
+        "select " ACCOUNT_COLUMNS " from crm.channel_accounts "
+        "where company_id = $1 and account <> '' and ($3::uuid is null or (created_at, id) < ($2, $3)) order by created_at desc, id desc limit $4",
 };
 
-static enum status accounts_list(struct batch *batch, struct item **items, size_t count, struct error *error)
+static enum status list_ask(struct item *item, struct db_step *step, struct error *error)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct params *params = params_new(batch->arena);
-        struct rows rows;
-        params_text(params, text_empty(items[i]->caller.company_id) ? NULL : items[i]->caller.company_id);
-        TRY(db_run(batch->db, batch->arena, &account_list, params, &rows, error));
-        Pb__ChannelAccountList *list = PB_NEW(batch->arena, channel_account_list);
-        list->n_items = pbrow_read_all(batch->arena, &pb__channel_account__descriptor, &rows, (void ***)&list->items);
-        items[i]->reply = &list->base;
-    }
+    struct page page;
+    TRY(page_read(item, &page, error));
+    struct params *params = page_params(item, &page);
+    params_int(params, page.limit + 1);
+    *step = (struct db_step){ .statement = &account_list, .params = params };
     return OK;
 }
 
-/* Without a company: all, for the gateway. */
+static enum status list_tell(struct item *item, const struct rows *rows, struct error *error)
+{
+    return page_reply(item, PB_NEW(item->arena, channel_account_list), rows, rows->count, error);
+}
+
 void channel_account_list(struct batch *batch)
 {
-    transaction_run(batch, accounts_list);
+    read_run(batch, list_ask, list_tell);
 }

@@ -7,7 +7,8 @@
 
 static const char *company_wrong(const Pb__CompanyCreateRequest *request)
 {
-    if (!text_empty(request->id) && !ident_valid(request->id))
+    if ((!text_empty(request->id) && !ident_valid(request->id)) ||
+        (!text_empty(request->request_id) && !ident_valid(request->request_id)))
         return "id must be a UUID";
     if (text_empty(request->name))
         return "name must have 1 to 512 bytes";
@@ -23,9 +24,16 @@ static const char *company_wrong(const Pb__CompanyCreateRequest *request)
 static const struct statement company_write = {
     .name = "company_write",
     .sql =
-        "insert into crm.companies (id, name, timezone, locale, plan, company_card, buffer_ms, buffer_max_ms, created_at, updated_at) "
-        "values ($1::uuid, $2, coalesce($3, 'UTC'), coalesce($4, 'en'), coalesce($5, 'free'), coalesce($6::jsonb, '{}'), $7::int, $8::int, $9, $9) "
+        "insert into crm.companies (id, name, timezone, locale, plan, company_card, buffer_ms, buffer_max_ms, created_at, updated_at, request_id) "
+        "values ($1::uuid, $2, coalesce($3, 'UTC'), coalesce($4, 'en'), coalesce($5, 'free'), coalesce($6::jsonb, '{}'), $7::int, $8::int, $9, $9, $10::uuid) "
         "on conflict do nothing",
+};
+
+/* What the same request has made before, else whatever has the id. */
+static const struct statement company_made = {
+    .name = "company_made",
+    .sql =
+        "select id from crm.companies where id = $1::uuid or request_id = $2::uuid order by request_id is not distinct from $2::uuid desc limit 1",
 };
 
 static void params_given(struct params *params, const char *text)
@@ -41,17 +49,29 @@ static void params_number(struct params *params, bool given, int64_t number)
         params_null(params);
 }
 
-static enum status create_one(struct batch *batch, struct item *item, struct error *error)
+static const char *company_id(struct arena *arena, const Pb__CompanyCreateRequest *request)
 {
-    const Pb__CompanyCreateRequest *request = item->message;
-    bool zone_known;
-    TRY(company_zone_known(batch, request->timezone, &zone_known, error));
-    if (!zone_known) {
-        item_fail(item, REJECT, "bad_timezone", "timezone is no IANA time zone");
-        return OK;
-    }
+    if (!text_empty(request->id))
+        return text_lower(arena, request->id);
+    return text_empty(request->request_id) ? ident_fresh(arena) : request->request_id;
+}
+
+static enum status company_find(struct batch *batch, const char *id, const char *request_id, const char **found,
+                                struct error *error)
+{
     struct params *params = params_new(batch->arena);
-    const char *id = text_empty(request->id) ? ident_fresh(batch->arena) : text_lower(batch->arena, request->id);
+    struct rows rows;
+    params_text(params, id);
+    params_given(params, request_id);
+    TRY(db_run(batch->db, batch->arena, &company_made, params, &rows, error));
+    *found = rows_text(&rows, 0, 0);
+    return OK;
+}
+
+static enum status company_insert(struct batch *batch, const Pb__CompanyCreateRequest *request, const char *id,
+                                  struct error *error)
+{
+    struct params *params = params_new(batch->arena);
     params_text(params, id);
     params_text(params, request->name);
     params_given(params, request->timezone);
@@ -61,7 +81,22 @@ static enum status create_one(struct batch *batch, struct item *item, struct err
     params_number(params, request->has_buffer_ms, request->buffer_ms);
     params_number(params, request->has_buffer_max_ms, request->buffer_max_ms);
     params_moment(params, batch->now);
-    TRY(db_run(batch->db, batch->arena, &company_write, params, NULL, error));
+    params_given(params, request->request_id);
+    return db_run(batch->db, batch->arena, &company_write, params, NULL, error);
+}
+
+static enum status create_one(struct batch *batch, struct item *item, struct error *error)
+{
+    const Pb__CompanyCreateRequest *request = item->message;
+    bool zone_known;
+    TRY(company_zone_known(batch, request->timezone, &zone_known, error));
+    if (!zone_known) {
+        item_fail(item, REJECT, "bad_timezone", "timezone is no IANA time zone");
+        return OK;
+    }
+    const char *id = company_id(batch->arena, request);
+    TRY(company_insert(batch, request, id, error));
+    TRY(company_find(batch, id, request->request_id, &id, error));
     TRY(company_ensure(batch, &id, 1, error));
     Pb__Company *company;
     TRY(company_show(batch, batch->arena, id, &company, error));

@@ -15,6 +15,7 @@ void api_key_list(struct batch *batch);
 void api_key_revoke(struct batch *batch);
 void channel_account_create(struct batch *batch);
 void channel_account_list(struct batch *batch);
+void access_read(struct batch *batch);
 
 /* The default company, its account from the environment, the demo's knowledge base. */
 enum status company_seed(struct batch *batch, struct error *error);

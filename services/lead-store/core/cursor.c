@@ -44,7 +44,13 @@ static enum status refuse(struct error *error)
 /* Far from the ends of what a timestamp of the database can hold. */
 static const long long AT_MAX = 100LL * 366 * DAY_MS;
 
-enum status cursor_read(struct arena *arena, const char *text, struct cursor *out, struct error *error)
+/* Nothing that SQL could choke on. */
+static bool id_well(const char *id)
+{
+    return id[strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-")] == '\0';
+}
+
+enum status cursor_read_named(struct arena *arena, const char *text, struct cursor *out, struct error *error)
 {
     *out = (struct cursor){ 0 };
     if (text_empty(text))
@@ -56,8 +62,14 @@ enum status cursor_read(struct arena *arena, const char *text, struct cursor *ou
     if (text_int64(parts[0], 0, AT_MAX, "at", &at, NULL) != OK ||
         text_int64(parts[1], 0, INT64_MAX, "position", &position, NULL) != OK)
         return refuse(error);
-    if (*parts[2] && !ident_valid(parts[2]))
+    if (!id_well(parts[2]))
         return refuse(error);
     *out = (struct cursor){ .at = at, .position = position, .id = *parts[2] ? parts[2] : NULL };
     return OK;
+}
+
+enum status cursor_read(struct arena *arena, const char *text, struct cursor *out, struct error *error)
+{
+    TRY(cursor_read_named(arena, text, out, error));
+    return !out->id || ident_valid(out->id) ? OK : refuse(error);
 }

@@ -18,3 +18,5 @@ struct cursor {
 char *cursor_text(struct arena *arena, const struct cursor *cursor);
 /* "" and NULL: from the newest. REJECT bad_value for what we never gave out. */
 enum status cursor_read(struct arena *arena, const char *text, struct cursor *out, struct error *error);
+/* The same where ids are not UUIDs but letters and digits: API keys. */
+enum status cursor_read_named(struct arena *arena, const char *text, struct cursor *out, struct error *error);

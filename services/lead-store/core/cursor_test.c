@@ -51,6 +51,20 @@ static void a_cursor_that_we_never_gave_out_is_refused(void **state)
         assert_int_equal(cursor_read(arena, raw[i], &back, &error), REJECT);
 }
 
+static void an_id_that_is_no_uuid_is_read_by_who_expects_one(void **state)
+{
+    struct arena *arena = *state;
+    struct cursor back;
+    struct error error;
+    const char *key = cursor_text(arena, &(struct cursor){ .at = 1, .id = "abcd2345" });
+    const char *odd = cursor_text(arena, &(struct cursor){ .at = 1, .id = "a\xff" });
+    assert_int_equal(cursor_read_named(arena, key, &back, NULL), OK);
+    assert_string_equal(back.id, "abcd2345");
+    assert_int_equal(cursor_read(arena, key, &back, &error), REJECT);
+    assert_int_equal(cursor_read_named(arena, odd, &back, &error), REJECT);
+    assert_string_equal(error.code, "bad_value");
+}
+
 static int start(void **state)
 {
     *state = arena_new(0);
@@ -69,6 +83,7 @@ int main(void)
         cmocka_unit_test(a_cursor_survives_the_way_to_a_client_and_back),
         cmocka_unit_test(no_cursor_means_from_the_newest),
         cmocka_unit_test(a_cursor_that_we_never_gave_out_is_refused),
+        cmocka_unit_test(an_id_that_is_no_uuid_is_read_by_who_expects_one),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

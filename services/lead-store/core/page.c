@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "base/ident.h"
 #include "wire/pb.h"
 #include "wire/pbrow.h"
 
@@ -27,15 +28,23 @@ static enum status limit_read(const struct item *item, int64_t *out, struct erro
     return read_limit(given(item->message, "limit"), *limit, out, error);
 }
 
-enum status page_read(const struct item *item, struct page *out, struct error *error)
+enum status page_read_named(const struct item *item, struct page *out, struct error *error)
 {
     char *const *cursor = member(item->message, "cursor");
     assert(cursor);
     *out = (struct page){ .limit = 0 };
     TRY(read_company(item, error));
     TRY(limit_read(item, &out->limit, error));
-    TRY(cursor_read(item->arena, *cursor, &out->from, error));
+    TRY(cursor_read_named(item->arena, *cursor, &out->from, error));
     if (out->from.at && !out->from.id)
+        return error_code(error, REJECT, "bad_value", "cursor is none that was given out");
+    return OK;
+}
+
+enum status page_read(const struct item *item, struct page *out, struct error *error)
+{
+    TRY(page_read_named(item, out, error));
+    if (out->from.id && !ident_valid(out->from.id))
         return error_code(error, REJECT, "bad_value", "cursor is none that was given out");
     return OK;
 }

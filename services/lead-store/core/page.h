@@ -15,6 +15,8 @@ struct page {
 
 /* What the item's request wants, and that its caller has a company. REJECT for what we never gave out. */
 enum status page_read(const struct item *item, struct page *out, struct error *error);
+/* The same of a list whose ids are not UUIDs but letters and digits. */
+enum status page_read_named(const struct item *item, struct page *out, struct error *error);
 
 /* $1 the company, $2 and $3 where the page begins, by time and id. */
 struct params *page_params(const struct item *item, const struct page *page);
