@@ -158,6 +158,8 @@ struct bus_consumer {
 enum status bus_stream_ensure(struct bus *bus, const struct bus_stream *stream, bool *created, struct error *error);
 enum status bus_consumer_ensure(struct bus *bus, const struct bus_consumer *consumer, bool *created,
                                 struct error *error);
+/* Whether one of this name is there, asked in the way that costs the server nothing. A stream that is away has none. */
+enum status bus_consumer_there(struct bus *bus, const struct bus_consumer *consumer, bool *there, struct error *error);
 
 struct bus_stream_state {
     uint64_t messages, bytes, first_sequence, last_sequence;

@@ -433,6 +433,14 @@ static void a_stored_message_is_read_and_deleted_by_its_sequence(void **state)
     assert_string_equal(error.code, "no_stream");
 }
 
+static bool is_there(void)
+{
+    struct error error = { 0 };
+    bool there = false;
+    assert_int_equal(bus_consumer_there(bus, &taker, &there, &error), OK);
+    return there;
+}
+
 static void a_missing_consumer_is_told_and_its_return_too(void **state)
 {
     (void)state;
@@ -448,10 +456,13 @@ static void a_missing_consumer_is_told_and_its_return_too(void **state)
         status = bus_take(source, arena, &got, 1, 1000, 2000, &count, &error);
     assert_int_equal(status, RETRY);
     assert_string_equal(error.code, "consumer_gone");
+    assert_false(is_there());
     assert_int_equal(bus_stream_ensure(bus, &things, &created, &error), OK);
     assert_true(created);
+    assert_false(is_there());
     assert_int_equal(bus_consumer_ensure(bus, &taker, &created, &error), OK);
     assert_true(created);
+    assert_true(is_there());
     publish("back");
     do
         status = bus_take(source, arena, &got, 1, 1000, 2000, &count, &error);

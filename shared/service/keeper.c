@@ -65,10 +65,14 @@ static bool ensure_stream(const struct bus_stream *declared, bool *seen)
     return true;
 }
 
+/* Once it is as declared only its name is looked for; a name that is not told is no proof, and it is looked at whole.
+ */
 static bool ensure_consumer(const struct bus_consumer *consumer, bool *seen)
 {
     struct error error = { 0 };
-    bool created = false;
+    bool created = false, there = false;
+    if (*seen && bus_consumer_there(process.bus, consumer, &there, &error) == OK && there)
+        return true;
     if (bus_consumer_ensure(process.bus, consumer, &created, &error) != OK) {
         complain(consumer->name, &error);
         return false;

@@ -106,6 +106,7 @@ static void allow_taking(struct buffer *out, const struct subject *subject)
     static const char *const verbs[] = { "INFO", "DURABLE.CREATE", "MSG.NEXT" };
     for (size_t i = 0; i < 3; i++)
         allow(out, text_format(out->arena, "$JS.API.CONSUMER.%s.%s.%s", verbs[i], subject->stream, subject->consumer));
+    allow(out, text_format(out->arena, "$JS.API.CONSUMER.NAMES.%s", subject->stream));
     allow(out, text_format(out->arena, "$JS.API.CONSUMER.CREATE.%s.%s.>", subject->stream, subject->consumer));
     allow(out, text_format(out->arena, "$JS.ACK.%s.%s.>", subject->stream, subject->consumer));
     allow(out, topology_quarantine_subject(out->arena, subject->name));
