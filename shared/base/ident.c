@@ -162,18 +162,15 @@ int64_t ident_number(const char *a, const char *b)
     return (int64_t)number;
 }
 
-/* A digit's value and one, by its character; 0: no hex digit. Ids are read everywhere, a table is the fastest way. */
-#define HEX(c, value) [c] = (value) + 1
-static const unsigned char HEX_VALUES[256] = {
-    HEX('0', 0),  HEX('1', 1),  HEX('2', 2),  HEX('3', 3),  HEX('4', 4),  HEX('5', 5),  HEX('6', 6),  HEX('7', 7),
-    HEX('8', 8),  HEX('9', 9),  HEX('a', 10), HEX('b', 11), HEX('c', 12), HEX('d', 13), HEX('e', 14), HEX('f', 15),
-    HEX('A', 10), HEX('B', 11), HEX('C', 12), HEX('D', 13), HEX('E', 14), HEX('F', 15),
-};
-
-/* -1 when c is no hex digit. */
+/* -1 when c is no hex digit. A table, for ids are read often and branches on random digits are guessed wrong. */
 static int hex_value(char c)
 {
-    return HEX_VALUES[(unsigned char)c] - 1;
+    static const signed char above[256] = {
+        ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+        ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+        ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    };
+    return above[(unsigned char)c] - 1;
 }
 
 char *ident_default_company(struct arena *arena)
@@ -181,25 +178,24 @@ char *ident_default_company(struct arena *arena)
     return ident_named(arena, "company", "default", NULL);
 }
 
+/* Where the digits of each byte stand. */
+static const unsigned char digits_at[UUID_BYTES] = { 0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34 };
+
 bool ident_valid(const char *text)
 {
-    if (!text)
+    if (!text || strnlen(text, IDENT_BYTES) != IDENT_BYTES - 1)
         return false;
-    for (int i = 0; i < IDENT_BYTES - 1; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (dash ? text[i] != '-' : hex_value(text[i]) < 0)
-            return false;
-    }
-    return text[IDENT_BYTES - 1] == '\0';
+    int all = 0; /* negative once a value is */
+    for (size_t i = 0; i < UUID_BYTES; i++)
+        all |= hex_value(text[digits_at[i]]) | hex_value(text[digits_at[i] + 1]);
+    return all >= 0 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-';
 }
 
 void ident_bytes(const char *text, unsigned char out[UUID_BYTES])
 {
-    for (size_t i = 0; i < UUID_BYTES; i++) {
-        text += *text == '-';
-        out[i] = (unsigned char)((unsigned)hex_value(text[0]) << 4 | (unsigned)hex_value(text[1]));
-        text += 2;
-    }
+    for (size_t i = 0; i < UUID_BYTES; i++)
+        out[i] =
+            (unsigned char)((unsigned)hex_value(text[digits_at[i]]) << 4 | (unsigned)hex_value(text[digits_at[i] + 1]));
 }
 
 moment ident_moment(const char *ident)

@@ -33,11 +33,25 @@ size_t text_character_bytes(const char *bytes, size_t count)
     return wanted;
 }
 
+/* How many bytes from the start are plain ASCII without a NUL, counted in eights. */
+static size_t plain_bytes(const char *bytes, size_t count)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    uint64_t eight;
+    size_t i = 0;
+    for (; i + sizeof eight <= count; i += sizeof eight) {
+        memcpy(&eight, bytes + i, sizeof eight);
+        if ((eight | (eight - ones)) & tops)
+            break;
+    }
+    return i;
+}
+
 enum status text_check(const char *bytes, size_t count, size_t bytes_max, const char *what, struct error *error)
 {
     if (count > bytes_max)
         return error_set(error, REJECT, "%s is longer than %zu bytes", what, bytes_max);
-    size_t i = 0;
+    size_t i = plain_bytes(bytes, count);
     while (i < count) {
         size_t step = text_character_bytes(bytes + i, count - i);
         if (step == 0)

@@ -78,6 +78,20 @@ static void a_text_is_checked_for_length_and_nul_and_named(void **state)
     assert_string_equal(error.text, "name is not valid UTF-8 at byte 2");
 }
 
+static void what_is_wrong_is_found_wherever_it_stands(void **state)
+{
+    (void)state;
+    static const char wrong[] = { '\0', '\x80', '\xff', '\xc3' };
+    char text[40];
+    for (size_t at = 0; at < sizeof text; at++)
+        for (size_t i = 0; i < sizeof wrong; i++) {
+            memset(text, at % 2 ? 'a' : '\x7f', sizeof text);
+            assert_int_equal(text_check(text, sizeof text, sizeof text, "it", NULL), OK);
+            text[at] = wrong[i];
+            assert_int_equal(text_check(text, sizeof text, sizeof text, "it", NULL), REJECT);
+        }
+}
+
 static void white_space_of_any_kind_is_trimmed_at_both_ends(void **state)
 {
     static const unsigned spaces[] = { '\t',   '\n',   '\v',   '\f',   '\r',   ' ',    0x85,   0xA0,   0x1680,
@@ -261,6 +275,7 @@ int main(void)
         cmocka_unit_test(every_code_point_but_surrogates_is_valid),
         cmocka_unit_test(overlong_forms_and_stray_bytes_are_refused),
         cmocka_unit_test(a_text_is_checked_for_length_and_nul_and_named),
+        cmocka_unit_test(what_is_wrong_is_found_wherever_it_stands),
         cmocka_unit_test(white_space_of_any_kind_is_trimmed_at_both_ends),
         cmocka_unit_test(small_questions_are_answered),
         cmocka_unit_test(a_cut_never_leaves_part_of_a_character),

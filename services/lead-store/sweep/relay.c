@@ -174,8 +174,10 @@ static size_t events_publish(struct batch *batch, const struct rows *rows, const
 {
     const Pb__Event **events = ARENA_ARRAY(batch->arena, const Pb__Event *, count);
     enum status *statuses = ARENA_ARRAY(batch->arena, enum status, count);
+    void **read;
+    pbrow_read_all(batch->arena, &pb__event__descriptor, rows, &read);
     for (size_t i = 0; i < count; i++)
-        events[i] = pbrow_read(batch->arena, &pb__event__descriptor, rows, order[i].row);
+        events[i] = read[order[i].row];
     event_publish_all(batch->arena, events, count, statuses);
     for (size_t i = 0; i < count; i++) {
         if (statuses[i] == RETRY)
