@@ -32,6 +32,7 @@ static const struct rule RULES[] = {
     { OF(company_patch_request), "bumpup_after_days", 0, 1, 365 },
     { OF(hand_over_rules), "turns_without_progress", 0, 0, 100 },
     { OF(hand_over_rules), "deadline_ms", 0, 1000, 24 * 60 * 60 * 1000 },
+    { OF(hand_over_rules), "person_deadline_ms", 0, 0, 7 * 24 * 60 * 60 * 1000 },
 
     { OF(api_key_create_request), "id", RULE_HIDDEN, 0, 0 },
     { OF(api_key_create_request), "secret_hash", RULE_HIDDEN, 0, 0 },

@@ -6,7 +6,14 @@
 #include "llm/moderation.h"
 #include "safety/inside.h"
 
-enum { LIST_MAX = 200, PHRASE_CHARACTERS_MAX = 200, REPLIES_MAX = 10000, WINDOW_MS_MIN = 1000 };
+enum {
+    LIST_MAX = 200,
+    PHRASE_CHARACTERS_MAX = 200,
+    REPLIES_MAX = 10000,
+    WINDOW_MS_MIN = 1000,
+    QUICK_MAX = 1000,
+    QUICK_MS_MAX = 60000
+};
 static const double WINDOW_MS_MAX = 24.0 * 60 * 60 * 1000;
 
 /* -- reading */
@@ -91,6 +98,15 @@ static bool is_window(const cJSON *value)
     return is_within(value, WINDOW_MS_MIN, WINDOW_MS_MAX, true);
 }
 
+static bool is_quick(const cJSON *value)
+{
+    return is_within(value, 0, QUICK_MS_MAX, true);
+}
+static bool is_quick_count(const cJSON *value)
+{
+    return is_within(value, 0, QUICK_MAX, true);
+}
+
 static const struct rule {
     const char *group, *name;
     bool (*fits)(const cJSON *value);
@@ -103,6 +119,8 @@ static const struct rule {
     { "safety", "toxicity_max", is_score, "safety.toxicity_max is 0 to 1" },
     { "loops", "replies_max", is_replies, "loops.replies_max is 0 to 10000; 0: no limit" },
     { "loops", "window_ms", is_window, "loops.window_ms is 1000 to 86400000" },
+    { "loops", "quick_ms", is_quick, "loops.quick_ms is 0 to 60000" },
+    { "loops", "quick_max", is_quick_count, "loops.quick_max is 0 to 1000; 0: no limit" },
 };
 
 static const struct rule *rule_of(const char *group, const char *name)

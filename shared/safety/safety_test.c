@@ -163,7 +163,7 @@ static void a_policy_is_checked_where_it_is_written(void **state)
     static const char *const WELL[] = {
         "{}", "{\"safety\":{}}",
         ("{\"safety\":{\"off\":[\"prices\"],\"forbidden\":[\"cure\"],\"allowed\":[],\"moderation\":\"openai\","
-         "\"toxicity_max\":0.5},\"loops\":{\"replies_max\":0,\"window_ms\":60000}}")
+         "\"toxicity_max\":0.5},\"loops\":{\"replies_max\":0,\"window_ms\":60000,\"quick_ms\":0,\"quick_max\":3}}")
     };
     static const char *const WRONG[] = { "[]",
                                          "{\"other\":{}}",
@@ -176,7 +176,9 @@ static void a_policy_is_checked_where_it_is_written(void **state)
                                          "{\"safety\":{\"toxicity_max\":2}}",
                                          "{\"loops\":{\"replies_max\":-1}}",
                                          "{\"loops\":{\"replies_max\":1.5}}",
-                                         "{\"loops\":{\"window_ms\":10}}" };
+                                         "{\"loops\":{\"window_ms\":10}}",
+                                         "{\"loops\":{\"quick_ms\":60001}}",
+                                         "{\"loops\":{\"quick_max\":1001}}" };
     for (size_t i = 0; i < sizeof WELL / sizeof *WELL; i++)
         assert_null(safety_policy_wrong(*state, WELL[i]));
     for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++)

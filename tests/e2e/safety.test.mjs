@@ -149,6 +149,31 @@ test('what a machine writes again and again is answered once, and the person beh
   assert.match(event.payload.text, /still closed/)
 })
 
+test('who answers faster than a person writes, so many times in a row, is a machine: a person is asked, and a slower answer begins anew', async () => {
+  await policy({ loops: { quick_ms: 60000, quick_max: 2 } })
+  const to = String(++phone)
+  const say = async (i, slowly) => {
+    await parley.inbound(`+${to}`, `question ${i}`)
+    await parley.sentCount(i, to)
+    await until('its sending to be known', () => parley.postgres.value('select m.sent_at is not null from crm.conversations c join crm.messages m on m.id = c.last_message_id where c.phone = $1', [`+${to}`]))
+    if (slowly) await parley.postgres.rows("update crm.messages set sent_at = sent_at - interval '2 minutes' where id = $1", [(await talkOf(to)).last_message_id])
+  }
+  const quick = async () => (await talkOf(to)).quick_count
+  await say(1)
+  await say(2, true)
+  assert.equal(await quick(), 1)
+  await say(3)
+  assert.equal(await quick(), 0)
+  await say(4)
+  await say(5) // the second in a row
+  const sent = await parley.sent(to)
+  assert.deepEqual(sent.map(({ text }) => text === NOTICE), [false, false, false, false, true])
+  const talk = await talkOf(to)
+  assert.deepEqual([talk.owner, talk.escalation_reason, talk.quick_count], ['human', 'loop', 0])
+  const events = await parley.postgres.rows("select payload ->> 'quick' as quick from crm.events where lead_id = $1 and type = 'message.received' order by n", [talk.lead_id])
+  assert.deepEqual(events.map(({ quick }) => quick), [null, 'true', null, 'true', 'true'])
+})
+
 test('an unsafe text is no reply, whoever commits it', async () => {
   const refusals = await parley.get(`/safety/refusals?lead_id=${randomUUID()}`)
   assert.deepEqual([refusals.status, refusals.body.items], [200, []])

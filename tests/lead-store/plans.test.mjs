@@ -19,7 +19,7 @@ before(async () => {
   for (const [name, value] of [['session_preload_libraries', 'auto_explain'], ['auto_explain.log_min_duration', '0'], ['auto_explain.log_analyze', 'on'],
     ['auto_explain.log_timing', 'off'], ['auto_explain.log_format', 'json']])
     await postgres.rows(`alter database postgres set ${name} = '${value}'`)
-  const env = { DATABASE_URL: postgres.url, NATS_URL: nats.url, WHATSAPP_CLOUD_PHONE_ID: PHONE_ID, WHATSAPP_CLOUD_TOKEN: TOKEN, HAND_OVER_DEADLINE_MS: '3600000', LOG_LEVEL: 'warn' }
+  const env = { DATABASE_URL: postgres.url, NATS_URL: nats.url, WHATSAPP_CLOUD_PHONE_ID: PHONE_ID, WHATSAPP_CLOUD_TOKEN: TOKEN, HAND_OVER_DEADLINE_MS: '3600000', LOOP_QUICK_MAX: '0', LOG_LEVEL: 'warn' }
   const copies = [await new Service('lead-store', env).start()]
   store = Object.assign(new Store(), { postgres, nats, copies, others: [], bus: await Bus.open(nats.url) })
 })
@@ -82,6 +82,18 @@ test('nobody looks through all conversations for those that have been silent', a
   assert.deepEqual(looks.filter(([, rows]) => rows > ROWS_PER_ITEM * due.length), [])
 })
 
+test('nobody looks through all that people own for those that wait too long', async () => {
+  await store.rows("update crm.conversations set owner = 'human', owed_since = null where id in (select id from crm.conversations where owner = 'ai' order by id limit 1000)")
+  await store.rows("update crm.conversations set overdue_at = $1 where id in (select id from crm.conversations where owner = 'ai' order by id limit 500)", [new Date()])
+  const late = await store.rows(`update crm.conversations set owner = 'human', owed_since = $1 where id in (select id from crm.conversations where owner = 'ai' and owed_since is not null
+    and overdue_at is null limit 5) returning id`, [new Date(Date.now() - 86_400_000)])
+  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
+  await until('the look', async () => await store.value('select count(*) from crm.conversations where id = any($1) and overdue_at is not null', [late.map(({ id }) => id)]) === 5)
+  const looks = explained(start).filter(([sql]) => /person_deadline_ms/.test(sql))
+  assert.ok(looks.length > 0)
+  assert.deepEqual(looks.filter(([, rows]) => rows > ROWS_PER_ITEM * late.length), [])
+})
+
 /** Each of these is given to a person: by the model's action, then, given back, by a rule of the company. */
 async function handOverAll(messages) {
   const recorded = await call('store.inbound.record', 'InboundMessage', 'InboundRecorded', messages)
@@ -118,7 +130,7 @@ test('an inbox and the streams look at a page of what is there, never at all of 
   const newest = await call('store.inbound.record', 'InboundMessage', 'InboundRecorded', texts(9000, 3))
   const { company_id } = newest[0], ask = (subject, request, reply, item) => call(subject, request, reply, [item], company_id)
   const pages = async () => {
-    for (const more of [{}, { waiting: true }, { waiting: true, order: 'newest' }, { owner: 'human' }, { assignee: 'ana' }])
+    for (const more of [{}, { waiting: true }, { waiting: true, order: 'newest' }, { owner: 'human' }, { assignee: 'ana' }, { overdue: true }, { waiting: true, overdue: true }])
       await ask('store.conversation.list', 'ConversationListRequest', 'ConversationList', { limit: 20, state: 'open', ...more })
     for (const { conversation_id } of newest) {
       await ask('store.conversation.get', 'ConversationGetRequest', 'Conversation', { id: conversation_id })

@@ -10,7 +10,7 @@ export class Store {
   static async start({ env = {}, copies = 1, scheduler = false, postgres: database } = {}) {
     const store = new Store()
     const [postgres, nats] = await Promise.all([new Postgres(database).start(), new Nats().start()])
-    store.env = { DATABASE_URL: postgres.url, NATS_URL: nats.url, WHATSAPP_CLOUD_PHONE_ID: PHONE_ID, WHATSAPP_CLOUD_TOKEN: TOKEN, HAND_OVER_DEADLINE_MS: '3600000', LOG_LEVEL: 'info', ...env }
+    store.env = { DATABASE_URL: postgres.url, NATS_URL: nats.url, WHATSAPP_CLOUD_PHONE_ID: PHONE_ID, WHATSAPP_CLOUD_TOKEN: TOKEN, HAND_OVER_DEADLINE_MS: '3600000', LOOP_QUICK_MAX: '0', LOG_LEVEL: 'info', ...env }
     store.copies = Array.from({ length: copies }, () => new Service('lead-store', store.env))
     store.others = scheduler ? [new Service('scheduler', store.env)] : []
     await Promise.all([...store.copies, ...store.others].map(service => service.start()))

@@ -3,18 +3,20 @@ import test, { after, before, describe } from 'node:test'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { Store } from './store.mjs'
-import { Talk } from './talk.mjs'
+import { Talk, engageKey } from './talk.mjs'
 import { until } from '../support/process.mjs'
 
-const DEADLINE_MS = 1000
+const DEADLINE_MS = 1000, PERSON_DEADLINE_MS = 1500
 
 let store
 before(async () => {
-  store = await Store.start({ scheduler: true, copies: 2, env: { BUFFER_MS: '0', BUFFER_MAX_MS: '0', HAND_OVER_DEADLINE_MS: String(DEADLINE_MS), WHATSAPP_CLOUD_PACING: '0' } })
+  store = await Store.start({ scheduler: true, copies: 2, env: { BUFFER_MS: '0', BUFFER_MAX_MS: '0', HAND_OVER_DEADLINE_MS: String(DEADLINE_MS), HAND_OVER_PERSON_DEADLINE_MS: String(PERSON_DEADLINE_MS), WHATSAPP_CLOUD_PACING: '0' } })
 })
 after(() => store?.stop())
 
 const escalations = leadId => store.rows("select payload, occurred_at from crm.events where type = 'conversation.escalated' and lead_id = $1", [leadId])
+const overdue = leadId => store.rows("select payload, occurred_at from crm.events where type = 'conversation.overdue' and lead_id = $1 order by n", [leadId])
+const untilOverdue = (talk, count = 1) => until('its being overdue', async () => { const found = await overdue(talk.leadId); return found.length >= count && found })
 const notices = conversationId => store.rows("select * from crm.messages where conversation_id = $1 and sender_type = 'system'", [conversationId])
 const sweeps = async count => { // so many more passes of whichever copy sweeps
   for (let n = 0; n < count; n++) {
@@ -67,6 +69,34 @@ describe('who waits', { concurrency: true }, () => { // for the same seconds
     for (const talk of [answered, taken, closed]) assert.deepEqual(await escalations(talk.leadId), [])
     assert.equal((await taken.conversation()).assignee, 'ana')
   })
+
+  test('who waits for a person past the deadline is overdue: said once, listed, and over with the answer', async () => {
+    const asked = Date.now()
+    const talk = await Talk.start(store)
+    await talk.take()
+    const list = async more => (await store.bus.ask('store.conversation.list', 'ConversationListRequest', 'ConversationList', { lead_id: talk.leadId, ...more }, talk.caller)).items ?? []
+    assert.deepEqual(await list({ overdue: true }), [])
+    const [{ payload, occurred_at }] = await untilOverdue(talk)
+    assert.deepEqual([payload.message_id, payload.assignee, payload.given_back, payload.reason], [talk.first.message_id, 'ana', false, undefined])
+    assert.ok(occurred_at.getTime() - asked >= PERSON_DEADLINE_MS - 100, 'before its deadline')
+    for (const more of [{ overdue: true }, { overdue: true, waiting: true }, { overdue: true, waiting: true, order: 'newest' }]) assert.ok((await list(more))[0].overdue_at, JSON.stringify(more))
+    assert.deepEqual(await list({ overdue: false }), [])
+    await talk.write({ message_text: 'Hello?' }) // the same wait goes on
+    await sweeps(2)
+    assert.equal((await overdue(talk.leadId)).length, 1)
+    await talk.post()
+    const [answered] = await list({ overdue: false })
+    assert.deepEqual([answered.overdue_at, answered.waiting_since_at], [undefined, undefined])
+    const again = await talk.write({ message_text: 'And one more thing' })
+    assert.equal((await untilOverdue(talk, 2))[1].payload.message_id, again.message_id)
+  })
+
+  test('whom nobody came to after an escalation is overdue, too', async () => {
+    const talk = await Talk.start(store)
+    await talk.commit(await talk.open(talk.first), { actions: [{ type: 'hand_over', reason: 'asked for' }], text: 'A colleague will write.' })
+    const [{ payload }] = await untilOverdue(talk)
+    assert.deepEqual([payload.reason, payload.message_id, payload.assignee], ['asked for', undefined, undefined])
+  })
 })
 
 test("a company's own deadline goes before the installation's", async () => {
@@ -79,6 +109,22 @@ test("a company's own deadline goes before the installation's", async () => {
   await patch(1000)
   await handedOver(talk)
   await store.bus.ask('store.company.patch', 'CompanyPatchRequest', 'Company', { hand_over: {} }, patient.caller)
+})
+
+test('a company lets the AI answer where no person did, but not what was given to people for a reason', async () => {
+  const taken = await Talk.start(store), asked = await Talk.start(store)
+  await store.bus.ask('store.company.patch', 'CompanyPatchRequest', 'Company', { hand_over: { give_back_overdue: true, person_deadline_ms: 100, deadline_ms: 86400000 } }, taken.caller)
+  await taken.take()
+  await asked.commit(await asked.open(asked.first), { actions: [{ type: 'hand_over', reason: 'asked for' }], text: '' })
+  const [[{ payload }], [kept]] = await Promise.all([untilOverdue(taken), untilOverdue(asked)])
+  assert.deepEqual([payload.given_back, kept.payload.given_back, kept.payload.message_id], [true, false, asked.first.message_id])
+  const conversation = await taken.conversation()
+  assert.deepEqual([conversation.owner, conversation.epoch, (await asked.conversation()).owner], ['ai', 2, 'human'])
+  const [back] = await store.rows("select payload from crm.events where type = 'conversation.handed_back' and lead_id = $1", [taken.leadId])
+  assert.deepEqual([back.payload.by, back.payload.owed], ['system', true])
+  await until('the job of its answer', () => store.value('select count(*) from jobs.jobs where idempotency_key = $1', [`${engageKey(taken.first)}_2`]))
+  assert.equal((await taken.open({ ...taken.first, job: randomUUID() })).state, 'open')
+  await store.bus.ask('store.company.patch', 'CompanyPatchRequest', 'Company', { hand_over: {} }, taken.caller)
 })
 
 test('five hundred who wait are all handed over and told once, while one of two copies goes', async () => {

@@ -75,7 +75,8 @@ export class Parley {
       META_APP_SECRET: APP_SECRET, META_VERIFY_TOKEN: VERIFY_TOKEN, WHATSAPP_CLOUD_PHONE_ID: PHONE_ID, WHATSAPP_CLOUD_TOKEN: TOKEN,
       GRAPH_BASE_URL: parley.simulatorUrl, OPENAI_BASE_URL: `${parley.simulatorUrl}/v1`, OPENAI_API_KEY: LLM_KEY,
       ANTHROPIC_BASE_URL: parley.simulatorUrl, ANTHROPIC_API_KEY: LLM_KEY, GEMINI_BASE_URL: parley.simulatorUrl, GEMINI_API_KEY: LLM_KEY,
-      WHATSAPP_CLOUD_PACING: '0', MEDIA_DIR: folder('files'), BUFFER_MS: '0', HAND_OVER_DEADLINE_MS: '3600000', LOG_LEVEL: 'info', ...env,
+      WHATSAPP_CLOUD_PACING: '0', MEDIA_DIR: folder('files'), BUFFER_MS: '0', HAND_OVER_DEADLINE_MS: '3600000', LOG_LEVEL: 'info',
+      LOOP_QUICK_MAX: '0', ...env, // a test answers as fast as a machine, for it is one
     }
     parley.services = services.flatMap(name => name === 'gateway'
       ? httpPorts.map(port => new Service(name, { ...parley.env, HTTP_PORT: String(port) }))

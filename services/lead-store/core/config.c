@@ -7,6 +7,7 @@
 int64_t config_buffer_ms;
 int64_t config_buffer_max_ms;
 int64_t config_hand_over_deadline_ms;
+int64_t config_person_deadline_ms;
 int64_t config_pacing_ms;
 int64_t config_unknown_hold_ms;
 const char *config_unknown_policy;
@@ -15,6 +16,8 @@ int64_t config_retention_days;
 bool config_loop_guard;
 int64_t config_loop_replies_max;
 int64_t config_loop_window_ms;
+int64_t config_loop_quick_ms;
+int64_t config_loop_quick_max;
 int64_t config_loop_automatic_max;
 const char *config_whatsapp_phone_id;
 const char *config_whatsapp_token;
@@ -29,10 +32,12 @@ static const char *const token_aliases[] = { "META_WHATSAPP_TOKEN", "WHATSAPP_AC
 /* Longer than any sensible wait, short enough that sums of moments can't overflow. */
 enum {
     DEADLINE_MS_MIN = 1000,
+    PERSON_DEADLINE_MS_MAX = 7 * DAY_MS,
     HOLD_MS_MIN = 1000,
     HOLD_MS_MAX = DAY_MS,
     PACING_MS_MAX = HOUR_MS,
-    RETENTION_DAYS_MAX = 36500
+    RETENTION_DAYS_MAX = 36500,
+    QUICK_MS_MAX = MINUTE_MS
 };
 
 const struct setting CONFIG_SETTINGS[] = {
@@ -52,6 +57,11 @@ const struct setting CONFIG_SETTINGS[] = {
       .min = DEADLINE_MS_MIN,
       .max = DAY_MS,
       .help = "past the longest wait, ms: who has no answer of the AI's by then gets a person" },
+    { .name = "HAND_OVER_PERSON_DEADLINE_MS",
+      .number = &config_person_deadline_ms,
+      .fallback = "1800000",
+      .max = PERSON_DEADLINE_MS_MAX,
+      .help = "who waits longer for a person is overdue, ms: it is said once; 0: never" },
     { .name = "WHATSAPP_CLOUD_PACING",
       .number = &config_pacing_ms,
       .fallback = "15000",
@@ -93,6 +103,16 @@ const struct setting CONFIG_SETTINGS[] = {
       .min = SECOND_MS,
       .max = DAY_MS,
       .help = "that window, ms" },
+    { .name = "LOOP_QUICK_MS",
+      .number = &config_loop_quick_ms,
+      .fallback = "1000",
+      .max = QUICK_MS_MAX,
+      .help = "after an answer of the AI's has left, ms: within it no person has read it and written back" },
+    { .name = "LOOP_QUICK_MAX",
+      .number = &config_loop_quick_max,
+      .fallback = "5",
+      .max = 1000,
+      .help = "messages in a row that came within it, then a person takes over; 0: no limit" },
     { .name = "LOOP_AUTOMATIC_MAX",
       .number = &config_loop_automatic_max,
       .fallback = "2",

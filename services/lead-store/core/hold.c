@@ -89,6 +89,7 @@ static const struct cell conversation_cells[] = {
     CELL(held_conversation, silence_at, CELL_MOMENT),
     CELL(held_conversation, ai_replies, CELL_INT),
     CELL(held_conversation, ai_replies_since, CELL_MOMENT),
+    CELL(held_conversation, quick_count, CELL_INT),
     { 0 },
 };
 static const struct statement conversation_lock = {
@@ -96,7 +97,7 @@ static const struct statement conversation_lock = {
     .sql = LOCKED(
         "id, company_id, lead_id, channel_account_id, channel, contact_id, phone, state, owner, epoch, "
         "last_position, covered_position, owed_position, owed_since, window_ends_at, escalated_at, escalation_told_at, "
-        "remembered_position, silence_at, ai_replies, ai_replies_since",
+        "remembered_position, silence_at, ai_replies, ai_replies_since, quick_count",
         "crm.conversations"),
 };
 
@@ -209,6 +210,7 @@ static const struct cell sender_cells[] = {
     CELL(reach_sender, bumps_up, CELL_BOOL),
     CELL(reach_sender, replies_max, CELL_INT),
     CELL(reach_sender, window_ms, CELL_INT),
+    CELL(reach_sender, quick_max, CELL_INT),
     CELL(reach_sender, has_budgets, CELL_BOOL),
     { 0 },
 };
@@ -221,6 +223,7 @@ static const struct statement sender_read = {
         "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, "
         "       coalesce((o.ai_policy #>> '{loops,replies_max}')::bigint, $4) as replies_max, "
         "       coalesce((o.ai_policy #>> '{loops,window_ms}')::bigint, $5) as window_ms, "
+        "       coalesce((o.ai_policy #>> '{loops,quick_max}')::bigint, $6) as quick_max, "
         "       o.summary_after_minutes, o.bumpup_template_id is not null as bumps_up, o.budgets <> '{}' as has_budgets "
         "from (select distinct c.account_id from unnest($1::uuid[]) as v(id) cross join lateral ( "
         "          select channel_account_id as account_id from crm.conversations where id = v.id limit 1) c) d "
@@ -286,6 +289,7 @@ void hold_reach(struct held *held, const struct ids *conversation_ids)
     params_int(senders, config_buffer_max_ms);
     params_int(senders, config_loop_replies_max);
     params_int(senders, config_loop_window_ms);
+    params_int(senders, config_loop_quick_max);
     db_queue(held->batch->db, held->batch->arena, &sender_read, senders, &held->sender_rows);
     held->reach_wanted = conversation_ids->count;
 }
@@ -357,6 +361,7 @@ static const struct statement conversation_save = {
         "       owed_since = case when c.owed_position > v.covered_position then coalesce(v.owed_from, "
         "           (select min(m.created_at) from crm.messages m where m.conversation_id = c.id and m.position > v.covered_position "
         "            and m.direction = 'inbound' and m.wants_answer)) end, "
+        "       quick_count = case when v.epoch = c.epoch then c.quick_count else 0 end, "
         "       ai_replies = v.ai_replies, ai_replies_since = v.ai_replies_since, updated_at = $2 from unnest($1::crm.conversation_state_row[]) as v where c.id = v.id",
 };
 

@@ -25,6 +25,8 @@ struct held_conversation {
     moment silence_at;                       /* when the sweep looks whether it has been silent; 0: not at all */
     int64_t ai_replies;                      /* the AI's answers since ai_replies_since: the turn budget */
     moment ai_replies_since;
+    int64_t quick_count; /* answers in a row that came faster than a person writes; hold_save forgets them with a new
+                            epoch */
     struct reach *reach; /* by hold_reach */
 
     /* for hold_save */
@@ -44,6 +46,7 @@ struct reach_sender {
     int64_t summary_after_minutes;    /* 0: no summaries by themselves */
     bool bumps_up;                    /* bump-ups by themselves */
     int64_t replies_max, window_ms;   /* of the turn budget, likewise; replies_max 0: none */
+    int64_t quick_max;                /* of quick_count; 0: none */
     bool has_budgets;                 /* or prices: what models cost is more than counted */
 };
 

@@ -47,6 +47,8 @@ struct talk {
     struct person *person;
     int64_t epoch, last_position, covered_position, owed_position;
     int64_t automatic_count, inbound_mark; /* what a machine seems to have written in a row; the last text */
+    int64_t quick_count;                   /* answers in a row that came faster than a person writes */
+    moment said_at;                        /* the last message is the AI's, and left then; 0: it isn't, or has not */
     moment owed_since, buffer_until, window_ends_at;
     const char *last_message_id;
     bool created, changed;
@@ -58,6 +60,7 @@ struct talk {
 struct place {
     const char *account_id, *account, *company_id, *channel, *pipeline_id, *stage_id;
     int32_t buffer_ms, buffer_max_ms;
+    int64_t quick_ms;                 /* nobody answers faster by hand */
     const char *const *opt_out_words; /* the company's own */
     size_t opt_out_word_count;
 };
@@ -81,6 +84,7 @@ struct arrival {
     bool fresh; /* stored by this transaction */
     bool wants_answer;
     bool automatic;                         /* one of several in a row that a machine seems to have written */
+    bool quick;                             /* came faster than a person writes */
     bool owner_human, uncovered, opted_out; /* of its conversation; it was an opt-out */
     const char *confirmation_id;            /* of the opt-out's confirmation while it is queued; NULL: none */
     const char *confirmation_recipient;

@@ -56,6 +56,8 @@ static void note_message(struct recording *recording, const struct arrival *arri
     payload_int(&payload, "position", arrival->position);
     if (arrival->automatic)
         payload_bool(&payload, "automatic", true);
+    if (arrival->quick)
+        payload_bool(&payload, "quick", true);
     note(recording, arrival, type, actor, payload_end(&payload));
 }
 
@@ -64,6 +66,7 @@ static struct message_row *row_add(struct recording *recording, const struct arr
     struct talk *talk = arrival->talk;
     struct message_row *row = &recording->rows[recording->row_count++];
     talk->last_message_id = id;
+    talk->said_at = 0;
     talk->changed = true;
     *row =
         (struct message_row){ .id = id,
@@ -249,12 +252,30 @@ static bool wrote_automatically(struct recording *recording, const struct arriva
     return automatic && talk->automatic_count >= config_loop_automatic_max;
 }
 
+/*
+ * An answer to what the AI said last, and there sooner than anybody reads and types. What was written before that left
+ * (the provider tells whole seconds) is no answer to it and says nothing, nor is a second message to the same answer.
+ */
+static bool answered_quickly(const struct recording *recording, const struct arrival *arrival)
+{
+    struct talk *talk = arrival->talk;
+    const Pb__InboundMessage *message = arrival->message;
+    moment arrived = earlier(message->received_at, recording->batch->now);
+    bool crossed = message->provider_at && message->provider_at + SECOND_MS <= talk->said_at;
+    if (!talk->said_at || told_by_provider(message) || arrived < talk->said_at || crossed)
+        return false;
+    bool quick = arrived - talk->said_at < arrival->place->quick_ms;
+    talk->quick_count = quick ? talk->quick_count + 1 : 0;
+    return quick;
+}
+
 static void customer_wrote(struct recording *recording, struct arrival *arrival)
 {
     const Pb__InboundMessage *message = arrival->message;
     bool out = opts_out(recording->batch->arena, arrival);
     struct talk *talk = arrival->talk;
     const char *address;
+    arrival->quick = answered_quickly(recording, arrival);
     struct message_row *row = row_of(recording, arrival);
     row->direction = "inbound";
     row->sender_type = "customer";

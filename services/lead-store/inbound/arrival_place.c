@@ -2,6 +2,7 @@
 #include "base/ident.h"
 #include "base/text.h"
 #include "company/company.h"
+#include "core/config.h"
 #include "core/transaction.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@ static const struct statement place_find = {
     .sql =
         "select w.n, a.id as account_id, a.account, c.id as company_id, c.buffer_ms, c.buffer_max_ms, p.id as pipeline_id, s.id as stage_id, "
         "       c.buffer_ms is not null as own_buffer, c.buffer_max_ms is not null as own_buffer_max, "
-        "       nullif(c.opt_out_words, '{}') as opt_out_words "
+        "       nullif(c.opt_out_words, '{}') as opt_out_words, (c.ai_policy #>> '{loops,quick_ms}')::bigint as quick_ms "
         "from unnest($1::text[], $2::text[], $3::uuid[]) with ordinality as w(channel, account, company_id, n) "
         "left join lateral (select x.id, x.account, x.company_id from crm.channel_accounts x "
         "                   where w.account <> '' and x.account <> '' and x.channel = w.channel and x.account = w.account "
@@ -118,6 +119,8 @@ static void place_fill(struct arena *arena, struct place *place, const struct ro
     place->pipeline_id = rows_text(rows, row, rows_column(rows, "pipeline_id"));
     place->stage_id = rows_text(rows, row, rows_column(rows, "stage_id"));
     place->opt_out_word_count = rows_texts(rows, row, rows_column(rows, "opt_out_words"), arena, &place->opt_out_words);
+    const char *quick_ms = rows_text(rows, row, rows_column(rows, "quick_ms"));
+    place->quick_ms = quick_ms ? rows_int(rows, row, rows_column(rows, "quick_ms")) : config_loop_quick_ms;
     bool own = rows_bool(rows, row, rows_column(rows, "own_buffer")),
          own_max = rows_bool(rows, row, rows_column(rows, "own_buffer_max"));
     place->buffer_ms = own ? (int32_t)rows_int(rows, row, rows_column(rows, "buffer_ms")) : -1;

@@ -1,6 +1,7 @@
 #include "arrival.h"
 #include "base/ident.h"
 #include "base/text.h"
+#include "core/config.h"
 
 /*
  * Found first, then locked one by one in the order of their ids. Each lateral query is a fence that the planner can't
@@ -15,11 +16,13 @@ static const struct statement talk_lock = {
         "    select f.id from unnest($1::uuid[], $2::uuid[]) as w(lead_id, account_id) "
         "    cross join lateral (select id from crm.conversations where lead_id = w.lead_id and channel_account_id = w.account_id "
         "                        and state = 'open' limit 1) as f order by f.id) "
-        "select c.* from found cross join lateral ( "
+        "select c.*, s.said_at from found cross join lateral ( "
         "    select id, lead_id, channel_account_id, owner, epoch, last_position, covered_position, owed_position, owed_since, "
         "           buffer_until, window_ends_at, contact_id, phone, name, last_message_id, escalated_at is not null as waits, "
-        "           automatic_count, inbound_mark "
-        "    from crm.conversations where id = found.id for no key update) as c",
+        "           automatic_count, inbound_mark, quick_count "
+        "    from crm.conversations where id = found.id for no key update) as c "
+        "left join lateral (select sent_at as said_at from crm.messages where $3::boolean and id = c.last_message_id "
+        "                   and sender_type = 'ai' limit 1) as s on true",
 };
 
 static const char *talk_key(struct arena *arena, const char *lead_id, const char *account_id)
@@ -33,6 +36,7 @@ static void talks_ask(struct recording *recording, const char *const *leads, con
     struct params *params = params_new(recording->batch->arena);
     params_uuids(params, leads, count);
     params_uuids(params, accounts, count);
+    params_bool(params, config_loop_guard);
     db_queue(recording->batch->db, recording->batch->arena, &talk_lock, params, rows);
 }
 
@@ -94,6 +98,8 @@ static void talk_fill(struct talk *talk, const struct rows *rows, size_t row)
     talk->waits = rows_bool(rows, row, 15);
     talk->automatic_count = rows_int(rows, row, 16);
     talk->inbound_mark = rows_int(rows, row, 17);
+    talk->quick_count = rows_int(rows, row, 18);
+    talk->said_at = rows_moment(rows, row, 19);
 }
 
 static void talks_take(struct recording *recording, struct map *talks, const struct rows *rows)

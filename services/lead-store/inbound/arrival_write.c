@@ -41,7 +41,7 @@ static const struct statement talk_update = {
         "       covered_position = u.covered_position, owed_position = u.owed_position, owed_since = u.owed_since, "
         "       buffer_until = u.buffer_until, window_ends_at = u.window_ends_at, contact_id = u.contact_id, phone = u.phone, "
         "       name = u.name, last_message_id = u.last_message_id, automatic_count = u.automatic_count, inbound_mark = u.inbound_mark, "
-        "       updated_at = $2 "
+        "       quick_count = u.quick_count, updated_at = $2 "
         "from unnest($1::crm.conversation_row[]) as u where c.id = u.id",
 };
 
@@ -51,7 +51,7 @@ static const struct statement talk_insert = {
     .sql =
         "insert into crm.conversations (id, owner, epoch, last_position, covered_position, owed_position, owed_since, buffer_until, "
         "       window_ends_at, contact_id, phone, name, last_message_id, company_id, lead_id, channel_account_id, channel, "
-        "       automatic_count, inbound_mark, created_at, updated_at) "
+        "       automatic_count, inbound_mark, quick_count, created_at, updated_at) "
         "select u.*, $2, $2 from unnest($1::crm.conversation_row[]) as u",
 };
 
@@ -81,6 +81,7 @@ static void talks_queue(const struct recording *recording, const struct statemen
     RECORD_TEXTS(rows, i, talks[i]->channel);
     RECORD_INTEGERS(rows, i, talks[i]->automatic_count);
     RECORD_BIGINTS(rows, i, talks[i]->inbound_mark);
+    RECORD_INTEGERS(rows, i, talks[i]->quick_count);
     params_records(params, rows, "crm.conversation_row");
     params_moment(params, recording->batch->now);
     db_queue(recording->batch->db, recording->batch->arena, statement, params, NULL);

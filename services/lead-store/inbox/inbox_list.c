@@ -49,11 +49,12 @@ static enum status last_read(struct batch *batch, const struct item *item, Pb__C
 #define LIST_FILTERS                                                                                                   \
     "  and ($4::text is null or c.state = $4) and ($5::text is null or c.owner = $5) "                                 \
     "  and ($6::text is null or c.assignee is not distinct from nullif($6, 'none')) "                                  \
+    "  and ($10::boolean is null or (" OVERDUE " is not null) = $10) "                                                 \
     "  and ($7::text is null or c.channel = $7) and ($8::uuid is null or c.lead_id = $8) "
 #define WAITING_FROM                                                                                                   \
     CONVERSATION_FROM                                                                                                  \
     "where c.company_id = $1 and c.state = 'open' and (c.owner = 'human' or c.escalated_at is not null) " LIST_FILTERS \
-    "  and " WAITING_SINCE " is not null "
+    "  and " PERSON_WAITS " is not null "
 
 static const struct statement inbox_newest = {
     .name = "inbox_newest",
@@ -63,15 +64,15 @@ static const struct statement inbox_newest = {
 };
 static const struct statement inbox_waiting_oldest = {
     .name = "inbox_waiting_oldest",
-    .sql = CONVERSATION_VIEW WAITING_FROM "and ($2::timestamptz is null or (" WAITING_SINCE
+    .sql = CONVERSATION_VIEW WAITING_FROM "and ($2::timestamptz is null or (" PERSON_WAITS
                                           ", c.id) > ($2::timestamptz, $3::uuid)) "
-                                          "order by waiting_since_at, c.id limit $9",
+                                          "order by " PERSON_WAITS ", c.id limit $9",
 };
 static const struct statement inbox_waiting_newest = {
     .name = "inbox_waiting_newest",
-    .sql = CONVERSATION_VIEW WAITING_FROM "and ($2::timestamptz is null or (" WAITING_SINCE
+    .sql = CONVERSATION_VIEW WAITING_FROM "and ($2::timestamptz is null or (" PERSON_WAITS
                                           ", c.id) < ($2::timestamptz, $3::uuid)) "
-                                          "order by waiting_since_at desc, c.id desc limit $9",
+                                          "order by " PERSON_WAITS " desc, c.id desc limit $9",
 };
 
 static bool one_of(const char *word, const char *a, const char *b)
@@ -120,6 +121,10 @@ static enum status list_ask(struct item *item, struct db_step *step, struct erro
                 request->has_channel ? pbjson_enum_word(&pb__channel__descriptor, (int)request->channel) : NULL);
     params_text(params, given(request->lead_id));
     params_int(params, page.limit + 1);
+    if (request->has_overdue)
+        params_bool(params, request->overdue);
+    else
+        params_null(params);
     *step = (struct db_step){ .statement = list_statement(request), .params = params };
     return OK;
 }

@@ -112,38 +112,6 @@ void conversation_take(struct batch *batch)
     }
 }
 
-static void note_handed_back(struct handover *handover, const struct held_conversation *conversation,
-                             const char *operator, const struct caller * caller)
-{
-    const char *actor = handover_actor(handover->batch->arena, operator);
-    struct payload payload = payload_start(handover->batch->arena);
-    payload_text(&payload, "conversation_id", conversation->id);
-    payload_int(&payload, "epoch", conversation->epoch);
-    payload_text(&payload, "by", actor);
-    payload_bool(&payload, "owed", conversation->owed_position > conversation->covered_position);
-    event_note(&handover->events, (struct event_note){ .type = "conversation.handed_back",
-                                                       .company_id = conversation->company_id,
-                                                       .lead_id = conversation->lead_id,
-                                                       .payload = payload_end(&payload),
-                                                       .actor = actor,
-                                                       .correlation_id = caller->correlation_id });
-}
-
-/* What the customer wrote last and nobody answered is the AI's from now on: its maximum wait begins here. */
-static void give_back(struct handover *handover, struct held_conversation *conversation, const char *operator,
-                      const struct caller * caller)
-{
-    if (text_same(conversation->owner, "ai"))
-        return;
-    conversation->owner = "ai";
-    conversation->epoch++;
-    conversation->escalated_at = 0;
-    conversation->ai_replies = 0; /* the turn budget begins anew */
-    conversation->owed_from = handover->batch->now;
-    conversation->changed = true;
-    note_handed_back(handover, conversation, operator, caller);
-}
-
 static enum status jobs_tell(struct handover *handover, struct error *error)
 {
     struct arena *arena = handover->batch->arena;
@@ -186,8 +154,8 @@ static enum status give_back_work(struct batch *batch, struct item **items, size
         if (!reply_start(batch->arena, target, "handback_complete"))
             continue;
         for (size_t c = 0; c < target->conversations.count; c++)
-            give_back(&handover, held_conversation(&handover.held, target->conversations.list[c]), request->operator_,
-                      &items[i]->caller);
+            handover_give_back(&handover, held_conversation(&handover.held, target->conversations.list[c]),
+                               handover_actor(batch->arena, request->operator_), items[i]->caller.correlation_id);
     }
     TRY(jobs_tell(&handover, error));
     handover_write(&handover);

@@ -13,6 +13,7 @@ enum {
     KEYWORD_BYTES_MAX = 4 * KEYWORD_CHARACTERS_MAX,
     TURNS_MAX = 100,
     DEADLINE_MS_MIN = 1000,
+    PERSON_DEADLINE_MS_MAX = 7 * DAY_MS,
     NOTICE_CHARACTERS_MAX = 1000,
     SAID_BYTES_MAX = 4096, /* of one message, from its start */
 };
@@ -37,6 +38,9 @@ const char *hand_over_rules_wrong(const Pb__HandOverRules *rules)
         return "hand_over.turns_without_progress is 0 to 100";
     if (rules->has_deadline_ms && (rules->deadline_ms < DEADLINE_MS_MIN || rules->deadline_ms > DAY_MS))
         return "hand_over.deadline_ms is 1000 to 86400000";
+    if (rules->has_person_deadline_ms &&
+        (rules->person_deadline_ms < 0 || rules->person_deadline_ms > PERSON_DEADLINE_MS_MAX))
+        return "hand_over.person_deadline_ms is 0 to 604800000";
     if (rules->notice && text_characters(rules->notice) > NOTICE_CHARACTERS_MAX)
         return "hand_over.notice has more than 1000 characters";
     return NULL;

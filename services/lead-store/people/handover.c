@@ -231,6 +231,36 @@ void handover_take(struct handover *handover, struct held_conversation *conversa
         continue;
 }
 
+static void note_handed_back(struct handover *handover, const struct held_conversation *conversation, const char *actor,
+                             const char *correlation_id)
+{
+    struct payload payload = payload_start(handover->batch->arena);
+    payload_text(&payload, "conversation_id", conversation->id);
+    payload_int(&payload, "epoch", conversation->epoch);
+    payload_text(&payload, "by", actor);
+    payload_bool(&payload, "owed", conversation->owed_position > conversation->covered_position);
+    event_note(&handover->events, (struct event_note){ .type = "conversation.handed_back",
+                                                       .company_id = conversation->company_id,
+                                                       .lead_id = conversation->lead_id,
+                                                       .payload = payload_end(&payload),
+                                                       .actor = actor,
+                                                       .correlation_id = correlation_id });
+}
+
+void handover_give_back(struct handover *handover, struct held_conversation *conversation, const char *actor,
+                        const char *correlation_id)
+{
+    if (text_same(conversation->owner, "ai"))
+        return;
+    conversation->owner = "ai";
+    conversation->epoch++;
+    conversation->escalated_at = 0;
+    conversation->ai_replies = 0; /* the turn budget begins anew */
+    conversation->owed_from = handover->batch->now;
+    conversation->changed = true;
+    note_handed_back(handover, conversation, actor, correlation_id);
+}
+
 static const struct statement handover_cancel = {
     .name = "handover_cancel",
     .sql =

@@ -37,6 +37,10 @@ enum status handover_hold(struct handover *handover, struct error *error);
  * was to answer is open again. */
 void handover_take(struct handover *handover, struct held_conversation *conversation, const char *operator,
                    const struct caller * caller);
+/* The AI goes on. What the customer wrote last and nobody answered is its own from now on: its maximum wait begins
+ * here. One that is the AI's already stays as it is. */
+void handover_give_back(struct handover *handover, struct held_conversation *conversation, const char *actor,
+                        const char *correlation_id);
 /* "operator:<name>". */
 const char *handover_actor(struct arena *arena, const char *operator);
 /* The AI's message was asked for in, or goes out by, this conversation. */

@@ -93,10 +93,10 @@ static const struct {
     const char *name;
     enum status (*run)(struct batch *batch, struct error *error);
 } passes[] = {
-    { "parked", sweep_parked },       { "sending", sweep_sending }, { "unknown", sweep_unknown },
-    { "owed", sweep_owed },           { "overdue", sweep_overdue }, { "queued", sweep_queued },
-    { "knowledge", knowledge_sweep }, { "silence", silence_sweep }, { "old", sweep_old },
-    { "templates", sweep_templates },
+    { "parked", sweep_parked }, { "sending", sweep_sending },     { "unknown", sweep_unknown },
+    { "owed", sweep_owed },     { "overdue", sweep_overdue },     { "person", sweep_person },
+    { "queued", sweep_queued }, { "knowledge", knowledge_sweep }, { "silence", silence_sweep },
+    { "old", sweep_old },       { "templates", sweep_templates },
 };
 
 int64_t sweep_run(struct batch *batch)

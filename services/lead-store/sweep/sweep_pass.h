@@ -22,6 +22,8 @@ enum status sweep_sending(struct batch *batch, struct error *error);
 enum status sweep_unknown(struct batch *batch, struct error *error);
 /* sweep_overdue.c: who waited too long. */
 enum status sweep_overdue(struct batch *batch, struct error *error);
+/* sweep_person.c: who waited too long for a person. */
+enum status sweep_person(struct batch *batch, struct error *error);
 /* sweep_receipts.c */
 enum status sweep_parked(struct batch *batch, struct error *error);
 /* template/template_sweep.c */

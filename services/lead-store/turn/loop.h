@@ -1,7 +1,9 @@
 /*
- * loop - how often the AI may answer one person within a while: past it two machines may be talking. Pure.
+ * loop - how often the AI may answer one person within a while, or be answered faster than a person writes: past it two
+ * machines may be talking. Pure.
  *
- * The window begins with the first answer in it; the counter is on the conversation's row, so nothing is ever counted.
+ * The window begins with the first answer in it; the counters are on the conversation's row, so nothing is ever
+ * counted.
  */
 #pragma once
 #include "core/hold.h"

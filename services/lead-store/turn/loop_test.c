@@ -53,12 +53,28 @@ static void without_a_limit_there_is_no_end(void **state)
     }
 }
 
+static void answers_faster_than_a_person_writes_end_it_too(void **state)
+{
+    struct reach reach;
+    struct reach_sender sender;
+    struct held_conversation conversation = conversation_with(&reach, &sender, 0);
+    (void)state;
+    sender.quick_max = 3;
+    conversation.quick_count = 2;
+    assert_false(loop_reached(&conversation, NOW));
+    conversation.quick_count = 3;
+    assert_true(loop_reached(&conversation, NOW));
+    sender.quick_max = 0;
+    assert_false(loop_reached(&conversation, NOW));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(so_many_answers_are_given_and_no_more),
         cmocka_unit_test(the_window_begins_anew_after_its_end),
         cmocka_unit_test(without_a_limit_there_is_no_end),
+        cmocka_unit_test(answers_faster_than_a_person_writes_end_it_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,15 @@
+-- Answers in a row that came faster than a person could have written them (docs/safety.md).
+alter table crm.conversations add column quick_count integer not null default 0;
+alter type crm.conversation_row add attribute quick_count integer;
+
+-- When it was last said that nobody came (docs/conversations.md): it holds for a wait that began before. Only waits of which it was not said are walked.
+alter table crm.conversations add column overdue_at timestamptz;
+create index conversations_person_waits on crm.conversations (least(escalated_at, case when owner = 'human' then owed_since end))
+    where state = 'open' and (owner = 'human' or escalated_at is not null)
+      and (overdue_at is null or overdue_at < least(escalated_at, case when owner = 'human' then owed_since end));
+
+-- Who waits for a person, in the order of their waiting, instead of all that people own.
+drop index if exists crm.conversations_people;
+create index conversations_waiting on crm.conversations (company_id, least(escalated_at, case when owner = 'human' then owed_since end), id)
+    where state = 'open' and (owner = 'human' or escalated_at is not null)
+      and least(escalated_at, case when owner = 'human' then owed_since end) is not null;
