@@ -55,6 +55,7 @@ void turn_keep(struct item *item, struct turn *turn, const Pb__TurnOpened *opene
     turn->waiting.covered_position = newest_position(context);
     turn->waiting.answer_by_at = context->answer_by_at;
     commit->job_id = dispatch->job_id;
+    commit->conversation_id = (char *)turn->waiting.conversation_id;
     commit->model = arena_text(item->arena, model);
     PB_SET(commit, prompt_version, context->prompt_version);
     PB_SET(commit, covered_position, turn->waiting.covered_position);

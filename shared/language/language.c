@@ -96,7 +96,7 @@ int32_t language_next_character(const char **at)
     return character;
 }
 
-static bool in_word(UChar32 character)
+bool language_in_word(int32_t character)
 {
     if (character < 0x80)
         return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
@@ -108,10 +108,10 @@ bool language_next_word(const char **at, struct language_word *out)
 {
     const char *before = *at, *after = *at;
     int32_t character;
-    while ((character = language_next_character(&after)) != 0 && !in_word(character))
+    while ((character = language_next_character(&after)) != 0 && !language_in_word(character))
         before = after;
     *out = (struct language_word){ .text = before };
-    for (; character != 0 && in_word(character); character = language_next_character(&after)) {
+    for (; character != 0 && language_in_word(character); character = language_next_character(&after)) {
         out->characters++;
         out->bytes = (size_t)(after - before);
     }

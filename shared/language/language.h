@@ -23,6 +23,8 @@ struct language_word {
 bool language_next_word(const char **at, struct language_word *out);
 /* The code point at *at, which moves behind it; 0 at the end. */
 int32_t language_next_character(const char **at);
+/* Letters, marks and digits are a word's. */
+bool language_in_word(int32_t character);
 
 /* Where sentences end, as offsets in bytes; the last one is the text's length. White space belongs to the sentence
  * before it. Returns how many. */

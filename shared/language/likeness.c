@@ -17,11 +17,10 @@ static int by_number(const void *a, const void *b)
 static size_t characters_of(struct arena *arena, const char *folded, int32_t **out)
 {
     int32_t *characters = ARENA_ARRAY(arena, int32_t, strlen(folded) + 1);
-    struct language_word word;
     size_t count = 0;
-    while (language_next_word(&folded, &word))
-        for (const char *at = word.text; at < word.text + word.bytes;)
-            characters[count++] = language_next_character(&at);
+    for (int32_t character; (character = language_next_character(&folded)) != 0;)
+        if (language_in_word(character))
+            characters[count++] = character;
     *out = characters;
     return count;
 }

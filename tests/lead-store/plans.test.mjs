@@ -40,7 +40,7 @@ async function answerAll(messages) {
   const turns = messages.map((item, i) => ({ job_id: item.job_id, claim: randomUUID(), lead_id: recorded[i].lead_id, message_id: recorded[i].message_id }))
   const opened = await call('store.turn.open', 'TurnOpenRequest', 'TurnOpened', turns, company_id)
   const committed = await call('store.turn.commit', 'TurnCommitRequest', 'TurnCommitted', turns.map((turn, i) => ({
-    job_id: turn.job_id, claim: turn.claim, turn_id: opened[i].turn_id, text: 'An answer.', provider: 'openai', model: 'gpt-4o-mini', prompt_tokens: 10, completion_tokens: 5, covered_position: opened[i].context.owed.at(-1).position })), company_id)
+    job_id: turn.job_id, claim: turn.claim, turn_id: opened[i].turn_id, conversation_id: opened[i].context.conversation_id, text: 'An answer.', provider: 'openai', model: 'gpt-4o-mini', prompt_tokens: 10, completion_tokens: 5, covered_position: opened[i].context.owed.at(-1).position })), company_id)
   const sends = committed.map(({ message_id }) => ({ message_id, claim: randomUUID() }))
   await call('store.send.authorize', 'SendAuthorizeRequest', 'SendAuthorized', sends, company_id)
   const settles = sends.map(send => ({ ...send, outcome: 'SEND_OUTCOME_SENT', external_id: `wamid.${randomUUID()}`, at: Date.now() }))

@@ -42,7 +42,7 @@ export class Talk {
   }
   async commit(opened, more = {}) {
     const reply = await this.#ask('store.turn.commit', 'TurnCommitRequest', 'TurnCommitted', {
-      job_id: opened.job, claim: opened.claim, turn_id: opened.turn_id, text: 'An answer.', provider: 'openai', model: 'gpt-4o-mini', prompt_version: 3,
+      job_id: opened.job, claim: opened.claim, turn_id: opened.turn_id, conversation_id: opened.context?.conversation_id, text: 'An answer.', provider: 'openai', model: 'gpt-4o-mini', prompt_version: 3,
       covered_position: opened.covered, prompt_tokens: 10, completion_tokens: 5, latency_ms: 800, prompt: { text: '[{"role":"user"}]' },
       safety_checks: { text: '{"safe":true}' }, ...more,
     })

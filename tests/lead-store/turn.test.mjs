@@ -121,6 +121,23 @@ test('of two turns that answer the same message only one commits, in one batch t
   assert.deepEqual(answers.map(answer => [answer.reply.state, answer.reply.reason]), [['TURN_STATE_COMMITTED', undefined], ['TURN_STATE_REFUSED', 'answered']])
 })
 
+test('a commit that names its conversation wrongly, or not, is the same commit', async () => {
+  const other = await Talk.start(store)
+  const talks = await Promise.all(Array.from({ length: 4 }, () => Talk.start(store)))
+  const named = [talks[0].conversationId.toUpperCase(), other.conversationId, randomUUID(), 'no uuid']
+  const opened = await Promise.all(talks.map(talk => talk.open(talk.first)))
+  const commits = opened.map((turn, i) => ({ job_id: turn.job, claim: turn.claim, conversation_id: named[i], text: `answer ${i}`, covered_position: 1 }))
+  for (const round of ['committed', 'told again']) {
+    const answers = await store.bus.call('store.turn.commit', 'TurnCommitRequest', 'TurnCommitted', commits, other.caller)
+    assert.deepEqual(answers.map(answer => answer.reply?.state), Array(4).fill('TURN_STATE_COMMITTED'), round)
+    for (const [i, talk] of talks.entries()) {
+      const replies = await store.rows("select id, message_text from crm.messages where conversation_id = $1 and direction = 'outbound'", [talk.conversationId])
+      assert.deepEqual(replies, [{ id: answers[i].reply.message_id, message_text: `answer ${i}` }])
+    }
+  }
+  assert.equal(await store.value('select last_position from crm.conversations where id = $1', [other.conversationId]), 1)
+})
+
 test('a takeover at any point of the turn leaves no reply behind', async () => {
   const before = await Talk.start(store)
   await before.take()
@@ -292,6 +309,9 @@ test("another company's turns do not exist", async () => {
   const [answer] = await store.bus.call('store.turn.commit', 'TurnCommitRequest', 'TurnCommitted',
     [{ job_id: opened.job, claim: opened.claim, text: 'x', covered_position: 1 }], stranger)
   assert.equal(answer.code, 'unknown_turn')
+  const [named] = await store.bus.call('store.turn.commit', 'TurnCommitRequest', 'TurnCommitted',
+    [{ job_id: opened.job, claim: opened.claim, conversation_id: talk.conversationId, text: 'x', covered_position: 1 }], stranger)
+  assert.equal(named.code, 'unknown_turn')
 })
 
 test('what a prompt cannot hold is left to a job of its own, until all is answered', async () => {

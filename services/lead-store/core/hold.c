@@ -362,7 +362,7 @@ static const struct statement conversation_save = {
         "           (select min(m.created_at) from crm.messages m where m.conversation_id = c.id and m.position > v.covered_position "
         "            and m.direction = 'inbound' and m.wants_answer)) end, "
         "       quick_count = case when v.epoch = c.epoch then c.quick_count else 0 end, "
-        "       ai_replies = v.ai_replies, ai_replies_since = v.ai_replies_since, updated_at = $2 from unnest($1::crm.conversation_state_row[]) as v where c.id = v.id",
+        "       ai_replies = v.ai_replies, ai_replies_since = v.ai_replies_since, silence_at = coalesce(c.silence_at, v.silence_at), updated_at = $2 from unnest($1::crm.conversation_state_row[]) as v where c.id = v.id",
 };
 
 void hold_save(struct held *held)
@@ -387,6 +387,7 @@ void hold_save(struct held *held)
     RECORD_MOMENTS(rows, i, list[i]->owed_from);
     RECORD_INTEGERS(rows, i, list[i]->ai_replies);
     RECORD_MOMENTS(rows, i, list[i]->ai_replies_since);
+    RECORD_MOMENTS(rows, i, list[i]->silence_at);
     params_records(params, rows, "crm.conversation_state_row");
     params_moment(params, held->batch->now);
     db_queue(held->batch->db, arena, &conversation_save, params, NULL);

@@ -2,17 +2,10 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "core/column.h"
 #include "core/follow.h"
 #include "silence_rules.h"
 
 static_assert((int)MEMORY_DUE < (int)TURN_HISTORY_ITEMS_MAX, "what is not remembered yet is still in the history");
-
-static const struct statement silence_set = {
-    .name = "silence_set",
-    .sql = "update crm.conversations c set silence_at = v.at from unnest($1::uuid[], $2::timestamptz[]) as v(id, at) "
-           "where c.id = v.id and c.silence_at is null",
-};
 
 /* When to look first; 0: nothing is wanted. */
 static moment first_look(const struct held_conversation *conversation, moment now)
@@ -23,26 +16,10 @@ static moment first_look(const struct held_conversation *conversation, moment no
     return sender->bumps_up ? now + DAY_MS : 0;
 }
 
-void silence_arm(struct held *held, const struct ids *conversation_ids)
+void silence_arm(struct held_conversation *conversation, moment now)
 {
-    struct batch *batch = held->batch;
-    struct held_conversation **list =
-        ARENA_ARRAY(batch->arena, struct held_conversation *, conversation_ids->count + 1);
-    size_t count = 0;
-    for (size_t i = 0; i < conversation_ids->count; i++) {
-        struct held_conversation *conversation = held_conversation(held, conversation_ids->list[i]);
-        if (conversation->silence_at)
-            continue;
-        conversation->silence_at = first_look(conversation, batch->now);
-        if (conversation->silence_at)
-            list[count++] = conversation;
-    }
-    if (!count)
-        return;
-    struct params *params = params_new(batch->arena);
-    COLUMN_TEXTS(params, count, i, list[i]->id);
-    COLUMN_MOMENTS(params, count, i, list[i]->silence_at);
-    db_queue(batch->db, batch->arena, &silence_set, params, NULL);
+    if (!conversation->silence_at)
+        conversation->silence_at = first_look(conversation, now);
 }
 
 static struct follow_silence silence_of(const struct held_conversation *conversation, const struct caller *caller,

@@ -7,9 +7,9 @@
 #pragma once
 #include "core/hold.h"
 
-/* Conversations that the AI has just answered in, with their reach: queued, for those that have no time yet and a
- * company that wants something to follow. */
-void silence_arm(struct held *held, const struct ids *conversation_ids);
+/* A conversation that the AI has just answered in, with its reach; hold_save writes it. One that has a time, or whose
+ * company wants nothing to follow, stays as it is. */
+void silence_arm(struct held_conversation *conversation, moment now);
 
 /* The summary that a handback brings, NULL: the company wants none, or there is too little to tell. */
 Pb__JobSpec *silence_handback_job(struct arena *arena, const struct held_conversation *conversation,

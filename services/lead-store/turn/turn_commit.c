@@ -6,13 +6,11 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "commit.h"
-#include "core/column.h"
 #include "core/payload.h"
 #include "core/transaction.h"
 #include "loop.h"
 #include "refusal.h"
 #include "reply_route.h"
-#include "stage/progress.h"
 #include "turn.h"
 #include "turn_rules.h"
 #include "turn_sent.h"
@@ -63,63 +61,6 @@ static enum status turn_commit_check(const struct item *item, struct error *erro
     TRY(check_json(request->safety_checks, "safety_checks", error));
     TRY(refusals_check(item->arena, request, error));
     return check_documents(request, error);
-}
-
-/*
- * The conversation asked in, where the reply stands if it exists, where it may go if the person prefers another
- * channel, and the messages that it would cover. These are read before the locks: nothing but a merge of two people or
- * a newer opening changes them, and then place and beginning of the turn are others than here. Lateral queries are
- * fences: whatever the statistics say, every row is found by its key.
- */
-static const struct statement turn_commit_find = {
-    .name = "turn_commit_find",
-    .sql =
-        "select v.n, t.after_position, array(select m.id from crm.messages m where m.conversation_id = t.conversation_id "
-        "           and m.position > t.after_position and m.position <= v.covered_position and m.direction = 'inbound' "
-        "           order by m.position) as covered, c.lead_id, t.conversation_id, r.conversation_id as reply_id, y.id as preferred_id "
-        "from unnest($1::uuid[], $2::uuid[], $3::bigint[]) with ordinality as v(job_id, company_id, covered_position, n) "
-        "cross join lateral (select * from crm.turns where job_id = v.job_id and not taken_back and company_id = v.company_id limit 1) t "
-        "cross join lateral (select lead_id from crm.conversations where id = t.conversation_id limit 1) c "
-        "cross join lateral (select preferred_channel from crm.leads where id = c.lead_id limit 1) l "
-        "left join lateral (select conversation_id from crm.messages where id = t.message_id limit 1) r on true "
-        "left join lateral (select y.id from crm.conversations y where y.lead_id = c.lead_id and y.state = 'open' "
-        "    and y.channel = l.preferred_channel and y.id <> t.conversation_id offset 0) y on l.preferred_channel is not null",
-};
-
-enum { FOUND_N, FOUND_AFTER, FOUND_COVERED, FOUND_LEAD, FOUND_CONVERSATIONS }; /* from there on */
-
-static void covered_take(struct commit_batch *work, const struct rows *rows, size_t row)
-{
-    struct commit *commit = &work->list[rows_int(rows, row, FOUND_N) - 1];
-    commit->covered_after = rows_int(rows, row, FOUND_AFTER);
-    commit->covered_in = rows_text(rows, row, FOUND_CONVERSATIONS);
-    commit->covered_count = rows_texts(rows, row, FOUND_COVERED, work->batch->arena, &commit->covered_ids);
-}
-
-static enum status commits_hold(struct commit_batch *work, struct error *error)
-{
-    struct arena *arena = work->batch->arena;
-    struct params *params = params_new(arena);
-    COLUMN_UUIDS(params, work->count, i, work->list[i].request->job_id);
-    COLUMN_UUIDS(params, work->count, i, work->list[i].item->caller.company_id);
-    COLUMN_BIGINTS(params, work->count, i, work->list[i].request->covered_position);
-    struct rows rows;
-    TRY(db_run(work->batch->db, arena, &turn_commit_find, params, &rows, error));
-    struct ids conversations = { .arena = arena }, jobs = { .arena = arena }, leads = { .arena = arena };
-    for (size_t row = 0; row < rows.count; row++) {
-        covered_take(work, &rows, row);
-        if (progress_wanted(work->list[rows_int(&rows, row, FOUND_N) - 1].request))
-            ids_add(&leads, rows_text(&rows, row, FOUND_LEAD));
-        for (int column = FOUND_CONVERSATIONS; column < (int)rows.columns; column++)
-            ids_add(&conversations, rows_text(&rows, row, column));
-    }
-    for (size_t i = 0; i < work->count; i++)
-        ids_add(&jobs, text_lower(arena, work->list[i].request->job_id));
-    hold_leads(&work->held, &leads);
-    hold_conversations(&work->held, &conversations);
-    hold_turns_of_jobs(&work->held, &jobs);
-    hold_reach(&work->held, &conversations);
-    return hold_read(&work->held, error);
 }
 
 static enum status tell_committed(const struct commit_batch *work, struct commit *commit, struct error *error)
@@ -266,7 +207,26 @@ static enum status commit_decide(struct commit_batch *work, struct commit *commi
     return OK;
 }
 
-static enum status turn_commit_work(struct batch *batch, struct item **items, size_t count, struct error *error)
+/* The item's work, once its rows are held. */
+static enum status commit_follow(struct commit_batch *work, struct commit *commit, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    commit->turn = held_turn_of_job(&work->held, text_lower(arena, commit->request->job_id));
+    if (!commit->turn || !text_same(commit->turn->company_id, commit->item->caller.company_id)) {
+        item_fail(commit->item, REJECT, "unknown_turn", "there is no such turn");
+        return OK;
+    }
+    if (commit->named && !commit_is_plain(&work->held, commit)) {
+        item_fail(commit->item, RETRY, COMMIT_NOT_PLAIN, "more rows are needed than the request names");
+        return OK;
+    }
+    commit->reply = PB_NEW(arena, turn_committed);
+    commit->item->reply = &commit->reply->base;
+    return commit_decide(work, commit, error);
+}
+
+static enum status commits_run(struct batch *batch, struct item **items, size_t count, commits_hold *hold,
+                               struct error *error)
 {
     struct commit_batch work = {
         .batch = batch, .held = { .batch = batch }, .count = count, .events = { .batch = batch }
@@ -280,19 +240,45 @@ static enum status turn_commit_work(struct batch *batch, struct item **items, si
         work.list[i] = (struct commit){ .item = items[i], .request = items[i]->message };
         items[i]->state = NULL; /* of one that handed over: what the model calls under way are told */
     }
-    TRY(commits_hold(&work, error));
-    for (size_t i = 0; i < count; i++) {
-        struct commit *commit = &work.list[i];
-        commit->turn = held_turn_of_job(&work.held, text_lower(batch->arena, commit->request->job_id));
-        if (!commit->turn || !text_same(commit->turn->company_id, items[i]->caller.company_id)) {
-            item_fail(items[i], REJECT, "unknown_turn", "there is no such turn");
-            continue;
-        }
-        commit->reply = PB_NEW(batch->arena, turn_committed);
-        items[i]->reply = &commit->reply->base;
-        TRY(commit_decide(&work, commit, error));
-    }
+    TRY(hold(&work, error));
+    for (size_t i = 0; i < count; i++)
+        TRY(commit_follow(&work, &work.list[i], error));
     return commits_write(&work, error);
+}
+
+static enum status commit_named(struct batch *batch, struct item **items, size_t count, struct error *error)
+{
+    return commits_run(batch, items, count, commits_hold_named, error);
+}
+
+static enum status commit_found(struct batch *batch, struct item **items, size_t count, struct error *error)
+{
+    return commits_run(batch, items, count, commits_hold_found, error);
+}
+
+static bool is_named(const struct item *item)
+{
+    return item->status == OK && commit_names_all(item->message);
+}
+
+static bool is_left(const struct item *item)
+{
+    return (item->status == OK && !item->reply) ||
+           (item->status == RETRY && text_same(item->error.code, COMMIT_NOT_PLAIN));
+}
+
+/* Of those that were checked and fit. */
+static void commits_pick(struct batch *batch, bool (*fits)(const struct item *item), transaction_work *work)
+{
+    struct batch part = *batch;
+    part.count = 0;
+    part.items = ARENA_ARRAY(batch->arena, struct item *, batch->count + 1);
+    for (size_t i = 0; i < batch->count; i++)
+        if (fits(batch->items[i]))
+            part.items[part.count++] = batch->items[i];
+    for (size_t i = 0; i < part.count; i++)
+        part.items[i]->status = OK;
+    transaction_run(&part, work);
 }
 
 void turn_commit(struct batch *batch)
@@ -303,7 +289,8 @@ void turn_commit(struct batch *batch)
         if (status != OK)
             item_fail(batch->items[i], status, error.code, "%s", error.text);
     }
-    transaction_run(batch, turn_commit_work);
+    commits_pick(batch, is_named, commit_named);
+    commits_pick(batch, is_left, commit_found);
     for (size_t i = 0; i < batch->count; i++)
         if (batch->items[i]->status == OK && batch->items[i]->state)
             escalation_nudge(batch->arena, batch->items[i]->state);

@@ -223,15 +223,6 @@ static void paid_write(struct commit_batch *work)
     usage_write(work->batch, list, count);
 }
 
-/* Somebody looks later whether they have been silent since. */
-static void arm(struct commit_batch *work)
-{
-    struct ids conversations = { .arena = work->batch->arena };
-    for (size_t i = 0; i < work->committing_count; i++)
-        ids_add(&conversations, work->committing[i]->conversation->id);
-    silence_arm(&work->held, &conversations);
-}
-
 enum status commits_write(struct commit_batch *work, struct error *error)
 {
     TRY(superseded_write(work, error));
@@ -244,8 +235,9 @@ enum status commits_write(struct commit_batch *work, struct error *error)
         actions_write(work);
         refusals_write(work);
         TRY(progress_write(work, error));
+        for (size_t i = 0; i < work->committing_count; i++)
+            silence_arm(work->committing[i]->conversation, work->batch->now);
         escalations_save(&work->held, work->escalations, work->escalation_count, &work->events);
-        arm(work);
     }
     for (size_t i = 0; i < work->committing_count; i++)
         TRY(commit_tell(work, work->committing[i], error));
