@@ -1,4 +1,4 @@
-// Customers and operators, by dice: new people, bursts, webhooks, takeovers, handbacks, operators' messages. One person's requests go one after the other, so that
+// Customers and operators, by dice: new people, bursts, webhooks, takeovers, handbacks, operators' messages; pictures, documents, summaries, bump-ups. One person's requests go one after the other, so that
 // their order is known; people are independent of each other. What was asked and answered is in the ledger.
 import { PHONE_ID } from '../support/parley.mjs'
 import { pause } from '../support/process.mjs'
@@ -9,9 +9,9 @@ const PEOPLE_AT_ONCE_MAX = 64 // requests under way
 const ANSWER_WAIT_MS = 40000 // a takeover may wait for a send
 
 export class Load {
-  /** Starts at once, unless everyMs is 0. prefix: the first digits of its people's numbers; handovers: whether operators meddle. */
-  constructor(parley, { seed, prefix, everyMs = 15, handovers = true, webhooks = true }) {
-    Object.assign(this, { parley, prefix, everyMs, handovers, webhooks, ledger: new Ledger(), random: dice(seed), people: [], busy: new Set(), going: everyMs > 0, n: 0 })
+  /** Starts at once, unless everyMs is 0. prefix: the first digits of its people's numbers; handovers: whether operators meddle; features: what else there is. */
+  constructor(parley, { seed, prefix, everyMs = 15, handovers = true, webhooks = true, features = false }) {
+    Object.assign(this, { parley, prefix, everyMs, handovers, webhooks, features, ledger: new Ledger(), random: dice(seed), people: [], busy: new Set(), going: everyMs > 0, n: 0 })
     this.over = this.run()
   }
 
@@ -34,6 +34,8 @@ export class Load {
     const person = known ? this.random.of(this.people.slice(-40)) : this.person()
     const chance = this.random()
     if (known && this.handovers && chance < 0.15) return [person, this.random.of(['takeover', 'takeover', 'handback', 'handback', 'operator'])]
+    if (this.features && chance > 0.15 && chance < 0.2) return [person, 'picture']
+    if (this.features && known && chance > 0.2 && chance < 0.45) return [this.random.of(this.people), this.random.of(['summary', 'bumpup', 'bumpup', 'bumpup', 'document'])] // also of who is silent
     return [person, this.webhooks && chance > 0.7 ? 'webhook' : 'post', known ? this.random.between(1, 3) : 1]
   }
 
@@ -58,7 +60,7 @@ export class Load {
     const response = await fetch(this.parley.url + path,
       { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal: AbortSignal.timeout(ANSWER_WAIT_MS) })
     const answer = await response.json().catch(() => ({}))
-    if (![200, 202, 404, 503].includes(response.status)) this.ledger.unexpected.push(`${path}: ${response.status} ${JSON.stringify(answer)}`)
+    if (![200, 201, 202, 404, 409, 503].includes(response.status)) this.ledger.unexpected.push(`${path}: ${response.status} ${JSON.stringify(answer)}`)
     return { ok: response.status === 200 || response.status === 202, status: response.status, ...answer }
   }
 
@@ -84,6 +86,16 @@ export class Load {
       messages: [message] } }] }] } })
     if (answer.status === 200) this.ledger.acknowledge(post, {})
   }
+
+  document() { return this.ask('/kb/documents', { title: `Prices ${++this.n}`, text: `A haircut costs ${this.n} euros. A shave costs half of that.` }) }
+  async summary(phone) { return this.ask(`/leads/${await this.lead(phone)}/summary`) }
+  /** Of somebody who agreed to it. */
+  async bumpup(phone) {
+    const lead = await this.lead(phone)
+    await this.parley.postgres.rows(`update crm.leads set consent = '{"marketing":true}' where id = $1 and consent ->> 'marketing' is null`, [lead])
+    return this.ask(`/leads/${lead}/bumpup`)
+  }
+  lead(phone) { return this.parley.postgres.value('select id from crm.leads where phone_number = $1', [`+${phone}`]) }
 
   async takeover(phone) {
     const at = Date.now(), answer = await this.ask('/api/v1/takeover', { phone: `+${phone}`, operator: 'anna' })

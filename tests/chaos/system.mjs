@@ -109,7 +109,10 @@ export class System {
 
   async summary(ledger) {
     const rows = await this.postgres.rows(`select status, count(*) from crm.messages where direction = 'outbound' group by 1 order by 1`)
-    return { accepted: ledger.acknowledged.length, refused: ledger.refused, takeovers: ledger.takeovers.length, ...Object.fromEntries(rows.map(row => [row.status, row.count])) }
+    const [also] = await this.postgres.rows(`select (select count(*) from crm.media) as files, (select count(*) from crm.ai_kb_docs) as documents, (select count(*) from crm.bumpups) as bumpups,
+      (select count(*) from crm.leads where attributes ? 'ai_summary') as summaries, (select count(*) from crm.safety_refusals) as unsafe, (select count(*) from crm.ai_budgets_reached) as budgets`)
+    return { accepted: ledger.acknowledged.length, refused: ledger.refused, takeovers: ledger.takeovers.length, ...Object.fromEntries(rows.map(row => [row.status, row.count])),
+      ...Object.fromEntries(Object.entries(also).filter(([, count]) => count > 0)) }
   }
 
   async stop() {
