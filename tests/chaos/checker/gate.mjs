@@ -140,13 +140,11 @@ export const gateRules = [
     })
   }),
 
-  // that by which the AI hands over leaves: the newer one is a person's; and so does one after which another had been written, though that was taken back since
+  // that by which the AI hands over leaves: the newer one is a person's
   rule('no answer over a newer question', 3, sql(`
-    select v.id, v.message_id, v.saw ->> 'answer_by_at' as answer_by from crm.send_verdicts v join crm.messages m on m.id = v.message_id
+    select v.id, v.message_id, v.saw ->> 'answer_by_at' as answer_by from crm.send_verdicts v
     where v.verdict = 'go' and v.saw ->> 'status' = 'queued' and (v.saw ->> 'newer_owed')::boolean and v.saw ->> 'owner' = 'ai'
       and (v.saw ->> 'answer_by_at')::timestamptz > v.created_at and exists
-        (select from crm.turns t join crm.conversations c on c.id = t.conversation_id where t.message_id = v.message_id and t.covered_position = c.covered_position)
-      and not exists (select from crm.messages o where o.conversation_id = m.conversation_id and o.sender_type = 'ai' and o.cause = 'reply' and o.position > m.position
-                      and o.created_at <= v.created_at)`,
+        (select from crm.turns t join crm.conversations c on c.id = t.conversation_id where t.message_id = v.message_id and t.covered_position = c.covered_position)`,
     row => `verdict ${row.id} let message ${row.message_id} go over a newer question, before ${row.answer_by}`)),
 ]
