@@ -203,7 +203,7 @@ static enum status list_one(struct batch *batch, struct item *item, struct error
     struct rows rows;
     struct params *params = params_new(batch->arena);
     params_text(params, item->caller.company_id);
-    params_text(params, text_empty(request->task) ? NULL : request->task);
+    params_text_if(params, request->task);
     params_text(params,
                 request->has_status ? pbjson_enum_word(&pb__job_status__descriptor, (int)request->status) : NULL);
     params_moment(params, cursor.at);

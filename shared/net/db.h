@@ -48,6 +48,8 @@ void params_double(struct params *params, double number);
 void params_bool(struct params *params, bool flag);
 void params_moment(struct params *params, moment at); /* timestamptz; 0: SQL NULL */
 void params_null(struct params *params);
+void params_int_if(struct params *params, bool given, int64_t number); /* else SQL NULL */
+void params_text_if(struct params *params, const char *text);          /* SQL NULL for an empty one */
 /* Arrays; NULL texts and zero moments are NULL elements. */
 void params_texts(struct params *params, const char *const *texts, size_t count); /* ::text[], ::uuid[], ::jsonb[] */
 void params_ints(struct params *params, const int64_t *numbers, size_t count); /* ::bigint[], ::int[], ::smallint[] */

@@ -57,6 +57,19 @@ void params_null(struct params *params)
     add(params, NULL);
 }
 
+void params_int_if(struct params *params, bool given, int64_t number)
+{
+    if (given)
+        params_int(params, number);
+    else
+        params_null(params);
+}
+
+void params_text_if(struct params *params, const char *text)
+{
+    params_text(params, text && *text ? text : NULL);
+}
+
 /* Space for the array in one piece, so that adding never copies what is there. */
 static char *array_space(struct params *params, size_t bytes)
 {

@@ -179,7 +179,7 @@ static enum status keys_revoke(struct batch *batch, struct item **items, size_t 
         struct params *params = params_new(batch->arena);
         struct rows rows;
         params_text(params, text_or(request->id, ""));
-        params_text(params, text_empty(items[i]->caller.company_id) ? NULL : items[i]->caller.company_id);
+        params_text_if(params, items[i]->caller.company_id);
         params_moment(params, batch->now);
         TRY(db_run(batch->db, batch->arena, &key_revoke, params, &rows, error));
         if (rows.count)

@@ -55,10 +55,10 @@ static struct params *account_params(struct batch *batch, const char *company_id
     params_text(params, company_id);
     params_text(params, pbjson_enum_word(&pb__channel__descriptor, (int)request->channel));
     params_text(params, request->account);
-    params_text(params, text_empty(request->address) ? NULL : request->address);
+    params_text_if(params, request->address);
     params_text(params, credentials);
     params_texts(params, (const char *const *)request->webhook_secrets, request->n_webhook_secrets);
-    params_text(params, text_empty(request->verify_token) ? NULL : request->verify_token);
+    params_text_if(params, request->verify_token);
     params_moment(params, batch->now);
     return params;
 }

@@ -36,19 +36,6 @@ static const struct statement company_made = {
         "select id from crm.companies where id = $1::uuid or request_id = $2::uuid order by request_id is not distinct from $2::uuid desc limit 1",
 };
 
-static void params_given(struct params *params, const char *text)
-{
-    params_text(params, text_empty(text) ? NULL : text);
-}
-
-static void params_number(struct params *params, bool given, int64_t number)
-{
-    if (given)
-        params_int(params, number);
-    else
-        params_null(params);
-}
-
 static const char *company_id(struct arena *arena, const Pb__CompanyCreateRequest *request)
 {
     if (!text_empty(request->id))
@@ -62,7 +49,7 @@ static enum status company_find(struct batch *batch, const char *id, const char 
     struct params *params = params_new(batch->arena);
     struct rows rows;
     params_text(params, id);
-    params_given(params, request_id);
+    params_text_if(params, request_id);
     TRY(db_run(batch->db, batch->arena, &company_made, params, &rows, error));
     *found = rows_text(&rows, 0, 0);
     return OK;
@@ -74,14 +61,14 @@ static enum status company_insert(struct batch *batch, const Pb__CompanyCreateRe
     struct params *params = params_new(batch->arena);
     params_text(params, id);
     params_text(params, request->name);
-    params_given(params, request->timezone);
-    params_given(params, request->locale);
-    params_given(params, request->plan);
-    params_given(params, request->company_card ? request->company_card->text : NULL);
-    params_number(params, request->has_buffer_ms, request->buffer_ms);
-    params_number(params, request->has_buffer_max_ms, request->buffer_max_ms);
+    params_text_if(params, request->timezone);
+    params_text_if(params, request->locale);
+    params_text_if(params, request->plan);
+    params_text_if(params, request->company_card ? request->company_card->text : NULL);
+    params_int_if(params, request->has_buffer_ms, request->buffer_ms);
+    params_int_if(params, request->has_buffer_max_ms, request->buffer_max_ms);
     params_moment(params, batch->now);
-    params_given(params, request->request_id);
+    params_text_if(params, request->request_id);
     return db_run(batch->db, batch->arena, &company_write, params, NULL, error);
 }
 

@@ -9,7 +9,7 @@
 #include "company_view.h"
 #include "core/event.h"
 #include "core/payload.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "llm/offer.h"
 #include "model/budget.h"
 #include "people/hand_over_rules.h"
@@ -146,14 +146,6 @@ static const char *whole_given(struct arena *arena, const ProtobufCMessage *whol
     return buffer_text(&json);
 }
 
-static void params_number(struct params *params, bool given, int64_t number)
-{
-    if (given)
-        params_int(params, number);
-    else
-        params_null(params);
-}
-
 static void silence_save(struct batch *batch, const struct item *item)
 {
     const Pb__CompanyPatchRequest *request = item->message;
@@ -161,7 +153,7 @@ static void silence_save(struct batch *batch, const struct item *item)
         return;
     struct params *params = params_new(batch->arena);
     params_text(params, item->caller.company_id);
-    params_number(params, request->has_summary_after_minutes, request->summary_after_minutes);
+    params_int_if(params, request->has_summary_after_minutes, request->summary_after_minutes);
     params_text(params, request->bumpup_template_id);
     db_queue(batch->db, batch->arena, &company_silence_save, params, NULL);
 }
@@ -190,12 +182,12 @@ static void save(struct batch *batch, const struct item *item)
     params_text(params, request->timezone);
     params_text(params, request->locale);
     params_text(params, json_given(request->company_card));
-    params_number(params, request->has_buffer_ms, request->buffer_ms);
-    params_number(params, request->has_buffer_max_ms, request->buffer_max_ms);
+    params_int_if(params, request->has_buffer_ms, request->buffer_ms);
+    params_int_if(params, request->has_buffer_max_ms, request->buffer_max_ms);
     params_text(params, request->quiet_from);
     params_text(params, request->quiet_to);
     params_text(params, json_given(request->opt_out_words));
-    params_number(params, request->has_bumpup_after_days, request->bumpup_after_days);
+    params_int_if(params, request->has_bumpup_after_days, request->bumpup_after_days);
     params_text(params, whole_given(batch->arena, request->hand_over ? &request->hand_over->base : NULL));
     params_moment(params, batch->now);
     params_text(params, json_given(request->ai_actions));
@@ -261,13 +253,14 @@ static enum status judge(struct batch *batch, struct item *item, const struct ro
 {
     const Pb__CompanyPatchRequest *request = item->message;
     bool zone_known, template_is_known;
+    struct error stale = { 0 };
     TRY(company_zone_known(batch, request->timezone, &zone_known, error));
     TRY(template_known(batch, item, &template_is_known, error));
     if (!rows->count)
         item_fail(item, REJECT, "unknown_company", "there is no such company");
-    else if (request->has_if_version && request->if_version != rows_int(rows, 0, 0))
-        item_fail(item, REJECT, "stale_version", "the company has been changed since: its version is %lld",
-                  (long long)rows_int(rows, 0, 0));
+    else if (write_version(request->has_if_version, request->if_version, rows_int(rows, 0, 0), "the company", &stale) !=
+             OK)
+        write_refuse(item, &stale);
     else if (!zone_known)
         item_fail(item, REJECT, "bad_timezone", "timezone is no IANA time zone");
     else if (!template_is_known)

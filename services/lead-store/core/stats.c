@@ -16,7 +16,7 @@ static enum status stats_one(struct batch *batch, struct item *item, struct erro
     struct params *params = params_new(batch->arena);
     struct rows rows;
     params_moment(params, batch->now);
-    params_text(params, text_empty(item->caller.company_id) ? NULL : item->caller.company_id);
+    params_text_if(params, item->caller.company_id);
     TRY(db_run(batch->db, batch->arena, &stats_buffers, params, &rows, error));
     Pb__Stats *stats = PB_NEW(batch->arena, stats);
     PB_SET(stats, active_buffers, rows_int(&rows, 0, 0));

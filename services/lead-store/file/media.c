@@ -9,7 +9,7 @@
 #include "core/event.h"
 #include "core/payload.h"
 #include "core/read.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "media/media_kind.h"
 #include "wire/pbrow.h"
 
@@ -152,10 +152,5 @@ static enum status create_work(struct batch *batch, struct item **items, size_t 
 
 void media_create(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct error error = { 0 };
-        if (create_check(batch->items[i], &error) != OK)
-            item_fail(batch->items[i], REJECT, error.code, "%s", error.text);
-    }
-    transaction_run(batch, create_work);
+    write_run(batch, create_check, create_work);
 }

@@ -7,7 +7,7 @@
 #include "core/event.h"
 #include "core/payload.h"
 #include "core/read.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "media.h"
 
 /* What is stored stays stored, what was deleted stays deleted; a failure may be followed by a better word. */
@@ -151,10 +151,5 @@ static enum status settle_check(const struct item *item, struct error *error)
 
 void media_settle(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct error error = { 0 };
-        if (settle_check(batch->items[i], &error) != OK)
-            item_fail(batch->items[i], REJECT, error.code, "%s", error.text);
-    }
-    transaction_run(batch, settle_work);
+    write_run(batch, settle_check, settle_work);
 }

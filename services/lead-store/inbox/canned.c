@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "core/read.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "placeholder.h"
 #include "wire/pbrow.h"
 
@@ -47,15 +47,6 @@ static enum status each(struct batch *batch, struct item **items, size_t count, 
     for (size_t i = 0; i < count; i++)
         TRY(one(batch, items[i], error));
     return OK;
-}
-
-static void refuse(struct batch *batch, enum status (*check)(const struct item *item, struct error *error))
-{
-    for (size_t i = 0; i < batch->count; i++) {
-        struct error error = { 0 };
-        if (check(batch->items[i], &error) != OK)
-            item_fail(batch->items[i], REJECT, error.code, "%s", error.text);
-    }
 }
 
 static void taken(struct item *item)
@@ -117,8 +108,7 @@ static enum status create_work(struct batch *batch, struct item **items, size_t 
 
 void canned_create(struct batch *batch)
 {
-    refuse(batch, create_check);
-    transaction_run(batch, create_work);
+    write_run(batch, create_check, create_work);
 }
 
 /* -- store.canned_reply.patch */
@@ -148,6 +138,7 @@ static enum status patch_check(const struct item *item, struct error *error)
 static enum status patch_one(struct batch *batch, struct item *item, struct error *error)
 {
     const Pb__CannedReplyPatchRequest *request = item->message;
+    struct error refused = { 0 };
     struct params *params = params_new(batch->arena);
     struct rows rows;
     params_text(params, item->caller.company_id);
@@ -156,8 +147,9 @@ static enum status patch_one(struct batch *batch, struct item *item, struct erro
     TRY(db_run(batch->db, batch->arena, &canned_look, params, &rows, error));
     if (!rows.count)
         item_fail(item, REJECT, "unknown_canned_reply", "there is no such canned reply");
-    else if (request->has_if_version && request->if_version != rows_int(&rows, 0, 0))
-        item_fail(item, REJECT, "stale_version", "it has been changed since");
+    else if (write_version(request->has_if_version, request->if_version, rows_int(&rows, 0, 0), "the canned reply",
+                           &refused) != OK)
+        write_refuse(item, &refused);
     else if (rows_bool(&rows, 0, 1))
         taken(item);
     if (item->status != OK)
@@ -177,8 +169,7 @@ static enum status patch_work(struct batch *batch, struct item **items, size_t c
 
 void canned_patch(struct batch *batch)
 {
-    refuse(batch, patch_check);
-    transaction_run(batch, patch_work);
+    write_run(batch, patch_check, patch_work);
 }
 
 /* -- store.canned_reply.get, .delete */

@@ -4,7 +4,7 @@
 #include "base/ident.h"
 #include "base/text.h"
 #include "core/payload.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "inbox_view.h"
 #include "people/handover.h"
 #include "wire/pbrow.h"
@@ -42,10 +42,7 @@ static enum status judge(struct change *change, const struct rows *rows, struct 
     const Pb__ConversationPatchRequest *request = change->request;
     if (!rows->count)
         return error_code(error, REJECT, "unknown_conversation", "there is no such conversation");
-    if (request->has_if_version && request->if_version != rows_int(rows, 0, 3))
-        return error_code(error, REJECT, "stale_version",
-                          "the conversation has been changed since: its version is %lld",
-                          (long long)rows_int(rows, 0, 3));
+    TRY(write_version(request->has_if_version, request->if_version, rows_int(rows, 0, 3), "the conversation", error));
     change->lead_id = rows_text(rows, 0, 0);
     change->state = rows_text(rows, 0, 1);
     change->assignee = rows_text(rows, 0, 2);
@@ -121,7 +118,7 @@ static enum status hold(struct change *change, struct error *error)
     TRY(db_run(batch->db, batch->arena, &inbox_hold, params, &rows, error));
     struct error refused = { 0 };
     if (judge(change, &rows, &refused) != OK)
-        item_fail(change->item, REJECT, refused.code, "%s", refused.text);
+        write_refuse(change->item, &refused);
     return OK;
 }
 
@@ -159,12 +156,7 @@ static enum status check(const struct item *item, struct error *error)
 
 void inbox_patch(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct error error = { 0 };
-        if (check(batch->items[i], &error) != OK)
-            item_fail(batch->items[i], REJECT, error.code, "%s", error.text);
-    }
-    transaction_run(batch, patch_work);
+    write_run(batch, check, patch_work);
     for (size_t i = 0; i < batch->count; i++)
         if (batch->items[i]->status == OK && batch->items[i]->state)
             handover_nudge(batch->items[i]->state);

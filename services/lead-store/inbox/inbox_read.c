@@ -48,10 +48,7 @@ static enum status see_one(struct event_list *events, struct item *item, struct 
     struct rows rows;
     params_text(params, item->caller.company_id);
     params_text(params, request->id);
-    if (request->has_position)
-        params_int(params, request->position);
-    else
-        params_null(params);
+    params_int_if(params, request->has_position, request->position);
     params_moment(params, batch->now);
     TRY(db_run(batch->db, batch->arena, &inbox_see, params, &rows, error));
     if (!rows.count) {

@@ -22,10 +22,7 @@ enum status missed_read(struct batch *batch, const struct held_conversation *con
     params_text(params, conversation->company_id);
     params_text(params, conversation->id);
     params_text(params, message_id);
-    if (message_id)
-        params_null(params);
-    else
-        params_int(params, position);
+    params_int_if(params, !message_id, position);
     TRY(db_run(batch->db, batch->arena, &missed_since, params, &rows, error));
     *out = (struct missed){ .known = rows_text(&rows, 0, 0) != NULL };
     if (rows_text(&rows, 0, rows_column(&rows, "id")))

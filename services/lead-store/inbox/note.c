@@ -9,7 +9,7 @@
 #include "core/event.h"
 #include "core/page.h"
 #include "core/payload.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "people/handover.h"
 #include "wire/pbrow.h"
 
@@ -98,7 +98,7 @@ static enum status add_one(struct event_list *events, struct item *item, struct 
     if (!rows.count) {
         struct error unknown = { 0 };
         unknown_conversation(&unknown);
-        item_fail(item, REJECT, unknown.code, "%s", unknown.text);
+        write_refuse(item, &unknown);
         return OK;
     }
     if (rows_bool(&rows, 0, 1))
@@ -130,12 +130,7 @@ static enum status add_check(const struct item *item, struct error *error)
 
 void note_add(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct error error = { 0 };
-        if (add_check(batch->items[i], &error) != OK)
-            item_fail(batch->items[i], REJECT, error.code, "%s", error.text);
-    }
-    transaction_run(batch, add_work);
+    write_run(batch, add_check, add_work);
 }
 
 /* -- store.note.list, newest first */

@@ -7,7 +7,7 @@
 #include "core/column.h"
 #include "core/payload.h"
 #include "core/read.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "document_view.h"
 #include "knowledge.h"
 #include "knowledge/document.h"
@@ -91,7 +91,7 @@ static bool says_something(const char *text)
     return language_next_word(&text, &word);
 }
 
-static enum status put_check(struct item *item, struct error *error)
+static enum status put_check(const struct item *item, struct error *error)
 {
     const Pb__KnowledgePutRequest *request = item->message;
     TRY(read_company(item, error));
@@ -221,9 +221,9 @@ static void put_judge(const Pb__KnowledgePutRequest *request, const struct rows 
     bool known = rows_text(rows, 0, LOOK_ID) != NULL, same = rows_bool(rows, 0, LOOK_SAME);
     if (request->replaces && !known)
         unknown_document(refused);
-    else if (request->replaces && request->has_if_version && request->if_version != rows_int(rows, 0, LOOK_VERSION))
-        error_code(refused, REJECT, "stale_version", "the document has been changed since: its version is %lld",
-                   (long long)rows_int(rows, 0, LOOK_VERSION));
+    else if (write_version(request->replaces && request->has_if_version, request->if_version,
+                           rows_int(rows, 0, LOOK_VERSION), "the document", refused) != OK)
+        return;
     else if (!request->replaces && known && !same && rows_int(rows, 0, LOOK_VERSION) == 1)
         error_code(refused, REJECT, "idempotency_mismatch", "the same Idempotency-Key came with another body before");
     else if (twin && !(known && !request->replaces))
@@ -247,7 +247,7 @@ static enum status put_one(struct batch *batch, struct item *item, struct error 
     TRY(db_run(batch->db, batch->arena, &document_look, params, &rows, error));
     put_judge(request, &rows, &refused);
     if (*refused.code) {
-        item_fail(item, REJECT, refused.code, "%s", refused.text);
+        write_refuse(item, &refused);
         return OK;
     }
     bool known = rows_text(&rows, 0, LOOK_ID) != NULL;
@@ -265,12 +265,7 @@ static enum status put_all(struct batch *batch, struct item **items, size_t coun
 
 void knowledge_put(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct error error = { 0 };
-        if (put_check(batch->items[i], &error) != OK)
-            item_fail(batch->items[i], REJECT, error.code, "%s", error.text);
-    }
-    transaction_run(batch, put_all);
+    write_run(batch, put_check, put_all);
 }
 
 /* -- store.knowledge.delete */

@@ -22,7 +22,7 @@ static enum status list_ask(struct item *item, struct db_step *step, struct erro
     struct page page;
     TRY(page_read(item, &page, error));
     struct params *params = page_params(item, &page);
-    params_text(params, text_empty(request->state) ? NULL : request->state);
+    params_text_if(params, request->state);
     params_int(params, page.limit + 1);
     *step = (struct db_step){ .statement = &documents_list, .params = params };
     return OK;

@@ -1,7 +1,7 @@
 /* How a company's material is used. */
 #include "base/text.h"
 #include "core/read.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "document_view.h"
 #include "knowledge.h"
 #include "llm/embed.h"
@@ -83,7 +83,7 @@ static enum status patch_all(struct batch *batch, struct item **items, size_t co
     return OK;
 }
 
-static enum status patch_check(struct item *item, struct error *error)
+static enum status patch_check(const struct item *item, struct error *error)
 {
     const Pb__KnowledgeSettingsRequest *request = item->message;
     TRY(read_company(item, error));
@@ -98,10 +98,5 @@ static enum status patch_check(struct item *item, struct error *error)
 
 void knowledge_settings_patch(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct error error = { 0 };
-        if (patch_check(batch->items[i], &error) != OK)
-            item_fail(batch->items[i], REJECT, error.code, "%s", error.text);
-    }
-    transaction_run(batch, patch_all);
+    write_run(batch, patch_check, patch_all);
 }

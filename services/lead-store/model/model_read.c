@@ -29,7 +29,7 @@ static enum status models_ask(struct item *item, struct db_step *step, struct er
         return error_code(error, REJECT, "bad_value", "stage_id must be a UUID");
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
-    params_text(params, text_empty(request->stage_id) ? NULL : request->stage_id);
+    params_text_if(params, request->stage_id);
     params_int(params, AI_MODELS_MAX);
     *step = (struct db_step){ .statement = &ai_models_read, .params = params };
     return OK;

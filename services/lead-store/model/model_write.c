@@ -5,10 +5,8 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "core/column.h"
-#include "core/event.h"
 #include "core/payload.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "llm/llm.h"
 #include "model.h"
 #include "model_view.h"
@@ -56,19 +54,7 @@ static enum status wish_check(const struct wish *wish, struct error *error)
     return OK;
 }
 
-/* -- the company's row, and what is there */
-
-static const struct statement company_hold = {
-    .name = "ai_model_company_hold",
-    .sql = "select id from crm.companies where id = any($1::uuid[]) order by id for no key update",
-};
-
-static void companies_hold(struct batch *batch, struct item **items, size_t count)
-{
-    struct params *params = params_new(batch->arena);
-    COLUMN_TEXTS(params, count, i, items[i]->caller.company_id);
-    db_queue(batch->db, batch->arena, &company_hold, params, NULL);
-}
+/* -- what is there */
 
 /* The model of that id, if there is one; and for a model at that stage (the present one's where none is named) and
  * place (NULL: after the last). */
@@ -101,10 +87,7 @@ static enum status look(struct batch *batch, const struct item *item, const char
     params_text(params, item->caller.company_id);
     params_text(params, id);
     params_text(params, wish->stage_id);
-    if (wish->has_position)
-        params_int(params, wish->position);
-    else
-        params_null(params);
+    params_int_if(params, wish->has_position, wish->position);
     TRY(db_run(batch->db, batch->arena, &model_look, params, &rows, error));
     const char *owner = rows_text(&rows, 0, rows_column(&rows, "owner_id"));
     *out = (struct look){
@@ -186,11 +169,6 @@ static void note(struct event_list *events, const struct item *item, const char 
                                             .correlation_id = item->caller.correlation_id });
 }
 
-static void refuse(struct item *item, const struct error *refused)
-{
-    item_fail(item, REJECT, refused->code, "%s", refused->text);
-}
-
 /* -- create */
 
 static const struct statement model_insert = {
@@ -245,7 +223,7 @@ static enum status create_one(struct batch *batch, struct item *item, struct eve
     if (found.mine)
         return show(batch, item, id, error);
     if (may_create(&wish, &found, &refused) != OK) {
-        refuse(item, &refused);
+        write_refuse(item, &refused);
         return OK;
     }
     insert(batch, item, id, &wish, &found);
@@ -266,14 +244,6 @@ static const struct statement model_save = {
         "where m.id = $1 and m.company_id = $2",
 };
 
-static void add_number(struct params *params, bool given, int64_t number)
-{
-    if (given)
-        params_int(params, number);
-    else
-        params_null(params);
-}
-
 static void save(struct batch *batch, const struct item *item, const struct wish *wish, const struct look *found)
 {
     const Pb__AiModelPatchRequest *request = item->message;
@@ -282,16 +252,16 @@ static void save(struct batch *batch, const struct item *item, const struct wish
     params_text(params, request->id);
     params_text(params, item->caller.company_id);
     params_text(params, wish->stage_id);
-    add_number(params, wish->has_position, wish->position);
+    params_int_if(params, wish->has_position, wish->position);
     params_text(params, wish->provider);
     params_text(params, wish->model);
     if (wish->has_temperature)
         params_double(params, wish->temperature);
     else
         params_null(params);
-    add_number(params, wish->has_max_tokens, wish->max_tokens);
+    params_int_if(params, wish->has_max_tokens, wish->max_tokens);
     params_text(params, wish->system_prompt);
-    add_number(params, prompt_changed, found->version_next);
+    params_int_if(params, prompt_changed, found->version_next);
     params_moment(params, batch->now);
     db_queue(batch->db, batch->arena, &model_save, params, NULL);
     if (prompt_changed)
@@ -302,10 +272,7 @@ static enum status is_current(const struct look *found, bool has_version, int64_
 {
     if (!found->mine)
         return error_code(refused, REJECT, "unknown_ai_model", "there is no such model");
-    if (has_version && version != found->version)
-        return error_code(refused, REJECT, "stale_version", "the model has been changed since: its version is %lld",
-                          (long long)found->version);
-    return OK;
+    return write_version(has_version, version, found->version, "the model", refused);
 }
 
 static bool changes_nothing(const struct wish *wish)
@@ -323,7 +290,7 @@ static enum status patch_one(struct batch *batch, struct item *item, struct even
     TRY(look(batch, item, request->id, &wish, &found, error));
     if (is_current(&found, request->has_if_version, request->if_version, &refused) != OK ||
         place_check(&wish, &found, &refused) != OK) {
-        refuse(item, &refused);
+        write_refuse(item, &refused);
         return OK;
     }
     if (changes_nothing(&wish))
@@ -349,7 +316,7 @@ static enum status delete_one(struct batch *batch, struct item *item, struct eve
     struct look found;
     TRY(look(batch, item, request->id, &none, &found, error));
     if (is_current(&found, request->has_if_version, request->if_version, &refused) != OK) {
-        refuse(item, &refused);
+        write_refuse(item, &refused);
         return OK;
     }
     TRY(show(batch, item, request->id, error));
@@ -363,75 +330,66 @@ static enum status delete_one(struct batch *batch, struct item *item, struct eve
 
 /* -- the three handlers */
 
-typedef enum status write_one(struct batch *batch, struct item *item, struct event_list *events, struct error *error);
-
-static enum status write_all(struct batch *batch, struct item **items, size_t count, write_one *one,
-                             struct error *error)
-{
-    struct event_list events = { .batch = batch };
-    companies_hold(batch, items, count);
-    for (size_t i = 0; i < count; i++)
-        TRY(one(batch, items[i], &events, error));
-    event_flush(&events);
-    return OK;
-}
-
 static enum status create_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
-    return write_all(batch, items, count, create_one, error);
+    return write_in_turn(batch, items, count, create_one, error);
 }
 
 static enum status patch_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
-    return write_all(batch, items, count, patch_one, error);
+    return write_in_turn(batch, items, count, patch_one, error);
 }
 
 static enum status delete_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
-    return write_all(batch, items, count, delete_one, error);
+    return write_in_turn(batch, items, count, delete_one, error);
 }
 
-static void check_one(struct item *item, const char *id, const struct wish *wish)
+static enum status caller_check(const struct item *item, const char *id, struct error *refused)
 {
-    struct error refused = { 0 };
     if (!ident_valid(item->caller.company_id))
-        error_code(&refused, REJECT, "unknown_company", "there is no such company");
-    else if (id && !ident_valid(id))
-        error_code(&refused, REJECT, "unknown_ai_model", "there is no such model");
-    else
-        wish_check(wish, &refused);
-    if (*refused.code)
-        refuse(item, &refused);
+        return error_code(refused, REJECT, "unknown_company", "there is no such company");
+    if (id && !ident_valid(id))
+        return error_code(refused, REJECT, "unknown_ai_model", "there is no such model");
+    return OK;
+}
+
+static enum status create_check(const struct item *item, struct error *refused)
+{
+    const Pb__AiModelCreateRequest *request = item->message;
+    const struct wish wish = WISH_OF(request);
+    TRY(caller_check(item, request->id, refused));
+    TRY(wish_check(&wish, refused));
+    if (!wish.provider || !wish.model)
+        return error_code(refused, REJECT, "missing_field", "provider and model are needed");
+    return OK;
+}
+
+static enum status patch_check(const struct item *item, struct error *refused)
+{
+    const Pb__AiModelPatchRequest *request = item->message;
+    const struct wish wish = WISH_OF(request);
+    TRY(caller_check(item, text_or(request->id, "none"), refused));
+    return wish_check(&wish, refused);
+}
+
+static enum status delete_check(const struct item *item, struct error *refused)
+{
+    const Pb__AiModelRequest *request = item->message;
+    return caller_check(item, text_or(request->id, "none"), refused);
 }
 
 void ai_model_create(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        const Pb__AiModelCreateRequest *request = batch->items[i]->message;
-        const struct wish wish = WISH_OF(request);
-        check_one(batch->items[i], request->id, &wish);
-        if (batch->items[i]->status == OK && (!wish.provider || !wish.model))
-            item_fail(batch->items[i], REJECT, "missing_field", "provider and model are needed");
-    }
-    transaction_run(batch, create_work);
+    write_run(batch, create_check, create_work);
 }
 
 void ai_model_patch(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        const Pb__AiModelPatchRequest *request = batch->items[i]->message;
-        const struct wish wish = WISH_OF(request);
-        check_one(batch->items[i], text_or(request->id, "none"), &wish);
-    }
-    transaction_run(batch, patch_work);
+    write_run(batch, patch_check, patch_work);
 }
 
 void ai_model_delete(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct wish none = { 0 };
-        const Pb__AiModelRequest *request = batch->items[i]->message;
-        check_one(batch->items[i], text_or(request->id, "none"), &none);
-    }
-    transaction_run(batch, delete_work);
+    write_run(batch, delete_check, delete_work);
 }

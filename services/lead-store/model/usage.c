@@ -5,7 +5,7 @@
 #include "base/ident.h"
 #include "base/text.h"
 #include "core/column.h"
-#include "core/transaction.h"
+#include "core/write.h"
 
 enum { SHARDS = 8 };
 
@@ -137,10 +137,5 @@ static enum status record_work(struct batch *batch, struct item **items, size_t 
 
 void usage_record(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct error error = { 0 };
-        if (usage_check(batch->items[i], &error) != OK)
-            item_fail(batch->items[i], REJECT, error.code, "%s", error.text);
-    }
-    transaction_run(batch, record_work);
+    write_run(batch, usage_check, record_work);
 }

@@ -40,8 +40,8 @@ static enum status lines_ask(struct item *item, struct db_step *step, struct err
         return error_code(error, REJECT, "bad_value", "group must be day, provider or model");
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
-    params_text(params, text_empty(request->from) ? NULL : request->from);
-    params_text(params, text_empty(request->to) ? NULL : request->to);
+    params_text_if(params, request->from);
+    params_text_if(params, request->to);
     params_text(params, group);
     params_moment(params, moment_now());
     params_int(params, DAYS - 1);

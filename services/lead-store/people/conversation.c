@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "core/payload.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "gate/gate_rules.h"
 #include "handover.h"
 #include "silence/silence.h"
@@ -46,7 +46,7 @@ static Pb__HandoverReply *reply_start(struct arena *arena, const struct target *
     struct error error = { 0 };
     if (!target->leads.count) {
         target_unknown(target, &error);
-        item_fail(target->item, REJECT, error.code, "%s", error.text);
+        write_refuse(target->item, &error);
         return NULL;
     }
     Pb__HandoverReply *reply = PB_NEW(arena, handover_reply);

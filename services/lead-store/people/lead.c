@@ -112,7 +112,7 @@ static enum status list_ask(struct item *item, struct db_step *step, struct erro
         return error_code(error, REJECT, "bad_value", "stage_id must be a UUID");
     struct params *params = page_params(item, &page);
     params_text(params, phone_wanted(item->arena, request->phone));
-    params_text(params, text_empty(request->stage_id) ? NULL : request->stage_id);
+    params_text_if(params, request->stage_id);
     params_int(params, page.limit + 1);
     *step = (struct db_step){ .statement = &lead_list_read, .params = params };
     return OK;

@@ -8,7 +8,7 @@
 #include "core/column.h"
 #include "core/event.h"
 #include "core/payload.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "lead.h"
 #include "lead_view.h"
 #include "wire/pbjson.h"
@@ -28,7 +28,7 @@ static enum status attributes_check(struct arena *arena, const Pb__Json *attribu
     return OK;
 }
 
-static enum status lead_patch_check(struct item *item, struct error *error)
+static enum status lead_patch_check(const struct item *item, struct error *error)
 {
     const Pb__LeadPatchRequest *request = item->message;
     if (!ident_valid(item->caller.company_id) || !ident_valid(text_or(request->id, "")))
@@ -89,9 +89,9 @@ static void judge(const Pb__LeadPatchRequest *request, const struct rows *rows, 
 {
     if (!rows->count)
         error_code(refused, REJECT, "unknown_lead", "there is no such lead");
-    else if (request->has_if_version && request->if_version != rows_int(rows, 0, 0))
-        error_code(refused, REJECT, "stale_version", "the lead has been changed since: its version is %lld",
-                   (long long)rows_int(rows, 0, 0));
+    else if (write_version(request->has_if_version, request->if_version, rows_int(rows, 0, 0), "the lead", refused) !=
+             OK)
+        return;
     else if (request->stage_id && !rows_text(rows, 0, 3))
         error_code(refused, REJECT, "unknown_stage", "there is no such stage");
     else if (request->stage_id && !rows_bool(rows, 0, 5))
@@ -108,10 +108,7 @@ static void save(struct batch *batch, const struct item *item)
     params_text(params, item->caller.company_id);
     params_text(params, request->contact_name);
     params_text(params, request->stage_id);
-    if (request->has_priority)
-        params_int(params, request->priority);
-    else
-        params_null(params);
+    params_int_if(params, request->has_priority, request->priority);
     params_text(params, request->has_preferred_channel
                             ? pbjson_enum_word(&pb__channel__descriptor, (int)request->preferred_channel)
                             : NULL);
@@ -174,7 +171,7 @@ static enum status patch_one(struct batch *batch, struct item *item, struct even
     TRY(look(batch, item, &before, error));
     judge(request, &before, &refused);
     if (*refused.code) {
-        item_fail(item, REJECT, refused.code, "%s", refused.text);
+        write_refuse(item, &refused);
         return OK;
     }
     if (!changes_nothing(request)) {
@@ -215,10 +212,5 @@ static enum status lead_patch_work(struct batch *batch, struct item **items, siz
 
 void lead_patch(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct error error = { 0 };
-        if (lead_patch_check(batch->items[i], &error) != OK)
-            item_fail(batch->items[i], REJECT, error.code, "%s", error.text);
-    }
-    transaction_run(batch, lead_patch_work);
+    write_run(batch, lead_patch_check, lead_patch_work);
 }

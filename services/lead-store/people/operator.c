@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "channels/whatsapp_cloud.h"
 #include "core/column.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "gate/outbound.h"
 #include "handover.h"
 #include "inbox/canned.h"
@@ -374,7 +374,7 @@ static enum status post_write(struct posting *posting, struct post *post, struct
     else if (post_quote_check(post, &refused) == OK && post_length_check(post, &refused) == OK)
         post_window_check(posting, post, &refused);
     if (*refused.code) {
-        item_fail(post->item, REJECT, refused.code, "%s", refused.text);
+        write_refuse(post->item, &refused);
         return OK;
     }
     bool outdated = false;

@@ -9,7 +9,7 @@
 #include "bumpup_facts.h"
 #include "core/event.h"
 #include "core/payload.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "gate/outbound.h"
 #include "model/usage.h"
 
@@ -261,10 +261,5 @@ static enum status bumpup_commit_work(struct batch *batch, struct item **items, 
 
 void bumpup_commit(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct error error = { 0 };
-        if (bumpup_commit_check(batch->items[i], &error) != OK)
-            item_fail(batch->items[i], REJECT, error.code, "%s", error.text);
-    }
-    transaction_run(batch, bumpup_commit_work);
+    write_run(batch, bumpup_commit_check, bumpup_commit_work);
 }

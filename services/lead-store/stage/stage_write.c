@@ -5,10 +5,8 @@
 #include "base/ident.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "core/column.h"
-#include "core/event.h"
 #include "core/payload.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "llm/stage.h"
 #include "stage.h"
 #include "stage_view.h"
@@ -96,11 +94,6 @@ static enum status wish_check(const struct item *item, const struct wish *wish, 
 
 /* -- what is there */
 
-static const struct statement company_hold = {
-    .name = "stage_company_hold",
-    .sql = "select id from crm.companies where id = any($1::uuid[]) order by id for no key update",
-};
-
 /* The stage, if it is there; the pipeline that it is in or would be; who has the wanted name and place. */
 static const struct statement stage_look = {
     .name = "stage_look",
@@ -123,14 +116,6 @@ struct look {
     int64_t version, count, position;
 };
 
-static void add_number(struct params *params, bool given, int64_t number)
-{
-    if (given)
-        params_int(params, number);
-    else
-        params_null(params);
-}
-
 static const char *json_given(const Pb__Json *json)
 {
     return json ? pb_json_text(json) : NULL;
@@ -144,7 +129,7 @@ static enum status look(struct batch *batch, const struct item *item, const char
     params_text(params, item->caller.company_id);
     params_text(params, id);
     params_text(params, wish->pipeline_id);
-    add_number(params, wish->has_position, wish->position);
+    params_int_if(params, wish->has_position, wish->position);
     params_text(params, wish->name);
     params_text(params, json_given(wish->transitions));
     TRY(db_run(batch->db, batch->arena, &stage_look, params, &rows, error));
@@ -179,10 +164,7 @@ static enum status current_check(const struct look *found, const struct wish *wi
 {
     if (!found->mine)
         return error_code(refused, REJECT, "unknown_pipeline_stage", "there is no such stage");
-    if (wish->has_version && wish->version != found->version)
-        return error_code(refused, REJECT, "stale_version", "the stage has been changed since: its version is %lld",
-                          (long long)found->version);
-    return OK;
+    return write_version(wish->has_version, wish->version, found->version, "the stage", refused);
 }
 
 static const struct statement stage_show = {
@@ -217,11 +199,6 @@ static void note(struct event_list *events, const struct item *item, const char 
                                             .payload = payload_end(&payload),
                                             .actor = "operator",
                                             .correlation_id = item->caller.correlation_id });
-}
-
-static void refuse(struct item *item, const struct error *refused)
-{
-    item_fail(item, REJECT, refused->code, "%s", refused->text);
 }
 
 /* -- the three */
@@ -270,7 +247,7 @@ static enum status create_one(struct batch *batch, struct item *item, struct eve
     else
         place_check(&found, &refused);
     if (*refused.code) {
-        refuse(item, &refused);
+        write_refuse(item, &refused);
         return OK;
     }
     TRY(save(batch, item, id, &wish, &found, error));
@@ -285,7 +262,7 @@ static enum status patch_one(struct batch *batch, struct item *item, struct even
     struct look found;
     TRY(look(batch, item, wish.id, &wish, &found, error));
     if (current_check(&found, &wish, &refused) != OK || place_check(&found, &refused) != OK) {
-        refuse(item, &refused);
+        write_refuse(item, &refused);
         return OK;
     }
     if (!wish.name && !wish.has_position && !wish.ai_config && !wish.transitions)
@@ -336,7 +313,7 @@ static enum status delete_one(struct batch *batch, struct item *item, struct eve
     if (current_check(&found, &wish, &refused) == OK && (found.count < 2 || rows_bool(&used, 0, 0)))
         error_code(&refused, REJECT, "conflict", "leads or models are in the stage, or it is the pipeline's last");
     if (*refused.code) {
-        refuse(item, &refused);
+        write_refuse(item, &refused);
         return OK;
     }
     TRY(show(batch, item, wish.id, error));
@@ -347,58 +324,48 @@ static enum status delete_one(struct batch *batch, struct item *item, struct eve
 
 /* -- the three handlers */
 
-typedef enum status write_one(struct batch *batch, struct item *item, struct event_list *events, struct error *error);
-
-static enum status write_all(struct batch *batch, struct item **items, size_t count, write_one *one,
-                             struct error *error)
-{
-    struct event_list events = { .batch = batch };
-    struct params *params = params_new(batch->arena);
-    COLUMN_TEXTS(params, count, i, items[i]->caller.company_id);
-    db_queue(batch->db, batch->arena, &company_hold, params, NULL);
-    for (size_t i = 0; i < count; i++)
-        TRY(one(batch, items[i], &events, error));
-    event_flush(&events);
-    return OK;
-}
-
 static enum status create_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
-    return write_all(batch, items, count, create_one, error);
+    return write_in_turn(batch, items, count, create_one, error);
 }
 static enum status patch_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
-    return write_all(batch, items, count, patch_one, error);
+    return write_in_turn(batch, items, count, patch_one, error);
 }
 static enum status delete_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
-    return write_all(batch, items, count, delete_one, error);
+    return write_in_turn(batch, items, count, delete_one, error);
 }
 
-static void check_all(struct batch *batch, struct wish (*wish_of)(const struct item *item))
+static enum status create_check(const struct item *item, struct error *refused)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct wish wish = wish_of(batch->items[i]);
-        struct error refused = { 0 };
-        if (wish_check(batch->items[i], &wish, &refused) != OK)
-            refuse(batch->items[i], &refused);
-    }
+    const struct wish wish = wish_to_create(item);
+    return wish_check(item, &wish, refused);
+}
+
+static enum status patch_check(const struct item *item, struct error *refused)
+{
+    const struct wish wish = wish_to_patch(item);
+    return wish_check(item, &wish, refused);
+}
+
+static enum status delete_check(const struct item *item, struct error *refused)
+{
+    const struct wish wish = wish_to_delete(item);
+    return wish_check(item, &wish, refused);
 }
 
 void stage_create(struct batch *batch)
 {
-    check_all(batch, wish_to_create);
-    transaction_run(batch, create_work);
+    write_run(batch, create_check, create_work);
 }
 
 void stage_patch(struct batch *batch)
 {
-    check_all(batch, wish_to_patch);
-    transaction_run(batch, patch_work);
+    write_run(batch, patch_check, patch_work);
 }
 
 void stage_delete(struct batch *batch)
 {
-    check_all(batch, wish_to_delete);
-    transaction_run(batch, delete_work);
+    write_run(batch, delete_check, delete_work);
 }

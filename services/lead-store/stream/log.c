@@ -162,7 +162,7 @@ static enum status page_ask(struct item *item, struct db_step *step, struct erro
     params_text(params, item->caller.company_id);
     params_int(params, extent.after);
     params_int(params, extent.upto);
-    params_text(params, text_empty(request->lead_id) ? NULL : request->lead_id);
+    params_text_if(params, request->lead_id);
     if (request->n_types > 0)
         params_texts(params, (const char *const *)request->types, request->n_types);
     else

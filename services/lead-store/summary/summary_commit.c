@@ -8,7 +8,7 @@
 #include "core/column.h"
 #include "core/event.h"
 #include "core/payload.h"
-#include "core/transaction.h"
+#include "core/write.h"
 #include "model/usage.h"
 #include "summary.h"
 
@@ -41,7 +41,7 @@ static enum status digest_check(struct arena *arena, const Pb__SummaryDigest *di
     return OK;
 }
 
-static enum status summary_commit_check(struct item *item, struct error *error)
+static enum status summary_commit_check(const struct item *item, struct error *error)
 {
     const Pb__SummaryCommitRequest *request = item->message;
     if (!ident_valid(item->caller.company_id) || !ident_valid(text_or(request->lead_id, "")) ||
@@ -209,10 +209,5 @@ static enum status summary_commit_work(struct batch *batch, struct item **items,
 
 void summary_commit(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct error error = { 0 };
-        if (summary_commit_check(batch->items[i], &error) != OK)
-            item_fail(batch->items[i], REJECT, error.code, "%s", error.text);
-    }
-    transaction_run(batch, summary_commit_work);
+    write_run(batch, summary_commit_check, summary_commit_work);
 }

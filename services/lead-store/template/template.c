@@ -21,8 +21,8 @@ static enum status list_ask(struct item *item, struct db_step *step, struct erro
     struct page page;
     TRY(page_read(item, &page, error));
     struct params *params = page_params(item, &page);
-    params_text(params, text_empty(request->state) ? NULL : request->state);
-    params_text(params, text_empty(request->name) ? NULL : request->name);
+    params_text_if(params, request->state);
+    params_text_if(params, request->name);
     params_int(params, page.limit + 1);
     *step = (struct db_step){ .statement = &template_list_read, .params = params };
     return OK;

@@ -1,0 +1,25 @@
+/*
+ * write - what a caller changes: refused by name before SQL, then each under its company's row.
+ *
+ * A refusal is the item's alone and leaves everything as it was: `refused` is filled and nothing has been written. Only
+ * what the database itself can't do comes back as an error.
+ */
+#pragma once
+#include "core/event.h"
+#include "core/transaction.h"
+
+/* What can be told without looking: REJECT refuses the item. */
+typedef enum status write_check(const struct item *item, struct error *refused);
+/* One item; refused ones answer so and return OK. */
+typedef enum status write_one(struct batch *batch, struct item *item, struct event_list *events, struct error *error);
+
+/* transaction_run for the items that pass. */
+void write_run(struct batch *batch, write_check *check, transaction_work *work);
+/* Inside a transaction: all companies' rows are locked, then one item after the other, for a later one sees what an
+ * earlier one left. */
+enum status write_in_turn(struct batch *batch, struct item **items, size_t count, write_one *one, struct error *error);
+
+/* The item answers with what was refused. */
+void write_refuse(struct item *item, const struct error *refused);
+/* REJECT stale_version unless the caller changes what is there now. noun: "the model". */
+enum status write_version(bool given, int64_t version, int64_t now, const char *noun, struct error *refused);
