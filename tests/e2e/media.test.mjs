@@ -218,7 +218,7 @@ test('a file that does not come in time goes as its note, and the answer does no
 })
 
 test('each provider gets what it takes: Gemini the voice, Claude the picture, a model that is blind the note alone', async () => {
-  const company = await parley.postgres.value(`select company_id from crm.messages limit 1`)
+  const company = await parley.postgres.value('select company_id from crm.channel_accounts where account = $1', [PHONE_ID])
   const model = (provider, name) => parley.postgres.rows(`insert into crm.ai_models (id, company_id, provider, model, created_at, updated_at)
     values (gen_random_uuid(), '${company}', '${provider}', '${name}', now(), now()) on conflict (company_id, stage_id, position)
     do update set provider = excluded.provider, model = excluded.model returning id`)
