@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "config.h"
 #include "service/moderate.h"
+#include "service/provider.h"
 #include "turn.h"
 
 /* -- refused */
@@ -31,7 +32,7 @@ static bool ask_again(struct batch *batch, struct item *item, const char *advice
     struct llm_prompt prompt;
     struct model_choice choice = { .provider = turn->asking.provider };
     if (turn->guard.corrected || !choice.provider->compose || !model_time_left(&turn->asking) ||
-        model_endpoint(choice.provider, &choice.endpoint, NULL) != OK ||
+        provider_endpoint(choice.provider, &choice.endpoint, NULL) != OK ||
         !safety_prompt_read(batch->arena, turn->prompt_json, &prompt))
         return false;
     struct llm_message *messages = ARENA_ARRAY(batch->arena, struct llm_message, prompt.count + 1);

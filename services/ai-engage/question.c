@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "service/model.h"
+#include "service/provider.h"
 
 enum { CALL_WAIT_MS = 4000, ANSWER_BYTES_MAX = 1024 * 1024, QUESTION_BYTES_MAX = 8000 };
 
@@ -32,7 +32,7 @@ bool question_call(struct batch *batch, struct item *item, struct question *ques
     struct error error = { 0 };
     const char *text = text_of(batch->arena, context);
     question->over = true;
-    if (text_empty(text) || model_endpoint(embed_provider(context->embedding), &endpoint, &error) != OK)
+    if (text_empty(text) || provider_endpoint(embed_provider(context->embedding), &endpoint, &error) != OK)
         return false;
     question->model = arena_text(item->arena, context->embedding);
     question->under_way = true;

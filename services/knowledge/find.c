@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "llm/embed.h"
-#include "service/model.h"
+#include "service/provider.h"
 
 enum { CALL_WAIT_MS = 2500, ANSWER_BYTES_MAX = 1024 * 1024, IN_FLIGHT_MAX = 8 };
 
@@ -28,7 +28,7 @@ static enum status embed(struct batch *batch, const char *model, const char *tex
     struct llm_http call;
     struct http_response response;
     struct llm_reply reply;
-    TRY(model_endpoint(embed_provider(model), &endpoint, error));
+    TRY(provider_endpoint(embed_provider(model), &endpoint, error));
     embed_compose(batch->arena, &endpoint, model, &text, 1, true, &call);
     http_call_now(http, batch->arena,
                   &(struct http_request){ .method = "POST",

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "knowledge/split.h"
 #include "llm/embed.h"
-#include "service/model.h"
+#include "service/provider.h"
 
 enum {
     RUN_MS_MAX = 45000, /* of one handling; then the job goes on in another, which costs no attempt */
@@ -140,7 +140,7 @@ static void call_provider(struct batch *batch, struct item *item)
     struct llm_endpoint endpoint;
     struct llm_http http;
     struct error error = { 0 };
-    if (model_endpoint(embed_provider(indexing->embedding), &endpoint, &error) != OK) {
+    if (provider_endpoint(embed_provider(indexing->embedding), &endpoint, &error) != OK) {
         give_up(batch, item, error.code, error.text);
         return;
     }

@@ -12,10 +12,13 @@
  */
 #include "find.h"
 #include "indexing.h"
-#include "service/model.h"
+#include "service/provider.h"
 #include "service/service.h"
 
 enum { PARKED_MAX_HERE = 32 }; /* documents at a time: each holds its text and chunks */
+
+/* Of those that embed. */
+static const struct setting settings[] = { PROVIDER_SETTINGS_OPENAI, PROVIDER_SETTINGS_GEMINI, { 0 } };
 
 static const struct route routes[] = {
     { .takes = &WORK_KB_INDEX,
@@ -29,13 +32,14 @@ static const struct route routes[] = {
 
 static enum status knowledge_open(struct batch *batch, struct error *error)
 {
+    (void)batch;
     find_open();
-    return model_open(batch, error);
+    return provider_open(error);
 }
 
 static const struct service knowledge = { .name = "knowledge",
                                           .help = "indexes what companies have written down, and finds in it",
-                                          .settings = model_settings,
+                                          .settings = settings,
                                           .routes = routes,
                                           .open = knowledge_open,
                                           .close = find_close,

@@ -1,30 +1,27 @@
 #include "service/model.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "llm/breaker.h"
+#include "service/provider.h"
 
 enum { CALL_WAIT_MS_MIN = 1000, CALL_WAIT_MS_MAX = 55000 }; /* a run of the job has 60 s */
 
 int64_t model_wait_ms;
 
-/* A provider and what the installation says of it; in the order in which they answer by default. */
+/* Providers in the order in which they answer by default; the last one always can. */
 static struct access {
     const struct llm_provider *provider;
-    const char *base_url_setting;
-    const char *key, *base_url, *model; /* settings; "" when not set */
-    char *trimmed;                      /* the base URL that counts */
-    struct llm_endpoint endpoint;
+    const char *model; /* setting: where the company names none */
 } accesses[] = {
-    { .provider = &LLM_OPENAI, .base_url_setting = "OPENAI_BASE_URL" },
-    { .provider = &LLM_ANTHROPIC, .base_url_setting = "ANTHROPIC_BASE_URL" },
-    { .provider = &LLM_GEMINI, .base_url_setting = "GEMINI_BASE_URL" },
-    { .provider = &LLM_LOCAL },
+    [PROVIDER_OPENAI] = { .provider = &LLM_OPENAI },
+    [PROVIDER_ANTHROPIC] = { .provider = &LLM_ANTHROPIC },
+    [PROVIDER_GEMINI] = { .provider = &LLM_GEMINI },
+    [PROVIDERS] = { .provider = &LLM_LOCAL },
 };
-enum { OPENAI, ANTHROPIC, GEMINI, LOCAL, ACCESSES };
+enum { ACCESSES = PROVIDERS + 1 };
 
 /* Of provider and key, for a provider has one key. Each route learns for itself: a route is a thread, and nothing is
  * shared. */
@@ -36,27 +33,19 @@ static struct breaker *breaker_of(const struct access *access)
 }
 
 const struct setting model_settings[] = {
-    { .name = "OPENAI_API_KEY",
-      .text = &accesses[OPENAI].key,
-      .secret = true,
-      .help = "key of OpenAI or of a server that speaks the same" },
-    { .name = "OPENAI_BASE_URL",
-      .text = &accesses[OPENAI].base_url,
-      .help = "with its /v1; the vendor's; a server of one's own needs no key" },
+    PROVIDER_SETTINGS_OPENAI,
     { .name = "OPENAI_MODEL",
-      .text = &accesses[OPENAI].model,
+      .text = &accesses[PROVIDER_OPENAI].model,
       .fallback = "gpt-4o-mini",
       .help = "model where the company names none" },
-    { .name = "ANTHROPIC_API_KEY", .text = &accesses[ANTHROPIC].key, .secret = true, .help = "key of Anthropic" },
-    { .name = "ANTHROPIC_BASE_URL", .text = &accesses[ANTHROPIC].base_url, .help = "the vendor's" },
+    PROVIDER_SETTINGS_ANTHROPIC,
     { .name = "ANTHROPIC_MODEL",
-      .text = &accesses[ANTHROPIC].model,
+      .text = &accesses[PROVIDER_ANTHROPIC].model,
       .fallback = "claude-haiku-5-5",
       .help = "model where the company names none" },
-    { .name = "GEMINI_API_KEY", .text = &accesses[GEMINI].key, .secret = true, .help = "key of Google's Gemini" },
-    { .name = "GEMINI_BASE_URL", .text = &accesses[GEMINI].base_url, .help = "the vendor's" },
+    PROVIDER_SETTINGS_GEMINI,
     { .name = "GEMINI_MODEL",
-      .text = &accesses[GEMINI].model,
+      .text = &accesses[PROVIDER_GEMINI].model,
       .fallback = "gemini-3.5-flash-lite",
       .help = "model where the company names none" },
     { .name = "AI_CALL_WAIT_MS",
@@ -68,35 +57,11 @@ const struct setting model_settings[] = {
     { 0 },
 };
 
-static enum status open_access(struct access *access, struct error *error)
-{
-    const char *url = text_or(access->base_url, access->provider->base_url);
-    if (!text_starts(url, "http://") && !text_starts(url, "https://"))
-        return error_set(error, REJECT, "%s must begin with http:// or https://", access->base_url_setting);
-    free(access->trimmed);
-    access->trimmed = strdup(url);
-    if (!access->trimmed)
-        abort();
-    for (size_t end = strlen(url); end > 0 && access->trimmed[end - 1] == '/'; end--)
-        access->trimmed[end - 1] = '\0';
-    access->endpoint = (struct llm_endpoint){ .base_url = access->trimmed, .key = access->key };
-    return OK;
-}
-
 /* Once, at start. */
 enum status model_open(struct batch *batch, struct error *error)
 {
     (void)batch;
-    for (size_t i = 0; i < ACCESSES; i++)
-        if (accesses[i].base_url_setting)
-            TRY(open_access(&accesses[i], error));
-    return OK;
-}
-
-/* A server of one's own may need no key. */
-static bool is_reachable(const struct access *access)
-{
-    return !access->base_url_setting || !text_empty(access->key) || !text_empty(access->base_url);
+    return provider_open(error);
 }
 
 static struct access *access_of(const struct llm_provider *provider)
@@ -107,20 +72,10 @@ static struct access *access_of(const struct llm_provider *provider)
     return NULL;
 }
 
-enum status model_endpoint(const struct llm_provider *provider, struct llm_endpoint *out, struct error *error)
-{
-    const struct access *access = access_of(provider);
-    if (!access || !is_reachable(access))
-        return error_code(error, REJECT, "auth", "%s is wanted, and neither a key nor a base URL is set",
-                          provider ? provider->name : "a provider that isn't here");
-    *out = access->endpoint;
-    return OK;
-}
-
 static struct access *access_by_default(void)
 {
     size_t i = 0;
-    while (!is_reachable(&accesses[i])) /* the last one is */
+    while (!provider_reachable(accesses[i].provider)) /* the last one is */
         i++;
     return &accesses[i];
 }
@@ -160,7 +115,7 @@ static enum status check(const struct candidate *candidate, struct error *error)
 {
     if (!candidate->access)
         return error_code(error, REJECT, "provider", "there is no model provider '%.32s' here", candidate->name);
-    if (!is_reachable(candidate->access))
+    if (!provider_reachable(candidate->access->provider))
         return error_code(error, REJECT, "auth", "the company wants %s, and neither a key nor a base URL is set",
                           candidate->access->provider->name);
     return OK;
@@ -211,10 +166,9 @@ enum status model_choose(Pb__TurnContext *context, unsigned tried, moment now, s
         take_row(context, chosen->row);
     *out = (struct model_choice){ .provider = access->provider,
                                   .model = text_or(access->model, access->provider->model),
-                                  .endpoint = access->endpoint,
                                   .bit = chosen->bit,
                                   .others = others };
-    return OK;
+    return provider_endpoint(access->provider, &out->endpoint, error);
 }
 
 /* -- servers that take no format */

@@ -33,9 +33,6 @@ enum status model_choose(Pb__TurnContext *context, unsigned tried, moment now, s
 bool model_formats(const struct llm_provider *provider, const char *model);
 void model_refused_format(const struct llm_provider *provider, const char *model);
 
-/* Where a provider is reached, whatever it is asked. REJECT auth: neither a key nor a base URL is set. */
-enum status model_endpoint(const struct llm_provider *provider, struct llm_endpoint *out, struct error *error);
-
 void model_answered(const struct llm_provider *provider, const struct llm_reply *reply, moment now);
 void model_lost(const struct llm_provider *provider, moment now); /* no answer came */
 void model_ended(const struct llm_provider *provider);            /* the call was ended by us */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "llm/moderation.h"
-#include "service/model.h"
+#include "service/provider.h"
 
 enum { MODERATION_WAIT_MS = 5000, MODERATION_BYTES_MAX = 64 * 1024 };
 
@@ -11,7 +11,7 @@ bool moderate_call(struct batch *batch, struct item *item, const char *provider,
 {
     struct llm_endpoint endpoint;
     struct llm_http http;
-    if (!moderation_known(provider) || model_endpoint(llm_provider(provider), &endpoint, NULL) != OK) {
+    if (!moderation_known(provider) || provider_endpoint(llm_provider(provider), &endpoint, NULL) != OK) {
         item_fail(item, REJECT, "moderation", "the company wants a moderation that can't be reached from here");
         return false;
     }
