@@ -65,7 +65,7 @@ const struct endpoint ENDPOINTS[] = {
 
     { "GET", "/conversations", "conversations",
       "Conversations, newest first; waiting: those who wait for a person, oldest first", SCOPE_READ,
-      &STORE_CONVERSATION_LIST, .query = PAGE " state owner waiting order assignee channel lead_id" },
+      &STORE_CONVERSATION_LIST, .query = PAGE " state owner waiting order assignee channel lead_id overdue" },
     { "GET", "/conversations/{id}", "conversations", "One conversation, with its last message", SCOPE_READ,
       &STORE_CONVERSATION_GET, .id_field = "id", .id_noun = "conversation" },
     { "PATCH", "/conversations/{id}", "conversations", "Assigns, closes or reopens it", SCOPE_OPERATOR,
