@@ -6,11 +6,12 @@
 #include "base/text.h"
 #include "capacity.h"
 #include "dispatch.h"
+#include "net/db_record.h"
 #include "work.h"
 
 /* Columns of jobs.outcome. */
 enum { KIND, WAKE_AT, BUSY, HELD, ADDED, STAGES, JOB, RUN_AT = JOB + WORK_COLUMN_COUNT };
-enum { KIND_COMPLETE, KIND_ADD, KIND_JOB, KIND_REST };
+enum { KIND_WRITTEN = 1, KIND_JOB };
 
 /* -- order */
 
@@ -108,84 +109,45 @@ static int compare_lane(const void *id, const void *use)
     return (left > right) - (left < right);
 }
 
-/* As text, so that none is NULL. */
-static const char *place_of(struct arena *arena, const struct spec *spec, size_t k, const struct lane_use *uses,
-                            size_t count)
+/* Among the lanes of the call, from 1. */
+static int64_t place_of(const struct spec *spec, size_t k, const struct lane_use *uses, size_t count)
 {
     if (k >= spec->lane_count)
-        return NULL;
+        return RECORD_NULL;
     const struct lane_use *use = bsearch(&spec->lanes[k].id, uses, count, sizeof *uses, compare_lane);
-    return text_format(arena, "%zu", use->place);
+    return (int64_t)use->place;
 }
 
-struct columns {
-    const char **ids, **companies, **tasks, **params, **keys, **correlations, **traces, **skipped, **places[LANES_MAX];
-    int64_t *priorities, *attempts_max, *turns;
-    moment *run_ats;
-};
-
-static void columns_new(struct arena *arena, struct columns *columns, size_t count)
-{
-    const char ***texts[] = { &columns->ids,       &columns->companies,    &columns->tasks,  &columns->params,
-                              &columns->keys,      &columns->correlations, &columns->traces, &columns->skipped,
-                              &columns->places[0], &columns->places[1] };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        *texts[i] = ARENA_ARRAY(arena, const char *, count + 1);
-    columns->priorities = ARENA_ARRAY(arena, int64_t, count + 1);
-    columns->attempts_max = ARENA_ARRAY(arena, int64_t, count + 1);
-    columns->turns = ARENA_ARRAY(arena, int64_t, count + 1);
-    columns->run_ats = ARENA_ARRAY(arena, moment, count + 1);
-}
-
-static void columns_set(struct columns *columns, size_t i, const struct spec *spec)
-{
-    columns->ids[i] = spec->id;
-    columns->companies[i] = spec->company_id;
-    columns->tasks[i] = spec->task->name;
-    columns->params[i] = spec->params;
-    columns->keys[i] = spec->key;
-    columns->correlations[i] = spec->correlation_id;
-    columns->traces[i] = spec->traceparent;
-    columns->skipped[i] = spec->skipped;
-    columns->priorities[i] = spec->priority;
-    columns->attempts_max[i] = spec->attempts_max;
-    columns->run_ats[i] = spec->run_at;
-}
-
-static void add_columns(struct params *params, const struct columns *columns, size_t count)
-{
-    params_uuids(params, columns->ids, count);
-    params_uuids(params, columns->companies, count);
-    params_words(params, columns->tasks, count);
-    params_words(params, columns->params, count);
-    params_smallints(params, columns->priorities, count);
-    params_smallints(params, columns->attempts_max, count);
-    params_words(params, columns->keys, count);
-    params_words(params, columns->correlations, count);
-    params_words(params, columns->traces, count);
-    params_moments(params, columns->run_ats, count);
-    params_integers(params, columns->turns, count);
-    params_texts(params, columns->places[0], count);
-    params_texts(params, columns->places[1], count);
-    params_words(params, columns->skipped, count);
-}
-
+/* The members of jobs.new_job. */
 static void add_jobs(struct change *change, struct params *params, const struct adding *adding,
                      const struct lane_use *uses, size_t use_count)
 {
-    struct columns columns;
-    columns_new(change->arena, &columns, adding->written);
-    for (size_t i = 0; i < adding->written; i++) {
-        columns_set(&columns, i, written(adding, i));
-        columns.turns[i] = (int64_t)adding->order[i] + 1;
-        for (size_t k = 0; k < LANES_MAX; k++)
-            columns.places[k][i] = place_of(change->arena, written(adding, i), k, uses, use_count);
-    }
-    add_columns(params, &columns, adding->written);
+    static const char type[] = "jobs.new_job";
+    struct records *rows = records_new(change->arena, adding->written);
+    RECORD_UUIDS(rows, i, written(adding, i)->id);
+    RECORD_UUIDS(rows, i, written(adding, i)->company_id);
+    RECORD_TEXTS(rows, i, written(adding, i)->task->name);
+    RECORD_JSONS(rows, i, written(adding, i)->params);
+    RECORD_INTEGERS(rows, i, written(adding, i)->priority);
+    RECORD_INTEGERS(rows, i, written(adding, i)->attempts_max);
+    RECORD_TEXTS(rows, i, written(adding, i)->key);
+    RECORD_TEXTS(rows, i, written(adding, i)->correlation_id);
+    RECORD_TEXTS(rows, i, written(adding, i)->traceparent);
+    RECORD_MOMENTS(rows, i, written(adding, i)->run_at);
+    RECORD_INTEGERS(rows, i, (int64_t)adding->order[i] + 1);
+    for (size_t k = 0; k < LANES_MAX; k++)
+        RECORD_INTEGERS(rows, i, place_of(written(adding, i), k, uses, use_count));
+    RECORD_TEXTS(rows, i, written(adding, i)->skipped);
+    params_records(params, rows, type);
 }
 
 static void add_lanes(struct change *change, struct params *params, const struct lane_use *uses, size_t count)
 {
+    enum { COLUMNS = 7 };
+    for (int i = 0; i < COLUMNS && count == 0; i++)
+        params_null(params);
+    if (count == 0)
+        return;
     struct arena *arena = change->arena;
     int64_t *ids = ARENA_ARRAY(arena, int64_t, count + 1), *intervals = ARENA_ARRAY(arena, int64_t, count + 1),
             *jitters = ARENA_ARRAY(arena, int64_t, count + 1), *limits = ARENA_ARRAY(arena, int64_t, count + 1);
@@ -213,35 +175,57 @@ static void add_lanes(struct change *change, struct params *params, const struct
 
 /* -- tasks */
 
-static int64_t count_due(const struct change *change, const struct adding *adding, const struct task *task)
+/* A task with workers, as a call sees it. */
+struct task_room {
+    const struct task *task;
+    int64_t due, capacity;
+    bool low; /* some of the due jobs are of low priority */
+};
+
+static void count_due(const struct change *change, const struct adding *adding, struct task_room *room)
 {
-    int64_t due = 0;
     for (size_t i = 0; i < adding->written; i++) {
         const struct spec *spec = written(adding, i);
-        due += spec->task == task && !spec->skipped && spec->run_at <= change->now;
+        if (spec->task != room->task || spec->skipped || spec->run_at > change->now)
+            continue;
+        room->due++;
+        room->low |= spec->priority < PRIORITY_LIVE_MIN;
     }
-    return due;
 }
 
-/* Those that have workers. */
-void adding_tasks(struct change *change, const struct adding *adding, struct params *params)
+static size_t find_rooms(const struct change *change, const struct adding *adding, bool only_due,
+                         struct task_room *rooms)
 {
-    const char *names[CHANGE_TASKS_MAX];
-    int64_t due[CHANGE_TASKS_MAX], capacities[CHANGE_TASKS_MAX];
-    moment deadlines[CHANGE_TASKS_MAX];
-    bool mixed[CHANGE_TASKS_MAX];
     size_t count = 0;
     for (const struct task *task = TASKS; task->name && count < CHANGE_TASKS_MAX; task++) {
-        capacities[count] = capacity_of(task->name, change->now);
-        if (capacities[count] == 0)
-            continue;
-        names[count] = task->name;
-        due[count] = count_due(change, adding, task);
-        deadlines[count] = change->now + dispatch_run_ms(task);
-        mixed[count++] = dispatch_mixed(task);
+        struct task_room room = { .task = task, .capacity = capacity_of(task->name, change->now) };
+        count_due(change, adding, &room);
+        if (room.capacity > 0 && (room.due > 0 || !only_due))
+            rooms[count++] = room;
+    }
+    return count;
+}
+
+void adding_tasks(struct change *change, const struct adding *adding, bool only_due, struct params *params)
+{
+    struct task_room rooms[CHANGE_TASKS_MAX];
+    const char *names[CHANGE_TASKS_MAX];
+    int64_t due[CHANGE_TASKS_MAX], shares[CHANGE_TASKS_MAX], capacities[CHANGE_TASKS_MAX];
+    moment deadlines[CHANGE_TASKS_MAX];
+    bool mixed[CHANGE_TASKS_MAX];
+    size_t count = find_rooms(change, adding, only_due, rooms);
+    for (size_t i = 0; i < count; i++) {
+        const struct task *task = rooms[i].task;
+        names[i] = task->name;
+        due[i] = rooms[i].due;
+        capacities[i] = rooms[i].capacity;
+        shares[i] = rooms[i].low ? dispatch_low_capacity(task, rooms[i].capacity) : rooms[i].capacity;
+        deadlines[i] = change->now + dispatch_run_ms(task);
+        mixed[i] = dispatch_mixed(task);
     }
     params_words(params, names, count);
     params_bigints(params, due, count);
+    params_bigints(params, shares, count);
     params_bigints(params, capacities, count);
     params_moments(params, deadlines, count);
     params_bools(params, mixed, count);
@@ -255,7 +239,10 @@ void adding_jobs(struct change *change, struct adding *adding, struct spec *cons
     *adding = (struct adding){ .specs = specs, .count = count, .added = ARENA_ARRAY(change->arena, bool, count + 1) };
     put_in_order(change->arena, adding);
     size_t use_count = gather_lanes(change, adding, &uses);
-    add_jobs(change, params, adding, uses, use_count);
+    if (adding->written > 0)
+        add_jobs(change, params, adding, uses, use_count);
+    else
+        params_null(params);
     add_lanes(change, params, uses, use_count);
 }
 
@@ -314,7 +301,7 @@ void adding_take(struct change *change, struct adding *adding, const struct rows
         change_wake(change, rows_moment(rows, i, WAKE_AT));
         if (rows_bool(rows, i, BUSY))
             change_wake(change, change->now + DISPATCH_BUSY_MS);
-        if (kind == KIND_ADD)
+        if (kind == KIND_WRITTEN)
             take_added(change, adding, rows, i);
         else if (kind == KIND_JOB)
             take_job(change, rows, i);
@@ -325,7 +312,7 @@ size_t adding_held(struct change *change, const struct rows *rows, const char *c
 {
     *held = NULL;
     for (size_t i = 0; i < rows->count; i++)
-        if (rows_int(rows, i, KIND) == KIND_COMPLETE)
+        if (rows_int(rows, i, KIND) == KIND_WRITTEN)
             return rows_texts(rows, i, HELD, change->arena, held);
     return 0;
 }

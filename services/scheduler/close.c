@@ -44,36 +44,32 @@ static const struct statement close_sql = {
     "  SELECT * FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::timestamptz[], $5::bool[], $6::smallint[], $7::text[], $8::text[],"
     "   $9::text[], $10::json[]) WITH ORDINALITY"
     "   AS f (id, status, stage, run_at, keeps_place, attempts, outcome, error, code, result, n)),"
-    " ended AS ("
-    "  DELETE FROM jobs.unfinished AS u USING f WHERE f.status = 'completed' AND u.id = f.id"
-    "  RETURNING u.id, u.company_id, u.task, u.dispatch, u.dispatched_at, f.attempts, f.outcome, f.error, f.code),"
+    " run AS ("
+    "  DELETE FROM jobs.processing AS u USING f WHERE u.id = f.id"
+    "  RETURNING u.id, u.company_id, u.task, u.priority, f.status, f.stage, f.run_at, u.lane_1, u.lane_2, f.attempts, u.attempts_max, u.dispatch,"
+    "   u.dispatched_at, u.replayed, u.created_at, f.outcome, f.error, f.code, u.error AS error_before, u.code AS code_before, f.result,"
+    "   CASE WHEN f.keeps_place THEN u.place_at ELSE f.run_at + f.n * interval '1 microsecond' END AS place_at),"
     " back AS ("
-    "  UPDATE jobs.unfinished AS u SET status = f.status, stage = f.stage, run_at = f.run_at,"
-    "   place_at = CASE WHEN f.keeps_place THEN u.place_at ELSE f.run_at + f.n * interval '1 microsecond' END, attempts = f.attempts,"
-    "   error = coalesce(f.error, u.error), code = coalesce(f.code, u.code), deadline_at = NULL, updated_at = $11::timestamptz"
-    "  FROM f WHERE f.status <> 'completed' AND u.id = f.id"
-    "  RETURNING u.id, u.company_id, u.task, u.dispatch, u.dispatched_at, u.status, u.attempts, f.outcome, f.error, f.code),"
+    "  INSERT INTO jobs.waiting (id, company_id, task, priority, status, stage, run_at, place_at, lane_1, lane_2, attempts, attempts_max, dispatch,"
+    "   error, code, replayed, created_at, updated_at)"
+    "  SELECT id, company_id, task, priority, status, stage, run_at, place_at, lane_1, lane_2, attempts, attempts_max, dispatch,"
+    "   coalesce(error, error_before), coalesce(code, code_before), replayed, created_at, $11::timestamptz FROM run WHERE status <> 'completed'),"
     " closed AS ("
-    "  UPDATE jobs.jobs AS j SET finished_at = $11, attempts = f.attempts, result = f.result"
-    "  FROM f WHERE f.status = 'completed' AND j.id = f.id),"
+    "  INSERT INTO jobs.completed (job_id, company_id, attempts, finished_at, result)"
+    "  SELECT id, company_id, attempts, $11, result FROM run WHERE status = 'completed'),"
     " logged AS ("
     "  INSERT INTO jobs.job_attempts (job_id, dispatch, attempt, started_at, finished_at, outcome, error, code)"
     "  SELECT r.id, r.dispatch, CASE WHEN r.outcome IN ('deferred', 'coalesced') THEN r.attempts + 1 ELSE r.attempts END,"
     "   r.dispatched_at, $11, r.outcome, r.error, r.code"
-    "  FROM (SELECT id, dispatch, dispatched_at, attempts, outcome, error, code FROM ended"
-    "   UNION ALL SELECT id, dispatch, dispatched_at, attempts, outcome, error, code FROM back) AS r),"
+    "  FROM run AS r),"
     " told AS (" EVENT_INSERT(
         "job.dead_lettered", "$11",
-        ", 'attempt', b.attempts, 'code', b.code, 'error', b.error") "  FROM back AS b CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = b.id LIMIT 1) AS j"
+        ", 'attempt', b.attempts, 'code', b.code, 'error', b.error") "  FROM run AS b CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = b.id LIMIT 1) AS j"
                                                                      "  WHERE b.status = 'dlq'),"
-                                                                     " delta AS ("
-                                                                     "  SELECT company_id, task, " COUNT_MOVE(
+                                                                     " delta AS (SELECT company_id, task, " COUNT_MOVE(
                                                                          "'processing'",
-                                                                         "'completed'") ", 0 AS total FROM ended"
-                                                                                        "  UNION ALL SELECT company_id, task, " COUNT_MOVE(
-                                                                                            "'processing'",
-                                                                                            "status") ", 0 FROM back)," COUNT_DELTA
-                                                                                                      " SELECT 1",
+                                                                         "status") ", 0 AS total FROM run)," COUNT_DELTA
+                                                                                   " SELECT 1",
 };
 
 static const char *status_word(Pb__JobStatus status)

@@ -6,8 +6,7 @@
 
 static const struct statement complete_sql = {
     "complete",
-    "SELECT * FROM jobs.complete($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,"
-    " $25, $26, $27, $28, $29, $30, $31)",
+    "SELECT * FROM jobs.complete($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
 };
 
 /* Raised by jobs.complete for what it does not do. */
@@ -53,10 +52,10 @@ static const struct params *complete_params(struct change *change, struct adding
     size_t child_count;
     struct spec **children = gather_children(change, list, count, &parents, &child_count);
     struct params *params = params_new(change->arena);
+    adding_jobs(change, adding, children, child_count, params);
     add_runs(change, params, list, count);
     params_integers(params, parents, child_count);
-    adding_jobs(change, adding, children, child_count, params);
-    adding_tasks(change, adding, params);
+    adding_tasks(change, adding, false, params);
     return params;
 }
 

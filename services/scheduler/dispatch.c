@@ -35,7 +35,7 @@ static const struct statement hold_sql = {
     "SELECT set_config('parley.task', $1, true) WHERE jobs.hold_task($1)",
 };
 
-/* What it takes and answers: migrations/0002_pick.sql. */
+/* What it takes and answers: migrations/0005_steps.sql. */
 static const struct statement pick_sql = {
     "dispatch_pick",
     "SELECT * FROM jobs.pick($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -88,12 +88,17 @@ bool dispatch_mixed(const struct task *task)
 /* Of a task with both classes: low priority's share of the picks, live work, what is left for low priority. */
 enum pass { PASS_SHARE, PASS_LIVE, PASS_REST, PASS_COUNT };
 
-/* An eighth of the workers is kept for live work (jobs.low_capacity has the same): nobody who waits stands behind work
- * that can. The share goes on, however busy they are with live work. */
+/* jobs.low_capacity has the same. */
+int64_t dispatch_low_capacity(const struct task *task, int64_t jobs)
+{
+    return dispatch_mixed(task) ? jobs - jobs / LIVE_SHARE : jobs;
+}
+
+/* Low priority's share goes on, however busy the workers are with live work. */
 static int64_t capacity_in(const struct task *task, enum pass pass, moment now)
 {
     int64_t jobs = capacity_of(task->name, now);
-    return dispatch_mixed(task) && pass == PASS_REST ? jobs - jobs / LIVE_SHARE : jobs;
+    return pass == PASS_REST ? dispatch_low_capacity(task, jobs) : jobs;
 }
 
 static struct params *pick_params(struct change *change, const struct task_touch *touch, enum pass pass, bool laned)

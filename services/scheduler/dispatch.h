@@ -16,6 +16,9 @@ void dispatch_take(struct change *change);
 /* A row is processing because of this change: its job goes when the change commits. */
 void dispatch_left(struct change *change, const struct task *task, Pb__JobDispatch *job, moment run_at);
 bool dispatch_mixed(const struct task *task); /* live and low priority */
+/* What low priority may hold of that many: an eighth is kept for live work where the task has both, so that nobody who
+ * waits stands behind work that can. */
+int64_t dispatch_low_capacity(const struct task *task, int64_t jobs);
 
 /* Another scheduler holds what is needed: look again when it is likely to be done. */
 enum { DISPATCH_BUSY_MS = 2 };

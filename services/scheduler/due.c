@@ -44,8 +44,8 @@ void due_hear(const void *message)
 static const struct statement look_sql = {
     "due_look",
     "SELECT due.live, due.low, due.lane, ready.name FROM (SELECT"
-    "  (SELECT run_at FROM jobs.unfinished WHERE stage = 0 AND priority >= 90 ORDER BY run_at LIMIT 1) AS live,"
-    "  (SELECT run_at FROM jobs.unfinished WHERE stage = 0 AND priority < 90 ORDER BY run_at LIMIT 1) AS low,"
+    "  (SELECT run_at FROM jobs.waiting WHERE stage = 0 AND priority >= 90 ORDER BY run_at LIMIT 1) AS live,"
+    "  (SELECT run_at FROM jobs.waiting WHERE stage = 0 AND priority < 90 ORDER BY run_at LIMIT 1) AS low,"
     "  (SELECT wake_at FROM jobs.lanes WHERE wake_at IS NOT NULL ORDER BY wake_at LIMIT 1) AS lane) AS due"
     " LEFT JOIN LATERAL ("
     "  SELECT t.name, (SELECT u.priority FROM jobs.ready AS u WHERE u.task = t.name"
@@ -55,18 +55,18 @@ static const struct statement look_sql = {
 
 static const struct statement promote_sql = {
     "due_promote",
-    "WITH live AS MATERIALIZED (SELECT id FROM jobs.unfinished WHERE stage = 0 AND priority >= 90 AND run_at <= $1::timestamptz"
+    "WITH live AS MATERIALIZED (SELECT id FROM jobs.waiting WHERE stage = 0 AND priority >= 90 AND run_at <= $1::timestamptz"
     "   ORDER BY run_at LIMIT $2::bigint FOR NO KEY UPDATE SKIP LOCKED),"
-    " low AS MATERIALIZED (SELECT id FROM jobs.unfinished WHERE stage = 0 AND priority < 90 AND run_at <= $1"
+    " low AS MATERIALIZED (SELECT id FROM jobs.waiting WHERE stage = 0 AND priority < 90 AND run_at <= $1"
     "   ORDER BY run_at LIMIT $3::bigint FOR NO KEY UPDATE SKIP LOCKED)"
-    " UPDATE jobs.unfinished SET stage = CASE WHEN lane_1 IS NOT NULL THEN 1 ELSE 3 END"
+    " UPDATE jobs.waiting SET stage = CASE WHEN lane_1 IS NOT NULL THEN 1 ELSE 3 END"
     " WHERE id = ANY (ARRAY(SELECT id FROM live UNION ALL SELECT id FROM low)) AND stage + 0 = 0"
     " RETURNING task, lane_1, lane_2",
 };
 
 static const struct statement lanes_sql = {
     "due_lanes",
-    "SELECT l.id, (SELECT u.lane_2 FROM jobs.unfinished AS u WHERE u.lane_1 = l.id AND u.stage BETWEEN 1 AND 3"
+    "SELECT l.id, (SELECT u.lane_2 FROM jobs.waiting AS u WHERE u.lane_1 = l.id AND u.stage BETWEEN 1 AND 3"
     "  ORDER BY u.priority DESC, u.place_at, u.id LIMIT 1) AS next FROM jobs.lanes AS l"
     " WHERE l.wake_at <= $1::timestamptz ORDER BY l.wake_at LIMIT $2::bigint",
 };

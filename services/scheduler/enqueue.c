@@ -7,18 +7,17 @@
 
 static const struct statement add_sql = {
     "enqueue_add",
-    "SELECT * FROM jobs.add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,"
-    " $26, $27, $28)",
+    "SELECT * FROM jobs.add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
 };
 
 static const struct statement known_sql = {
     "enqueue_known",
-    "SELECT s.n, j.id, CASE WHEN j.finished_at IS NOT NULL THEN 'completed' ELSE coalesce(u.status, 'completed') END"
+    "SELECT s.n, j.id, coalesce(u.status, 'completed')"
     " FROM unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS s (id, company_id, key, n)"
     " CROSS JOIN LATERAL ("
-    "   (SELECT j.id, j.finished_at, 0 AS rank FROM jobs.jobs AS j WHERE j.company_id = s.company_id AND j.idempotency_key = s.key LIMIT 1)"
+    "   (SELECT j.id, 0 AS rank FROM jobs.jobs AS j WHERE j.company_id = s.company_id AND j.idempotency_key = s.key LIMIT 1)"
     "   UNION ALL"
-    "   (SELECT j.id, j.finished_at, 1 FROM jobs.jobs AS j WHERE j.id = s.id AND j.company_id = s.company_id LIMIT 1)"
+    "   (SELECT j.id, 1 FROM jobs.jobs AS j WHERE j.id = s.id AND j.company_id = s.company_id LIMIT 1)"
     "   ORDER BY rank LIMIT 1) AS j"
     " LEFT JOIN LATERAL (SELECT status FROM jobs.unfinished AS u WHERE u.id = j.id LIMIT 1) AS u ON true",
 };
@@ -68,8 +67,7 @@ static const struct params *add_params(struct change *change, struct adding *add
 {
     struct params *params = params_new(change->arena);
     adding_jobs(change, adding, specs, count, params);
-    params_null(params);
-    adding_tasks(change, adding, params);
+    adding_tasks(change, adding, true, params);
     return params;
 }
 

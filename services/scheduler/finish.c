@@ -70,7 +70,7 @@ static enum status report_from(struct batch *batch, struct item *item, struct re
 static const struct statement hold_sql = {
     "finish_hold",
     "SELECT " RUN_COLUMNS
-    " FROM jobs.unfinished AS u WHERE u.id = ANY ($1::uuid[]) AND u.stage + 0 = 4 ORDER BY u.id FOR NO KEY UPDATE OF u",
+    " FROM jobs.processing AS u WHERE u.id = ANY ($1::uuid[]) ORDER BY u.id FOR NO KEY UPDATE OF u",
 };
 
 /* The first report of a job's current dispatch gets its row; the others stay without. */
@@ -247,8 +247,8 @@ static enum status write_runs(struct change *change, struct report *reports, siz
 
 static const struct statement status_sql = {
     "finish_status",
-    "SELECT s.n, CASE WHEN j.finished_at IS NOT NULL THEN 'completed' ELSE u.status END FROM unnest($1::uuid[]) WITH ORDINALITY AS s (id, n)"
-    " CROSS JOIN LATERAL (SELECT finished_at FROM jobs.jobs AS j WHERE j.id = s.id LIMIT 1) AS j"
+    "SELECT s.n, coalesce(u.status, 'completed') FROM unnest($1::uuid[]) WITH ORDINALITY AS s (id, n)"
+    " CROSS JOIN LATERAL (SELECT FROM jobs.jobs AS j WHERE j.id = s.id LIMIT 1) AS j"
     " LEFT JOIN LATERAL (SELECT status FROM jobs.unfinished AS u WHERE u.id = s.id LIMIT 1) AS u ON true",
 };
 

@@ -64,8 +64,10 @@ static const struct statement purge_sql = {
     "WITH old AS MATERIALIZED ("
     "  SELECT j.id FROM (SELECT DISTINCT company_id, task FROM jobs.counts) AS c CROSS JOIN LATERAL ("
     "   SELECT id FROM jobs.jobs AS j WHERE j.company_id = c.company_id AND j.task_name = c.task AND j.created_at < $1::timestamptz"
-    "    AND j.finished_at < $1 ORDER BY j.created_at, j.id LIMIT $2::bigint) AS j LIMIT $2),"
-    " attempts AS (DELETE FROM jobs.job_attempts WHERE job_id = ANY (ARRAY(SELECT id FROM old)))"
+    "    AND (SELECT d.finished_at FROM jobs.completed AS d WHERE d.job_id = j.id) < $1 ORDER BY j.created_at, j.id"
+    "   LIMIT $2::bigint) AS j LIMIT $2),"
+    " attempts AS (DELETE FROM jobs.job_attempts WHERE job_id = ANY (ARRAY(SELECT id FROM old))),"
+    " completed AS (DELETE FROM jobs.completed WHERE job_id = ANY (ARRAY(SELECT id FROM old)))"
     " DELETE FROM jobs.jobs WHERE id = ANY (ARRAY(SELECT id FROM old)) RETURNING id",
 };
 

@@ -35,7 +35,7 @@ struct ending {
 /* Where the job stands now. */
 struct standing {
     Pb__JobStatus status;
-    int stage; /* of jobs.unfinished; unused when completed */
+    int stage; /* of jobs.waiting; unused when completed */
     int attempts;
     moment run_at;
     bool keeps_place;    /* its place in its lanes is what it was */

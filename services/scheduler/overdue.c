@@ -11,16 +11,16 @@ enum { OVERDUE_MAX = 200 };
 /* Rows that a result is just being written to are left alone. */
 static const struct statement hold_sql = {
     "overdue_hold",
-    "SELECT " RUN_COLUMNS " FROM jobs.unfinished AS u WHERE u.id = ANY (ARRAY("
-    "  SELECT o.id FROM jobs.tasks AS t CROSS JOIN LATERAL (SELECT id FROM jobs.unfinished AS o WHERE o.stage = 4 AND o.task = t.name"
+    "SELECT " RUN_COLUMNS " FROM jobs.processing AS u WHERE u.id = ANY (ARRAY("
+    "  SELECT o.id FROM jobs.tasks AS t CROSS JOIN LATERAL (SELECT id FROM jobs.processing AS o WHERE o.task = t.name"
     "   AND o.deadline_at <= $1::timestamptz ORDER BY o.deadline_at LIMIT $2::bigint) AS o LIMIT $2))"
-    " AND u.stage + 0 = 4 AND u.deadline_at <= $1 ORDER BY u.id FOR NO KEY UPDATE OF u SKIP LOCKED",
+    " AND u.deadline_at <= $1 ORDER BY u.id FOR NO KEY UPDATE OF u SKIP LOCKED",
 };
 
 static const struct statement postpone_sql = {
     "overdue_postpone",
-    "UPDATE jobs.unfinished SET deadline_at = p.at FROM unnest($1::uuid[], $2::timestamptz[]) AS p (id, at)"
-    " WHERE jobs.unfinished.id = ANY ($1::uuid[]) AND jobs.unfinished.id = p.id AND stage + 0 = 4",
+    "UPDATE jobs.processing AS u SET deadline_at = p.at FROM unnest($1::uuid[], $2::timestamptz[]) AS p (id, at)"
+    " WHERE u.id = ANY ($1::uuid[]) AND u.id = p.id",
 };
 
 static enum status postpone(struct change *change, const struct run *runs, size_t count, struct error *error)

@@ -9,13 +9,15 @@
 #include "wire/pbjson.h"
 #include "wire/pbrow.h"
 
-/* A Job's columns, from j (jobs.jobs) and u (jobs.unfinished, may be missing). */
+/* A Job's columns, from j (jobs.jobs) and what it is, u (jobs.unfinished) or c (jobs.completed). */
 #define JOB_COLUMNS                                                                                                                         \
     "j.id, j.company_id, j.task_name, j.task_params, j.priority,"                                                                           \
-    " CASE WHEN j.finished_at IS NOT NULL THEN 'completed' ELSE u.status END AS status, coalesce(u.attempts, j.attempts) AS attempts,"      \
-    " j.attempts_max, j.idempotency_key, u.error AS error_message, j.result, j.correlation_id, coalesce(u.run_at, j.created_at) AS run_at," \
-    " j.created_at, coalesce(u.updated_at, j.finished_at, j.created_at) AS updated_at"
-#define UNFINISHED_OF_J " LEFT JOIN LATERAL (SELECT * FROM jobs.unfinished AS u WHERE u.id = j.id LIMIT 1) AS u ON true"
+    " coalesce(u.status, 'completed') AS status, coalesce(u.attempts, c.attempts) AS attempts,"                                             \
+    " j.attempts_max, j.idempotency_key, u.error AS error_message, c.result, j.correlation_id, coalesce(u.run_at, j.created_at) AS run_at," \
+    " j.created_at, coalesce(u.updated_at, c.finished_at, j.created_at) AS updated_at"
+#define STATE_OF_J                                                                                                     \
+    " LEFT JOIN LATERAL (SELECT * FROM jobs.unfinished AS u WHERE u.id = j.id LIMIT 1) AS u ON true"                   \
+    " LEFT JOIN LATERAL (SELECT * FROM jobs.completed AS c WHERE c.job_id = j.id LIMIT 1) AS c ON true"
 
 static void fail_all(struct batch *batch, enum status status, const struct error *error)
 {
@@ -29,7 +31,7 @@ static void fail_all(struct batch *batch, enum status status, const struct error
 static const struct statement get_sql = {
     "query_get",
     "SELECT w.n, " JOB_COLUMNS " FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS w (id, company_id, n)"
-    " CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = w.id AND j.company_id = w.company_id LIMIT 1) AS j" UNFINISHED_OF_J,
+    " CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = w.id AND j.company_id = w.company_id LIMIT 1) AS j" STATE_OF_J,
 };
 
 static const struct statement attempts_sql = {
@@ -129,9 +131,9 @@ static const struct statement list_sql = {
     "SELECT " JOB_COLUMNS " FROM ("
     "  SELECT j.* FROM (SELECT name FROM jobs.tasks WHERE $2::text IS NULL OR name = $2) AS t CROSS JOIN LATERAL ("
     "   SELECT * FROM jobs.jobs AS j WHERE j.company_id = $1::uuid AND j.task_name = t.name"
-    "    AND ($3::text IS NULL OR j.finished_at IS NOT NULL) AND (" PAGE_OF(
+    "    AND ($3::text IS NULL OR (SELECT true FROM jobs.completed AS c WHERE c.job_id = j.id)) AND (" PAGE_OF(
         "j") ") AS j"
-             "  ORDER BY j.created_at DESC, j.id DESC LIMIT $6) AS j" UNFINISHED_OF_J
+             "  ORDER BY j.created_at DESC, j.id DESC LIMIT $6) AS j" STATE_OF_J
              " ORDER BY j.created_at DESC, j.id DESC",
 };
 
@@ -139,10 +141,10 @@ static const struct statement list_waiting_sql = {
     "query_list_waiting",
     "SELECT " JOB_COLUMNS " FROM ("
     "  SELECT u.id FROM (SELECT name FROM jobs.tasks WHERE $2::text IS NULL OR name = $2) AS t CROSS JOIN LATERAL ("
-    "   SELECT id, created_at FROM jobs.unfinished AS u WHERE u.company_id = $1::uuid AND u.stage <> 4 AND u.status = $3 AND u.task = t.name"
+    "   SELECT id, created_at FROM jobs.waiting AS u WHERE u.company_id = $1::uuid AND u.status = $3 AND u.task = t.name"
     "    AND (" PAGE_OF(
         "u") ") AS u ORDER BY u.created_at DESC, u.id DESC LIMIT $6) AS w"
-             " CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = w.id LIMIT 1) AS j" UNFINISHED_OF_J
+             " CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = w.id LIMIT 1) AS j" STATE_OF_J
              " ORDER BY j.created_at DESC, j.id DESC",
 };
 
@@ -151,10 +153,10 @@ static const struct statement list_processing_sql = {
     "query_list_processing",
     "SELECT " JOB_COLUMNS " FROM ("
     "  SELECT u.id FROM (SELECT name FROM jobs.tasks WHERE $2::text IS NULL OR name = $2) AS t CROSS JOIN LATERAL ("
-    "   SELECT id, created_at FROM jobs.unfinished AS u WHERE u.stage = 4 AND u.task = t.name AND u.company_id = $1::uuid AND u.status = $3"
+    "   SELECT id, created_at FROM jobs.processing AS u WHERE u.task = t.name AND u.company_id = $1::uuid AND $3 = 'processing'"
     "    AND (" PAGE_OF(
         "u") ") AS u ORDER BY u.created_at DESC, u.id DESC LIMIT $6) AS w"
-             " CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = w.id LIMIT 1) AS j" UNFINISHED_OF_J
+             " CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = w.id LIMIT 1) AS j" STATE_OF_J
              " ORDER BY j.created_at DESC, j.id DESC",
 };
 

@@ -12,9 +12,9 @@ enum { REPLAY_JOBS = 10, REPLAY_JOBS_MAX = 1000 };
 /* Of tasks that are still in the table; a row that another replay holds is its own. */
 static const struct statement hold_sql = {
     "replay_hold",
-    "SELECT id, task, lane_1, lane_2 FROM jobs.unfinished WHERE id = ANY (ARRAY("
-    "  SELECT d.id FROM unnest($2::text[]) AS t (name) CROSS JOIN LATERAL (SELECT u.id, u.created_at FROM jobs.unfinished AS u"
-    "   WHERE u.company_id = $1::uuid AND u.stage <> 4 AND u.status = 'dlq' AND u.task = t.name ORDER BY u.created_at, u.id"
+    "SELECT id, task, lane_1, lane_2 FROM jobs.waiting WHERE id = ANY (ARRAY("
+    "  SELECT d.id FROM unnest($2::text[]) AS t (name) CROSS JOIN LATERAL (SELECT u.id, u.created_at FROM jobs.waiting AS u"
+    "   WHERE u.company_id = $1::uuid AND u.status = 'dlq' AND u.task = t.name ORDER BY u.created_at, u.id"
     "   LIMIT $3::bigint) AS d ORDER BY d.created_at, d.id LIMIT $3)) AND stage + 0 = 5"
     " ORDER BY created_at, id FOR NO KEY UPDATE SKIP LOCKED",
 };
@@ -22,7 +22,7 @@ static const struct statement hold_sql = {
 static const struct statement replay_sql = {
     "replay",
     "WITH b AS ("
-    "  UPDATE jobs.unfinished AS u SET status = 'queued', stage = CASE WHEN u.lane_1 IS NOT NULL THEN 1 ELSE 3 END, attempts = 0,"
+    "  UPDATE jobs.waiting AS u SET status = 'queued', stage = CASE WHEN u.lane_1 IS NOT NULL THEN 1 ELSE 3 END, attempts = 0,"
     "   run_at = $2::timestamptz, place_at = $2 + r.n * interval '1 microsecond', error = NULL, code = NULL, replayed = true,"
     "   updated_at = $2"
     "  FROM unnest($1::uuid[]) WITH ORDINALITY AS r (id, n) WHERE u.id = ANY ($1) AND u.id = r.id AND u.stage + 0 = 5"

@@ -98,15 +98,15 @@ static void publish_again(struct arena *arena, Pb__JobDispatch *const *jobs, siz
 static const struct statement owed_sql = {
     "work_owed",
     "SELECT u.id, u.dispatched_at FROM jobs.tasks AS t CROSS JOIN LATERAL ("
-    "  SELECT id, dispatched_at FROM jobs.unfinished AS u WHERE u.stage = 4 AND u.task = t.name AND u.dispatched_at >= $1::timestamptz) AS u"
+    "  SELECT id, dispatched_at FROM jobs.processing AS u WHERE u.task = t.name AND u.dispatched_at >= $1::timestamptz) AS u"
     " ORDER BY u.dispatched_at, u.id",
 };
 
 static const struct statement again_sql = {
     "work_again",
-    "SELECT " WORK_COLUMNS ", u.dispatched_at FROM jobs.unfinished AS u"
+    "SELECT " WORK_COLUMNS ", u.dispatched_at FROM jobs.processing AS u"
     " CROSS JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = u.id LIMIT 1) AS j"
-    " WHERE u.id = ANY ($1::uuid[]) AND u.stage + 0 = 4",
+    " WHERE u.id = ANY ($1::uuid[])",
 };
 
 static enum status pay_some(struct batch *batch, const struct rows *owed, size_t from, struct error *error)

@@ -7,7 +7,7 @@
 #pragma once
 #include "service/service.h"
 
-/* Columns of one dispatch, from u (jobs.unfinished) and j (jobs.jobs). */
+/* Columns of one dispatch, from u (jobs.processing) and j (jobs.jobs). */
 #define WORK_COLUMNS                                                                                                   \
     "u.id, u.dispatch, u.company_id, u.task, j.task_params, u.priority, u.attempts, u.attempts_max, j.correlation_id," \
     " j.traceparent, j.created_at, u.replayed"

@@ -98,6 +98,6 @@ export async function fill(parley, { leads, messages, jobs, say = () => {} }) {
     await say(`${left} jobs left`)
   }
   // as autovacuum has long done; only these, since what is small would be planned for as if it stayed so
-  await parley.postgres.rows('VACUUM ANALYZE crm.leads, crm.lead_contacts, crm.conversations, crm.messages, crm.turns, crm.send_verdicts, crm.events, jobs.jobs, jobs.job_attempts')
+  await parley.postgres.rows('VACUUM ANALYZE crm.leads, crm.lead_contacts, crm.conversations, crm.messages, crm.turns, crm.send_verdicts, crm.events, jobs.jobs, jobs.completed, jobs.job_attempts')
   await parley.postgres.rows('CHECKPOINT')
 }

@@ -32,7 +32,7 @@ export async function bulkWaiting(postgres, { company = randomUUID(), task, coun
     [`WITH job AS MATERIALIZED (SELECT gen_random_uuid() AS id, n, $7::timestamptz + n * ($8::float8 / $3::bigint) * interval '1 millisecond' AS run_at
         FROM generate_series(0, $3::bigint - 1) AS n),
       added AS (${jobs} SELECT id, $1::uuid, $2, json_build_object('n', n + $9::bigint), $4::smallint, 6, 'bulk_' || id, 'bulk', $5::timestamptz FROM job)
-      INSERT INTO jobs.unfinished (id, company_id, task, priority, status, stage, run_at, place_at, lane_1, attempts_max, created_at, updated_at)
+      INSERT INTO jobs.waiting (id, company_id, task, priority, status, stage, run_at, place_at, lane_1, attempts_max, created_at, updated_at)
       SELECT id, $1, $2, $4, 'queued', CASE WHEN run_at > $5 THEN 0 WHEN $6::bigint IS NOT NULL THEN 1 ELSE 3 END, run_at,
         run_at + n * interval '1 microsecond', $6, 6, $5, $5 FROM job`, [company, task, count, priority, now, lane_1, begin, spreadMs, first]],
     [counted, [company, task, count, 0]])
@@ -44,9 +44,9 @@ export async function bulkFinished(postgres, { company = randomUUID(), task, cou
   await transaction(postgres,
     [`WITH job AS MATERIALIZED (SELECT gen_random_uuid() AS id, n % 10 = 0 AS retried, $4::timestamptz - ($3::bigint - n) * $5::float8 * interval '1 millisecond' AS at
         FROM generate_series(1, $3::bigint) AS n),
-      added AS (INSERT INTO jobs.jobs (id, company_id, task_name, task_params, priority, attempts_max, idempotency_key, correlation_id, created_at, finished_at, attempts, result,
-          dispatch, dispatched_at)
-        SELECT id, $1::uuid, $2, $6::json, $7::smallint, 6, 'bulk_' || id, 'bulk_' || id, at, at + interval '1 second', 1 + retried::int, $8::json, 1 + retried::int, at FROM job)
+      added AS (${jobs} SELECT id, $1::uuid, $2, $6::json, $7::smallint, 6, 'bulk_' || id, 'bulk_' || id, at FROM job),
+      ended AS (INSERT INTO jobs.completed (job_id, company_id, attempts, dispatch, dispatched_at, finished_at, result)
+        SELECT id, $1, 1 + retried::int, 1 + retried::int, at, at + interval '1 second', $8::json FROM job)
       INSERT INTO jobs.job_attempts (job_id, dispatch, attempt, started_at, finished_at, outcome, error)
       SELECT id, 1, 1, at, at, 'retry', 'busy' FROM job WHERE retried`, [company, task, count, new Date(to), everyMs, params, priority, result]],
     [counted, [company, task, 0, count]])

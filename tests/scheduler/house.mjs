@@ -79,11 +79,11 @@ export class House {
         FROM jobs.counts GROUP BY 1, 2) said
       FULL JOIN (
         SELECT j.company_id, j.task_name AS task, count(*) FILTER (WHERE u.status = 'queued') q, count(*) FILTER (WHERE u.status = 'processing') p,
-          count(*) FILTER (WHERE j.finished_at IS NOT NULL) c, count(*) FILTER (WHERE u.status = 'failed') f,
+          count(*) FILTER (WHERE e.job_id IS NOT NULL) c, count(*) FILTER (WHERE u.status = 'failed') f,
           count(*) FILTER (WHERE u.status = 'dlq') d, count(*) t
-        FROM jobs.jobs j LEFT JOIN jobs.unfinished u USING (id) GROUP BY 1, 2) real USING (company_id, task)
+        FROM jobs.jobs j LEFT JOIN jobs.unfinished u USING (id) LEFT JOIN jobs.completed e ON e.job_id = j.id GROUP BY 1, 2) real USING (company_id, task)
       WHERE (said.q, said.p, said.c, said.f, said.d, said.t) IS DISTINCT FROM (real.q, real.p, real.c, real.f, real.d, real.t)
-        OR EXISTS (SELECT FROM jobs.jobs j LEFT JOIN jobs.unfinished u USING (id) WHERE (j.finished_at IS NULL) = (u.id IS NULL))`)
+        OR EXISTS (SELECT FROM jobs.jobs j LEFT JOIN jobs.unfinished u USING (id) LEFT JOIN jobs.completed e ON e.job_id = j.id WHERE (e.job_id IS NULL) = (u.id IS NULL))`)
   }
 
   /** The events of one company from the stream. The test makes the stream, as lead-store would. */

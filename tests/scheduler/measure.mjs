@@ -48,7 +48,7 @@ async function beside(house, worker, count, lane) {
       SELECT jobs.lane_id($1::uuid, 'blocked'), $1::uuid, 'blocked', 86400000, 0, 1, $4::timestamptz + interval '1 day' RETURNING id),
     j AS (INSERT INTO jobs.jobs (id, company_id, task_name, task_params, priority, attempts_max, created_at)
       SELECT gen_random_uuid(), $1, $2, '{}', 100, 6, $4 FROM generate_series(1, $3::int) RETURNING id)
-    INSERT INTO jobs.unfinished (id, company_id, task, priority, status, stage, run_at, place_at, lane_1, attempts_max, created_at, updated_at)
+    INSERT INTO jobs.waiting (id, company_id, task, priority, status, stage, run_at, place_at, lane_1, attempts_max, created_at, updated_at)
       SELECT j.id, $1, $2, 100, 'queued', CASE WHEN $5 THEN 1 ELSE 3 END, $4, $4, CASE WHEN $5 THEN l.id END, 6, $4, $4 FROM j, l`,
   [company, task, count, now(), lane])
   await house.postgres.rows(`INSERT INTO jobs.counts SELECT $1, $2, 0, $3, 0, 0, 0, 0, $3`, [company, task, count])

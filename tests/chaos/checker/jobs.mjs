@@ -4,10 +4,10 @@ import { rule, sql } from './rule.mjs'
 /** Views of the checker's own session: the other rules read jobs through them. */
 export const JOB_VIEWS = `
   create temp view job as
-    select j.id, j.company_id, j.task_name as task, j.idempotency_key as key, j.task_params as params, j.finished_at, j.created_at, j.attempts_max,
-           coalesce(u.status, 'completed') as status, coalesce(u.attempts, j.attempts) as attempts, u.id is not null as unfinished, coalesce(u.dispatch, j.dispatch) as dispatch, u.deadline_at,
+    select j.id, j.company_id, j.task_name as task, j.idempotency_key as key, j.task_params as params, c.finished_at, j.created_at, j.attempts_max,
+           coalesce(u.status, 'completed') as status, coalesce(u.attempts, c.attempts) as attempts, u.id is not null as unfinished, coalesce(u.dispatch, c.dispatch) as dispatch, u.deadline_at,
            u.updated_at, j.task_params ->> 'message_id' as message_id
-    from jobs.jobs j left join jobs.unfinished u on u.id = j.id;
+    from jobs.jobs j left join jobs.unfinished u on u.id = j.id left join jobs.completed c on c.job_id = j.id;
   create temp view run as select job_id, dispatch, attempt, started_at, finished_at, outcome from jobs.runs`
 
 /** A job that ran and completed. */
@@ -26,6 +26,14 @@ export const jobRules = [
   rule('an open job is a job', 'architecture, scheduler', sql(`
     select u.id, u.task from jobs.unfinished u where not exists (select from jobs.jobs j where j.id = u.id and j.company_id = u.company_id and j.task_name = u.task)`,
     row => `open job ${row.id} (${row.task}) has no row in jobs of its company and task`)),
+
+  rule('a job waits or is with a worker', 'architecture, scheduler', sql(`
+    select w.id, w.task from jobs.waiting w join jobs.processing p on p.id = w.id`,
+    row => `job ${row.id} (${row.task}) waits and is with a worker at once`)),
+
+  rule('a completed job is a job', 'architecture, scheduler', sql(`
+    select c.job_id from jobs.completed c where not exists (select from jobs.jobs j where j.id = c.job_id and j.company_id = c.company_id)`,
+    row => `job ${row.job_id} is completed and has no row in jobs of its company`)),
 
   rule('counters equal rows', 'architecture, scheduler', sql(`
     with counted as (select company_id, task, sum(queued) queued, sum(processing) processing, sum(failed) failed, sum(dlq) dlq, sum(completed) completed, sum(total) total
