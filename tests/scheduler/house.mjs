@@ -9,13 +9,15 @@ import { randomUUID } from 'node:crypto'
 export const uuid = () => randomUUID()
 
 export class House {
-  async start(env = {}, count = 1) {
+  /** prepare: given the house, makes the database what it was before. */
+  async start(env = {}, count = 1, prepare = () => {}) {
     ;[this.nats, this.postgres] = await Promise.all([new Nats().start(), new Postgres().start()])
+    this.company = uuid()
+    await prepare(this)
     this.env = { NATS_URL: this.nats.url, DATABASE_URL: this.postgres.url, LOG_LEVEL: 'warn', ...env }
     this.schedulers = []
     for (let i = 0; i < count; i++) await this.another()
     this.bus = await Bus.open(this.nats.url)
-    this.company = uuid()
     this.workers = []
     return this
   }
