@@ -20,12 +20,6 @@ CREATE TYPE jobs.ended AS (held integer[], tasks text[], lanes bigint[]); -- per
 
 -- -- lanes
 
--- Waits for the locks of these lanes, in the order of their ids. After it nothing waits any more.
-CREATE FUNCTION jobs.lock_lanes(lanes bigint[]) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_advisory_xact_lock(l) FROM (SELECT l FROM unnest(lanes) AS l GROUP BY l ORDER BY l) AS sorted;
-END $$;
-
 -- Those that were not there. One that a single job names which is due is written as if that job went; jobs.spend_lanes corrects it.
 CREATE FUNCTION jobs.make_lanes(lanes bigint[], companies uuid[], names text[], intervals bigint[], jitters bigint[], limits bigint[], alone boolean[],
         at timestamptz) RETURNS bigint[] LANGUAGE plpgsql AS $$
@@ -228,7 +222,7 @@ BEGIN
         END IF;
     END IF;
     IF cardinality(also || others) > 0 THEN
-        PERFORM jobs.lock_lanes(also || others);
+        PERFORM pg_advisory_xact_lock(l) FROM (SELECT l FROM unnest(also || others) AS l GROUP BY l ORDER BY l) AS sorted;
     END IF;
     IF cardinality(others) > 0 THEN
         seen := jobs.see_lanes(lanes, intervals, jitters, limits, alone, made, at);
@@ -468,7 +462,7 @@ BEGIN
         o.added := e.added;
         o.stages := e.stages;
     ELSIF cardinality(ended.lanes) > 0 THEN
-        PERFORM jobs.lock_lanes(ended.lanes);
+        PERFORM pg_advisory_xact_lock(l) FROM (SELECT l FROM unnest(ended.lanes) AS l GROUP BY l ORDER BY l) AS sorted;
     END IF;
     o.wake_at := e.wake_at;
     IF cardinality(ended.lanes) > 0 THEN
@@ -479,8 +473,8 @@ BEGIN
         RETURN QUERY SELECT * FROM jobs.take(tasks[i], due[i], capacities[i], deadlines[i], mixed[i], at);
     END LOOP;
     FOR i IN 1 .. coalesce(cardinality(tasks), 0) LOOP
-        CONTINUE WHEN tasks[i] <> ALL (ended.tasks)
-            OR NOT EXISTS (SELECT FROM jobs.waiting AS w WHERE w.stage = 3 AND w.task = tasks[i]);
+        CONTINUE WHEN tasks[i] <> ALL (ended.tasks);
+        CONTINUE WHEN NOT EXISTS (SELECT FROM jobs.waiting AS w WHERE w.stage = 3 AND w.task = tasks[i]);
         IF jobs.hold_task(tasks[i]) THEN
             RETURN QUERY SELECT * FROM jobs.take(tasks[i], cardinality(array_positions(ended.tasks, tasks[i])), capacities[i], deadlines[i], mixed[i], at);
         ELSE
