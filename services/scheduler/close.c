@@ -45,7 +45,7 @@ static const struct statement close_sql = {
     "   $9::text[], $10::json[]) WITH ORDINALITY"
     "   AS f (id, status, stage, run_at, keeps_place, attempts, outcome, error, code, result, n)),"
     " run AS ("
-    "  DELETE FROM jobs.processing AS u USING f WHERE u.id = f.id"
+    "  DELETE FROM jobs.processing AS u USING f WHERE u.id = ANY ($1) AND u.id = f.id"
     "  RETURNING u.id, u.company_id, u.task, u.priority, f.status, f.stage, f.run_at, u.lane_1, u.lane_2, f.attempts, u.attempts_max, u.dispatch,"
     "   u.dispatched_at, u.replayed, u.created_at, f.outcome, f.error, f.code, u.error AS error_before, u.code AS code_before, f.result,"
     "   CASE WHEN f.keeps_place THEN u.place_at ELSE f.run_at + f.n * interval '1 microsecond' END AS place_at),"

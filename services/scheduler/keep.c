@@ -96,7 +96,7 @@ static const struct statement drop_sql = {
     " named AS MATERIALIZED ("
     "  SELECT DISTINCT u.lane_1 AS id FROM jobs.unfinished AS u JOIN asked ON asked.id = u.lane_1"
     "  UNION SELECT DISTINCT u.lane_2 FROM jobs.unfinished AS u JOIN asked ON asked.id = u.lane_2)"
-    " DELETE FROM jobs.lanes AS l USING asked AS a WHERE l.id = a.id AND l.wake_at IS NULL"
+    " DELETE FROM jobs.lanes AS l USING asked AS a WHERE l.id = ANY ($1) AND l.id = a.id AND l.wake_at IS NULL"
     " AND NOT EXISTS (SELECT FROM named AS n WHERE n.id = l.id)",
 };
 

@@ -177,11 +177,11 @@ static const struct statement advance_sql = {
     "    UNION SELECT u.id FROM jobs.waiting AS u WHERE u.lane_2 = ANY ($1) AND u.stage = 3))),"
     " moved AS ("
     "  UPDATE jobs.waiting AS u SET stage = j.becomes FROM judged AS j"
-    "  WHERE j.becomes <> j.was AND u.id = j.id AND u.stage + 0 BETWEEN 1 AND 3 RETURNING u.task, u.lane_2, u.stage, j.was),"
+    "  WHERE j.becomes <> j.was AND u.id = ANY (ARRAY(SELECT id FROM judged)) AND u.id = j.id AND u.stage + 0 BETWEEN 1 AND 3 RETURNING u.task, u.lane_2, u.stage, j.was),"
     " woken AS ("
     "  UPDATE jobs.lanes AS l SET wake_at = w.at FROM (SELECT id, wake_at, CASE WHEN ids IS NULL THEN NULL WHEN next_at > $2 THEN next_at"
     "    ELSE (SELECT min(r.at) FROM unnest(run_ats[1:room]) AS r (at) WHERE r.at > $2) END AS at FROM line) AS w"
-    "  WHERE w.at IS DISTINCT FROM w.wake_at AND l.id = w.id AND l.wake_at IS NOT DISTINCT FROM w.wake_at RETURNING l.wake_at)"
+    "  WHERE w.at IS DISTINCT FROM w.wake_at AND l.id = ANY ($1) AND l.id = w.id AND l.wake_at IS NOT DISTINCT FROM w.wake_at RETURNING l.wake_at)"
     " SELECT (SELECT array_agg(DISTINCT lane_2) FROM moved WHERE lane_2 IS NOT NULL AND (was = 1 OR stage = 1)) AS lanes,"
     "  (SELECT array_agg(task) FROM moved WHERE stage = 3) AS ready,"
     "  (SELECT min(wake_at) FROM woken) AS wake_at",

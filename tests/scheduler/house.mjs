@@ -9,9 +9,9 @@ import { randomUUID } from 'node:crypto'
 export const uuid = () => randomUUID()
 
 export class House {
-  /** prepare: given the house, makes the database what it was before. */
-  async start(env = {}, count = 1, prepare = () => {}) {
-    ;[this.nats, this.postgres] = await Promise.all([new Nats().start(), new Postgres().start()])
+  /** prepare: given the house, makes the database what it was before; postgres: see Postgres. */
+  async start(env = {}, count = 1, prepare = () => {}, postgres) {
+    ;[this.nats, this.postgres] = await Promise.all([new Nats().start(), new Postgres(postgres).start()])
     this.company = uuid()
     await prepare(this)
     this.env = { NATS_URL: this.nats.url, DATABASE_URL: this.postgres.url, LOG_LEVEL: 'warn', ...env }

@@ -63,7 +63,7 @@ BEGIN
     IF changed THEN
         UPDATE jobs.lanes AS l SET interval_ms = x.interval_ms, jitter_ms = x.jitter_ms, in_flight_max = x.in_flight_max
         FROM unnest(lanes, intervals, jitters, limits) AS x (id, interval_ms, jitter_ms, in_flight_max)
-        WHERE l.id = x.id AND (l.interval_ms <> x.interval_ms OR l.jitter_ms <> x.jitter_ms OR l.in_flight_max <> x.in_flight_max);
+        WHERE l.id = ANY (lanes) AND l.id = x.id AND (l.interval_ms <> x.interval_ms OR l.jitter_ms <> x.jitter_ms OR l.in_flight_max <> x.in_flight_max);
     END IF;
     RETURN seen;
 END $$;
@@ -260,7 +260,8 @@ END $$;
 -- the lock); else the scheduler that does picks, and we have no room. room: how many. level: the priority to serve. company: who has ready
 -- jobs there, in turn from the one after the last served, one index probe each. candidate: everybody's first, then everybody's second, ... A
 -- laned job needs the locks of its lanes; if they are not free it is left for the next look. empty_1, empty_2: as the statement found it,
--- nobody but the job itself stands in that lane, and nothing wakes it. (stage + 0: rows are found by id, not along the index of all ready.)
+-- nobody but the job itself stands in that lane, and nothing wakes it. (stage + 0: rows are found by id, not along the index of all ready. They are
+-- found by an array of ids, not by a join: PostgreSQL last counted these rows when hardly any waited, and then joins all that wait with all that go.)
 CREATE FUNCTION jobs.pick(text, smallint, smallint, bigint, bigint, timestamptz, timestamptz, boolean, boolean, boolean)
     RETURNS TABLE (id uuid, dispatch integer, company_id uuid, task text, task_params json, priority smallint, attempts smallint,
         attempts_max smallint, correlation_id text, traceparent text, created_at timestamptz, replayed boolean, run_at timestamptz,
@@ -299,18 +300,19 @@ BEGIN
       SELECT greatest(1, least((SELECT jobs FROM room), ceil((SELECT jobs FROM room) * 4.0 / greatest(count(*) - 1, 1))))::bigint AS jobs
       FROM company),
      candidate AS MATERIALIZED (
-      SELECT u.id, u.status, u.k, c.n, c.company_id FROM company AS c CROSS JOIN LATERAL (
-        SELECT id, status, row_number() OVER (ORDER BY place_at, id) AS k FROM (
-          SELECT u.id, u.status, u.place_at FROM jobs.ready AS u
+      SELECT u.id, u.k, c.n, c.company_id FROM company AS c CROSS JOIN LATERAL (
+        SELECT id, row_number() OVER (ORDER BY place_at, id) AS k FROM (
+          SELECT u.id, u.place_at FROM jobs.ready AS u
           WHERE u.task = $1 AND u.priority = (SELECT priority FROM level) AND u.company_id = c.company_id
            AND (u.lane_1 IS NULL OR $9::bool AND pg_try_advisory_xact_lock(jobs.lane_key(u.lane_1))
             AND (u.lane_2 IS NULL OR pg_try_advisory_xact_lock(jobs.lane_key(u.lane_2))))
           ORDER BY u.place_at, u.id LIMIT (SELECT jobs FROM share)) AS first) AS u
       WHERE c.n > 0 ORDER BY u.k, c.n LIMIT greatest(0, (SELECT jobs FROM room))),
+     chosen AS MATERIALIZED (SELECT array_agg(id ORDER BY k, n) AS ids FROM candidate),
      taken AS (
-      DELETE FROM jobs.waiting AS u USING candidate AS c WHERE u.id = c.id AND u.stage + 0 = 3
+      DELETE FROM jobs.waiting AS u WHERE u.id = ANY ((SELECT ids FROM chosen)::uuid[]) AND u.stage + 0 = 3
       RETURNING u.id, u.company_id, u.task, u.priority, u.run_at, u.place_at, u.lane_1, u.lane_2, u.attempts, u.attempts_max, u.dispatch + 1 AS dispatch,
-       u.error, u.code, u.replayed, u.created_at, c.status, c.k, c.n),
+       u.error, u.code, u.replayed, u.created_at, u.status, array_position((SELECT ids FROM chosen), u.id) AS n),
      started AS (
       INSERT INTO jobs.processing (id, company_id, task, priority, run_at, place_at, lane_1, lane_2, attempts, attempts_max, dispatch, dispatched_at,
        deadline_at, error, code, replayed, created_at)
@@ -344,7 +346,7 @@ BEGIN
        AND NOT EXISTS (SELECT FROM jobs.waiting AS o WHERE o.lane_2 = u.lane_2 AND o.stage BETWEEN 2 AND 3 AND o.id <> u.id)
        AND NOT EXISTS (SELECT FROM jobs.lanes AS l WHERE l.id = u.lane_2 AND l.wake_at IS NOT NULL)
      FROM (SELECT WHERE EXISTS (SELECT FROM level) OR NOT EXISTS (SELECT FROM task)) AS one LEFT JOIN taken AS u ON true
-      LEFT JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = u.id LIMIT 1) AS j ON true ORDER BY u.k, u.n;
+      LEFT JOIN LATERAL (SELECT * FROM jobs.jobs AS j WHERE j.id = u.id LIMIT 1) AS j ON true ORDER BY u.n;
 END $$;
 
 -- What a pick means for its caller's lanes is in jobs.pick. Takes from ready jobs of a task whose lock is held: where it has both classes, low
@@ -421,18 +423,17 @@ DECLARE
     e jobs.ended;
 BEGIN
     WITH gone AS (
-        DELETE FROM jobs.processing AS p USING unnest(done, dispatches, results) WITH ORDINALITY AS f (id, dispatch, result, n)
-        WHERE p.id = f.id AND p.dispatch = f.dispatch
-        RETURNING f.n, p.id, p.company_id, p.task, p.dispatch, p.dispatched_at, p.attempts, p.lane_1, p.lane_2, f.result),
+        DELETE FROM jobs.processing AS p WHERE p.id = ANY (done) AND p.dispatch = dispatches[array_position(done, p.id)]
+        RETURNING array_position(done, p.id) AS n, p.id, p.company_id, p.task, p.dispatch, p.dispatched_at, p.attempts, p.lane_1, p.lane_2),
     told AS (
         INSERT INTO jobs.completed (job_id, company_id, attempts, dispatch, dispatched_at, finished_at, result)
-        SELECT id, company_id, attempts + 1, dispatch, dispatched_at, at, result::json FROM gone),
+        SELECT id, company_id, attempts + 1, dispatch, dispatched_at, at, results[n]::json FROM gone),
     counted AS (
         INSERT INTO jobs.counts AS c (company_id, task, slot, queued, processing, completed, failed, dlq, total)
         SELECT company_id, task, pg_backend_pid(), 0, -count(*), count(*), 0, 0, 0 FROM gone GROUP BY company_id, task ORDER BY company_id, task
         ON CONFLICT (company_id, task, slot) DO UPDATE SET processing = c.processing + excluded.processing,
             completed = c.completed + excluded.completed)
-    SELECT coalesce(array_agg(n::integer), '{}'), coalesce(array_agg(task), '{}'),
+    SELECT coalesce(array_agg(n), '{}'), coalesce(array_agg(task), '{}'),
         coalesce(array_agg(lane_1) FILTER (WHERE lane_1 IS NOT NULL), '{}') || array_agg(lane_2) FILTER (WHERE lane_2 IS NOT NULL)
     INTO e FROM gone;
     RETURN e;
