@@ -16,6 +16,7 @@ enum {
     EVENT_AGE_MS_MAX = 7 * DAY_MS, /* as long as EVENTS keeps them */
     NUMBERS_MAX = 20000,           /* that one page looks through, however few of them are wanted */
     PAGE_BYTES_MAX = REPLY_BYTES_MAX / 2,
+    OVERTAKE_MS = 5000, /* a writer's number is never later than this after its id */
     SETTLE_LOOKS = 100,
     SETTLE_LOOK_US = 3000,
 };
@@ -32,11 +33,24 @@ static const struct statement log_newest = {
     .name = "log_newest",
     .sql = "select n as number, id from crm.events where company_id = $1 and n <= $2 order by n desc limit 1",
 };
-/* By its id alone, whatever the planner thinks of companies: the fence keeps their index out of it. */
+/*
+ * Ids carry their time and are made just before the numbers are given out, so along a company's numbers they ascend but
+ * for the moments by which writers overtake each other. $4 is earlier than the wanted id by far more than those:
+ * halving finds where such ids end, and from there the wanted one is looked for. An index of ids would be paid for by
+ * each event.
+ */
 static const struct statement log_known = {
     .name = "log_known",
     .sql =
-        "select n as number, id, admitted_at from (select * from crm.events where id = $2 offset 0) e where company_id = $1",
+        "with recursive halving(low, high) as ( "
+        "    select 0::bigint, $2::bigint "
+        "    union all "
+        "    select case when e.id < $4 then e.n else low end, case when e.id < $4 then high else (low + high) / 2 end "
+        "    from halving left join lateral (select id, n from crm.events where company_id = $1 and n > (low + high) / 2 and n <= high "
+        "                                    order by n limit 1) e on true where low < high) "
+        "select e.n as number, e.id, e.admitted_at from (select max(low) as low from halving) h "
+        "cross join lateral (select n, id, admitted_at from crm.events where company_id = $1 and n > h.low order by n limit $5) e "
+        "where e.id = $3 limit 1",
 };
 static const struct statement log_first = {
     .name = "log_first",
@@ -59,24 +73,36 @@ static enum status settle(struct batch *batch, int64_t *number, struct error *er
     return error_code(error, RETRY, "not_settled", "the event log does not come to rest");
 }
 
+/* No id of that time or later is smaller. */
+static const char *id_at(struct arena *arena, moment at)
+{
+    uint64_t ms = at > 0 ? (uint64_t)at : 0;
+    return text_format(arena, "%08llx-%04llx-0000-0000-000000000000", (unsigned long long)(ms >> 16),
+                       (unsigned long long)(ms & 0xFFFF));
+}
+
 static enum status find_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__EventStreamRequest *request = item->message;
     const int64_t *settled = item->state;
     struct params *params = params_new(item->arena);
     TRY(read_company(item, error));
-    if (!text_empty(request->after) && !ident_valid(request->after))
-        return error_code(error, REJECT, "unknown_event", "there is no such event");
     params_text(params, item->caller.company_id);
     *step = (struct db_step){ .statement = &log_newest, .params = params };
     if (text_same(request->after, NIL_ID)) {
         step->statement = &log_first;
-    } else if (!text_empty(request->after)) {
-        params_text(params, request->after);
-        step->statement = &log_known;
-    } else {
-        params_int(params, *settled);
+        return OK;
     }
+    params_int(params, *settled);
+    if (text_empty(request->after))
+        return OK;
+    moment made_at = ident_moment(request->after);
+    if (!made_at)
+        return error_code(error, REJECT, "unknown_event", "there is no such event");
+    params_text(params, request->after);
+    params_text(params, id_at(item->arena, made_at - OVERTAKE_MS));
+    params_int(params, NUMBERS_MAX);
+    step->statement = &log_known;
     return OK;
 }
 
