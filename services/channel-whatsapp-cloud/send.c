@@ -181,8 +181,12 @@ static const Pb__SendAuthorizeRequest *compose(struct arena *arena, const struct
 {
     const struct settling *settling = item->state;
     const Pb__JobDispatch *dispatch = item->message;
+    const Pb__SendParams *params = item->params;
     Pb__SendAuthorizeRequest *request = PB_NEW(arena, send_authorize_request);
     request->message_id = (char *)settling->message_id;
+    request->lead_id = params->lead_id;
+    request->conversation_id = params->conversation_id;
+    request->turn_id = params->turn_id;
     request->claim = (char *)settling->claim;
     PB_SET(request, replayed, dispatch->replayed);
     return request;

@@ -291,6 +291,25 @@ test("another company's message is unknown at the gate, and so is an inbound one
   assert.equal((await talk.row(id)).status, 'queued')
 })
 
+test('where a message stands is what its job says, and is looked up when that is not so', async () => {
+  const talk = await Talk.start(store), other = await Talk.start(store)
+  const id = await talk.reply(talk.first), elsewhere = await other.place(await other.reply(other.first)), here = await talk.place(id)
+  const ask = async (messageId, more, caller = talk.caller) =>
+    (await store.bus.call('store.send.authorize', 'SendAuthorizeRequest', 'SendAuthorized', [{ message_id: messageId, claim: 'x', ...more }], caller))[0]
+  for (const wrong of [{ ...here, lead_id: elsewhere.lead_id }, { ...here, conversation_id: elsewhere.conversation_id }, { ...here, turn_id: elsewhere.turn_id }, { ...here, turn_id: undefined },
+    { ...here, turn_id: randomUUID() }, { ...here, lead_id: randomUUID() }, { ...here, conversation_id: randomUUID() }, elsewhere, { ...here, lead_id: 'nonsense' }, here, {}]) {
+    const { reply, code } = await ask(id, wrong)
+    assert.deepEqual([reply?.verdict, reply?.outgoing.lead_id, code], ['VERDICT_GO', here.lead_id, undefined], JSON.stringify(wrong))
+    await talk.settle(id, 'not_sent', { claim: 'x' })
+  }
+  for (const more of [here, elsewhere]) {
+    assert.equal((await ask(id, more, { company_id: randomUUID() })).code, 'unknown_message')
+    assert.equal((await ask(talk.first.message_id, more)).code, 'unknown_message')
+    assert.equal((await ask(randomUUID(), more)).code, 'unknown_message')
+  }
+  assert.equal((await talk.row(id)).status, 'queued')
+})
+
 test('after STOP nothing that was written before it leaves, also when it was past the gate already', async () => {
   const talk = await Talk.start(store)
   const [reply, operator] = [await talk.reply(talk.first), await store.outbound(talk.first, { cause: 'operator', sender_type: 'operator' })]

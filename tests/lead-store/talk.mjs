@@ -55,8 +55,13 @@ export class Talk {
     return committed.message_id
   }
 
+  /** Where a message stands, as the params of its job say it. */
+  async place(messageId) {
+    const { lead_id, conversation_id, turn_id } = await this.row(messageId)
+    return { lead_id, conversation_id, ...turn_id && { turn_id } }
+  }
   async authorize(messageId, claim = 'claim-1', more = {}) {
-    const reply = await this.#ask('store.send.authorize', 'SendAuthorizeRequest', 'SendAuthorized', { message_id: messageId, claim, ...more })
+    const reply = await this.#ask('store.send.authorize', 'SendAuthorizeRequest', 'SendAuthorized', { message_id: messageId, claim, ...await this.place(messageId), ...more })
     return { ...reply, verdict: reply.verdict.replace('VERDICT_', '').toLowerCase() }
   }
   settle(messageId, outcome, more = {}) {

@@ -97,6 +97,18 @@ static size_t lanes_of(struct arena *arena, const struct follow_send *send, Pb__
     return 0;
 }
 
+static Pb__Json *send_params(struct arena *arena, const struct follow_send *send)
+{
+    struct buffer params = { .arena = arena };
+    buffer_format(&params, "{\"message_id\":\"%s\"", send->message_id);
+    if (send->lead_id && send->conversation_id)
+        buffer_format(&params, ",\"lead_id\":\"%s\",\"conversation_id\":\"%s\"", send->lead_id, send->conversation_id);
+    if (send->turn_id)
+        buffer_format(&params, ",\"turn_id\":\"%s\"", send->turn_id);
+    buffer_add_char(&params, '}');
+    return pb_json(arena, buffer_text(&params));
+}
+
 Pb__JobSpec *follow_send_job(struct arena *arena, const struct follow_send *send)
 {
     Pb__JobSpec *job = PB_NEW(arena, job_spec);
@@ -104,7 +116,7 @@ Pb__JobSpec *follow_send_job(struct arena *arena, const struct follow_send *send
     job->task = text_format(arena, "channel.send.%s", send->channel);
     job->idempotency_key = suffixed(arena, text_format(arena, "send_%s", send->message_id), send->suffix);
     job->id = ident_named(arena, "job", send->company_id, job->idempotency_key, NULL);
-    job->params = pb_json(arena, text_format(arena, "{\"message_id\":\"%s\"}", send->message_id));
+    job->params = send_params(arena, send);
     PB_SET(job, priority, send->priority);
     if (send->delay_ms > 0)
         PB_SET(job, delay_ms, send->delay_ms);

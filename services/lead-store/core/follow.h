@@ -25,7 +25,8 @@ Pb__JobSpec *follow_fetch_job(struct arena *arena, const struct follow_fetch *fe
  * WHATSAPP_CLOUD_PACING. */
 struct follow_send {
     const char *company_id, *message_id, *channel, *account, *recipient, *correlation_id, *traceparent, *suffix;
-    bool automated; /* false: a person's */
+    const char *lead_id, *conversation_id, *turn_id; /* what spares the gate a look; NULL: unknown, or no turn */
+    bool automated;                                  /* false: a person's */
     int32_t priority;
     int32_t delay_ms;
 };

@@ -46,6 +46,20 @@ static void a_skipped_job_waits_for_nothing(void **state)
     assert_null(job->id);
 }
 
+static void a_send_says_where_its_message_stands_as_far_as_that_is_known(void **state)
+{
+    (void)state;
+    struct follow_send send = a_send(true);
+    assert_string_equal(pb_json_text(follow_send_job(arena, &send)->params), "{\"message_id\":\"m\"}");
+    send.lead_id = "l";
+    send.conversation_id = "c";
+    assert_string_equal(pb_json_text(follow_send_job(arena, &send)->params),
+                        "{\"message_id\":\"m\",\"lead_id\":\"l\",\"conversation_id\":\"c\"}");
+    send.turn_id = "t";
+    assert_string_equal(pb_json_text(follow_send_job(arena, &send)->params),
+                        "{\"message_id\":\"m\",\"lead_id\":\"l\",\"conversation_id\":\"c\",\"turn_id\":\"t\"}");
+}
+
 static void an_automated_send_is_paced_by_person_and_by_number(void **state)
 {
     (void)state;
@@ -112,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_engage_job_has_the_natural_key_of_its_message),
         cmocka_unit_test(a_skipped_job_waits_for_nothing),
+        cmocka_unit_test(a_send_says_where_its_message_stands_as_far_as_that_is_known),
         cmocka_unit_test(an_automated_send_is_paced_by_person_and_by_number),
         cmocka_unit_test(a_persons_send_has_a_lane_of_its_own_without_the_pacing),
         cmocka_unit_test(pacing_zero_leaves_only_the_order_to_one_person),

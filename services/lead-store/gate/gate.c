@@ -21,47 +21,14 @@ static void send_authorize_check(struct item *item)
         item_fail(item, REJECT, "bad_value", "claim must not be empty");
 }
 
-/* -- what is locked and read */
-
-static const struct statement gate_find = {
-    .name = "gate_find",
-    .sql = "select m.id, m.lead_id, m.conversation_id, m.turn_id, t.conversation_id as asked_id "
-           "from unnest($1::uuid[], $2::uuid[]) as v(id, company_id) "
-           "cross join lateral (select * from crm.messages where id = v.id and company_id = v.company_id "
-           "                    and direction = 'outbound' limit 1) m "
-           "left join lateral (select conversation_id from crm.turns where id = m.turn_id limit 1) t on true",
-};
-
-static enum status gate_hold(struct gate_batch *gate, struct error *error)
-{
-    struct arena *arena = gate->batch->arena;
-    struct params *params = params_new(arena);
-    COLUMN_UUIDS(params, gate->count, i, gate->list[i].request->message_id);
-    COLUMN_UUIDS(params, gate->count, i, gate->list[i].item->caller.company_id);
-    struct rows rows;
-    TRY(db_run(gate->batch->db, arena, &gate_find, params, &rows, error));
-    struct ids messages = { .arena = arena }, leads = { .arena = arena }, conversations = { .arena = arena },
-               turns = { .arena = arena };
-    for (size_t row = 0; row < rows.count; row++) {
-        ids_add(&messages, rows_text(&rows, row, 0));
-        ids_add(&leads, rows_text(&rows, row, 1));
-        ids_add(&conversations, rows_text(&rows, row, 2));
-        ids_add(&turns, rows_text(&rows, row, 3));
-        ids_add(&conversations, rows_text(&rows, row, 4));
-    }
-    hold_leads(&gate->held, &leads);
-    hold_conversations(&gate->held, &conversations);
-    hold_messages(&gate->held, &messages);
-    hold_turns(&gate->held, &turns);
-    hold_reach(&gate->held, &conversations);
-    return hold_read(&gate->held, error);
-}
+/* -- what is read under the locks */
 
 /* Two people turned out to be one between the look and the lock: look again. */
 static enum status ask_join(struct gate_batch *gate, struct gate_ask *ask, struct error *error)
 {
     ask->message = held_message(&gate->held, text_lower(gate->batch->arena, ask->request->message_id));
-    if (!ask->message || !text_same(ask->message->company_id, ask->item->caller.company_id)) {
+    if (!ask->message || !text_same(ask->message->company_id, ask->item->caller.company_id) ||
+        !text_same(ask->message->direction, "outbound")) {
         ask->message = NULL;
         item_fail(ask->item, REJECT, "unknown_message", "there is no such message to send");
         return OK;
@@ -69,7 +36,7 @@ static enum status ask_join(struct gate_batch *gate, struct gate_ask *ask, struc
     ask->conversation = held_conversation(&gate->held, ask->message->conversation_id);
     ask->lead = held_lead(&gate->held, ask->message->lead_id);
     ask->turn = held_turn(&gate->held, ask->message->turn_id);
-    if (!ask->conversation || !ask->lead || (ask->turn && !held_conversation(&gate->held, ask->turn->conversation_id)))
+    if (!gate_holds(gate, ask))
         return error_code(error, RETRY, TRANSACTION_AGAIN, "the message has just moved to another conversation");
     if (ask->turn && !text_same(ask->turn->message_id, ask->message->id))
         ask->turn = NULL;

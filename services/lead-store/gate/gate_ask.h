@@ -33,7 +33,17 @@ struct gate_batch {
     struct gate_ask *list;
     size_t count;
     struct ids withdrawn; /* turns taken back */
+    bool told;            /* what is held is what the callers said of their messages */
 };
+
+/*
+ * Locks and reads what the asks are about. Where a message stands is what its caller says, the first time that the
+ * batch is run: one round trip instead of two. It is compared under the locks, and a batch that is run again looks for
+ * itself.
+ */
+enum status gate_hold(struct gate_batch *gate, struct error *error);
+/* Is what is held all that the message of this ask belongs to? */
+bool gate_holds(const struct gate_batch *gate, const struct gate_ask *ask);
 
 /* Read for the asks that are not the AI's; then for one ask, with what the batch itself has let go. */
 enum status gate_leaving_read(struct gate_batch *gate, struct error *error);

@@ -28,6 +28,9 @@ Pb__JobSpec *outbound_job(struct arena *arena, const struct outbound *outbound)
     return follow_send_job(arena, &(struct follow_send){
                                       .company_id = conversation->company_id,
                                       .message_id = outbound->id,
+                                      .lead_id = conversation->lead_id,
+                                      .conversation_id = conversation->id,
+                                      .turn_id = outbound->turn_id,
                                       .channel = conversation->channel,
                                       .account = text_or(conversation->reach->sender->account, ""),
                                       .recipient = text_or(conversation->reach->address, ""),

@@ -126,6 +126,7 @@ enum status turn_sent_jobs(const struct held *held, const struct held_turn *turn
     if (!conversation || !conversation->reach)
         return error_code(error, RETRY, TRANSACTION_AGAIN, "the turn has just been committed");
     struct outbound outbound = { .id = turn->message_id,
+                                 .turn_id = turn->id,
                                  .conversation = conversation,
                                  .caller = caller,
                                  .sender_type = "ai",
