@@ -99,8 +99,7 @@ int32_t language_next_character(const char **at)
 bool language_in_word(int32_t character)
 {
     if (character < 0x80)
-        return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
-               (character >= '0' && character <= '9');
+        return language_ascii_in_word((unsigned char)character);
     return u_isalnum(character) || (U_GET_GC_MASK(character) & (U_GC_M_MASK | U_GC_N_MASK)) != 0;
 }
 

@@ -25,6 +25,10 @@ bool language_next_word(const char **at, struct language_word *out);
 int32_t language_next_character(const char **at);
 /* Letters, marks and digits are a word's. */
 bool language_in_word(int32_t character);
+static inline bool language_ascii_in_word(unsigned char c)
+{
+    return (unsigned char)((c | 0x20) - 'a') < 26 || (unsigned char)(c - '0') < 10;
+}
 
 /* Where sentences end, as offsets in bytes; the last one is the text's length. White space belongs to the sentence
  * before it. Returns how many. */

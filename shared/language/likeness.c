@@ -57,30 +57,30 @@ size_t likeness_runs(struct arena *arena, const char *folded, size_t characters,
     return kept;
 }
 
-/* A bit per number: nearly every run that is in no text of ours is known by it, without a search. */
-enum { SIEVE_BITS_LOG = 13, SIEVE_WORDS = (1 << SIEVE_BITS_LOG) / 64 };
-
-static size_t sieve_bit(uint64_t number)
+size_t likeness_letters(struct arena *arena, const char *folded, char **out)
 {
-    return (size_t)(number * UINT64_C(0x9E3779B97F4A7C15) >> (64 - SIEVE_BITS_LOG));
-}
-
-static uint64_t *sieve_of(struct arena *arena, const uint64_t *runs, size_t count)
-{
-    uint64_t *sieve = ARENA_ARRAY(arena, uint64_t, SIEVE_WORDS);
-    for (size_t i = 0; i < count; i++)
-        sieve[sieve_bit(runs[i]) / 64] |= UINT64_C(1) << sieve_bit(runs[i]) % 64;
-    return sieve;
+    char *to = *out = ARENA_ARRAY(arena, char, strlen(folded) + 1);
+    for (const char *at = folded; *at;) {
+        const char *from = at;
+        if ((unsigned char)*at < 0x80) { /* most are, and quick without a branch on what they are */
+            *to = *at++;
+            to += language_ascii_in_word((unsigned char)*to);
+            continue;
+        }
+        bool counts = language_in_word(language_next_character(&at));
+        memcpy(to, from, (size_t)(at - from));
+        to += counts ? at - from : 0;
+    }
+    *to = '\0';
+    return (size_t)(to - *out);
 }
 
 bool likeness_any(struct arena *arena, const uint64_t *runs, size_t count, const char *folded, size_t characters)
 {
     uint64_t *theirs;
-    const uint64_t *sieve = sieve_of(arena, runs, count);
     size_t their_count = runs_of(arena, folded, characters, &theirs);
     for (size_t i = 0; i < their_count; i++)
-        if (sieve[sieve_bit(theirs[i]) / 64] >> sieve_bit(theirs[i]) % 64 & 1 &&
-            bsearch(&theirs[i], runs, count, sizeof *runs, by_number))
+        if (bsearch(&theirs[i], runs, count, sizeof *runs, by_number))
             return true;
     return false;
 }

@@ -71,17 +71,37 @@ bool has_role_mark(struct exam *exam)
 
 /* -- the instructions, word for word */
 
+/* Whoever repeats so many characters repeats one of the reply's pieces of half as many bytes whole: nearly every reply
+ * is known to be no echo by that. */
+static bool may_echo(struct arena *arena, const char *letters, size_t bytes, const char *instructions)
+{
+    enum { PIECE_BYTES = ECHO_CHARACTERS / 2 };
+    char *theirs;
+    size_t their_bytes = likeness_letters(arena, instructions, &theirs);
+    for (size_t at = 0; at + PIECE_BYTES <= bytes; at += PIECE_BYTES)
+        if (memmem(theirs, their_bytes, letters + at, PIECE_BYTES))
+            return true;
+    return false;
+}
+
+static bool echoes(struct arena *arena, const char *folded, const char *instructions)
+{
+    uint64_t *runs;
+    size_t count = likeness_runs(arena, folded, ECHO_CHARACTERS, &runs);
+    return count && likeness_any(arena, runs, count, instructions, ECHO_CHARACTERS);
+}
+
 bool has_prompt_echo(struct exam *exam)
 {
     struct arena *arena = exam->arena;
-    uint64_t *runs;
-    size_t count = likeness_runs(arena, exam->folded, ECHO_CHARACTERS, &runs);
-    for (size_t i = 0; count && i < exam->material->count; i++) {
+    char *letters;
+    size_t bytes = likeness_letters(arena, exam->folded, &letters);
+    for (size_t i = 0; bytes >= ECHO_CHARACTERS && i < exam->material->count; i++) {
         const struct llm_message *message = &exam->material->messages[i];
         if (!text_same(message->role, "system"))
             continue;
         const char *instructions = language_fold(arena, llm_prompt_instructions(arena, message->text));
-        if (likeness_any(arena, runs, count, instructions, ECHO_CHARACTERS))
+        if (may_echo(arena, letters, bytes, instructions) && echoes(arena, exam->folded, instructions))
             return true;
     }
     return false;

@@ -112,6 +112,31 @@ static void the_machine_does_not_show(void **state)
     SAFE("User: is the name of the field in the form.");
 }
 
+/* So many letters of the instructions, a dash after every third, behind so many others. */
+static const char *echo_of(struct arena *arena, size_t letters, size_t others)
+{
+    struct buffer text = { .arena = arena };
+    for (size_t i = 0; i < others; i++)
+        buffer_add_char(&text, 'Z');
+    const char *at = strstr(SYSTEM, "Never talk");
+    for (size_t told = 0; told < letters; at++) {
+        if (strchr(" ,.", *at))
+            continue;
+        buffer_add_char(&text, *at);
+        if (++told % 3 == 0)
+            buffer_add_char(&text, '-');
+    }
+    return buffer_text(&text);
+}
+
+static void instructions_are_known_wherever_they_stand_in_a_reply(void **state)
+{
+    for (size_t others = 0; others <= 101; others++) {
+        FAILS(echo_of(*state, 100, others), "prompt_echo");
+        SAFE(echo_of(*state, 99, others));
+    }
+}
+
 static void the_third_answer_of_the_same_words_is_one_too_many(void **state)
 {
     const struct safety_policy policy = { 0 };
@@ -229,6 +254,7 @@ int main(void)
         TEST(what_can_be_reckoned_from_known_prices_is_known),
         TEST(keys_and_cards_are_never_told),
         TEST(the_machine_does_not_show),
+        TEST(instructions_are_known_wherever_they_stand_in_a_reply),
         TEST(the_third_answer_of_the_same_words_is_one_too_many),
         TEST(a_company_has_words_that_are_never_said),
         TEST(a_company_allows_more_or_checks_less),
