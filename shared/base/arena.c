@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,8 @@
 #endif
 
 enum { ALIGN_BYTES = alignof(max_align_t) };
+
+enum { LARGE_PART = 4 /* of a chunk: a piece from a fourth of it on is a large one */ };
 
 struct chunk {
     struct chunk *next;
@@ -108,16 +111,20 @@ static struct chunk *chunk_new(size_t capacity)
     return chunk;
 }
 
-/* A chunk with room for bytes. A large piece gets a chunk of its own behind the first, whose rest stays in use. */
+/*
+ * A chunk with room for bytes. A large piece gets a chunk of its own, of just its size, behind the first, whose rest
+ * stays in use: of small arenas, of which there are thousands, little is empty.
+ */
 static struct chunk *chunk_for(struct arena *arena, size_t bytes)
 {
     struct chunk *first = arena->chunks;
     if (first && first->capacity - first->taken >= bytes)
         return first;
-    struct chunk *fresh = chunk_new(bytes > arena->chunk_bytes ? bytes : arena->chunk_bytes);
+    bool large = bytes > arena->chunk_bytes / (first ? LARGE_PART : 1);
+    struct chunk *fresh = chunk_new(large ? bytes : arena->chunk_bytes);
     if (!fresh)
         return NULL;
-    if (first && fresh->capacity > arena->chunk_bytes) {
+    if (first && large) {
         fresh->next = first->next;
         first->next = fresh;
     } else {

@@ -17,7 +17,8 @@ enum {
        can tell about. */
     IDLE_CONNECTION_SECONDS_MAX = 20,
     DNS_SECONDS_MAX = 60,
-    READ_BYTES = 2048, /* of what stays with each of thousands of calls that wait for their answer */
+    READ_BYTES =
+        1024, /* the least that curl takes: it stays with each of thousands of calls that wait for their answer */
 };
 
 static_assert(sizeof(((struct http_call *)0)->sentence) >= CURL_ERROR_SIZE, "curl's sentence fits");
