@@ -98,6 +98,10 @@ static const struct rule RULES[] = {
     { OF(event_stream_request), "type", 0, 0, NAME_BYTES_MAX },
     { OF(stream_event), "number", RULE_HIDDEN, 0, 0 },
 
+    { OF(pipeline_create_request), "id", RULE_HIDDEN, 0, 0 },
+    { OF(pipeline_create_request), "name", RULE_REQUIRED | RULE_NONEMPTY, 0, 256 },
+    { OF(pipeline_patch_request), "id", RULE_HIDDEN, 0, 0 },
+    { OF(pipeline_patch_request), "if_version", RULE_HIDDEN, 0, 0 },
     { OF(stage_create_request), "id", RULE_HIDDEN, 0, 0 },
     { OF(stage_create_request), "name", RULE_REQUIRED | RULE_NONEMPTY, 0, 256 },
     { OF(stage_create_request), "pipeline_id", RULE_UUID, 0, 0 },

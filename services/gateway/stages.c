@@ -5,14 +5,28 @@
 #include "transcode.h"
 #include "wire/pb.h"
 
-enum status stage_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error)
+static enum status id_fix(struct exchange *exchange, const char *noun, char **id, struct error *error)
 {
-    Pb__StageCreateRequest *stage = (Pb__StageCreateRequest *)request;
     const char *key = NULL;
     TRY(transcode_idempotency_key(exchange, &key, error));
     if (key != NULL)
-        stage->id = ident_named(exchange->arena, "stage", exchange->caller.company_id, key, NULL);
+        *id = ident_named(exchange->arena, noun, exchange->caller.company_id, key, NULL);
     return OK;
+}
+
+static enum status another_body(struct error *error)
+{
+    return error_code(error, REJECT, "idempotency_mismatch", "The same Idempotency-Key came with another body before.");
+}
+
+enum status stage_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error)
+{
+    return id_fix(exchange, "stage", &((Pb__StageCreateRequest *)request)->id, error);
+}
+
+enum status pipeline_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error)
+{
+    return id_fix(exchange, "new_pipeline", &((Pb__PipelineCreateRequest *)request)->id, error);
 }
 
 enum status stage_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
@@ -24,5 +38,17 @@ enum status stage_follow(struct exchange *exchange, const ProtobufCMessage *requ
     if (text_same(wanted->name, found->name) && (!wanted->has_position || wanted->position == found->position) &&
         (!wanted->pipeline_id || text_same(wanted->pipeline_id, found->pipeline_id)))
         return OK;
-    return error_code(error, REJECT, "idempotency_mismatch", "The same Idempotency-Key came with another body before.");
+    return another_body(error);
+}
+
+enum status pipeline_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
+                            struct error *error)
+{
+    const Pb__PipelineCreateRequest *wanted = (const Pb__PipelineCreateRequest *)request;
+    const Pb__Pipeline *found = (const Pb__Pipeline *)reply;
+    bool same = text_same(wanted->name, found->name) && (!wanted->n_stages || wanted->n_stages == found->n_stages);
+    (void)exchange;
+    for (size_t i = 0; same && i < wanted->n_stages; i++)
+        same = text_same(wanted->stages[i], found->stages[i]->name);
+    return same ? OK : another_body(error);
 }

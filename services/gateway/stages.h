@@ -1,5 +1,6 @@
 /*
- * stages - POST /stages: an Idempotency-Key fixes the stage's id, and its second use with another body is refused.
+ * stages - POST /stages and /pipelines: an Idempotency-Key fixes the new one's id, and its second use with another body
+ * is refused.
  */
 #pragma once
 #include "exchange.h"
@@ -7,3 +8,7 @@
 enum status stage_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error);
 enum status stage_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
                          struct error *error);
+
+enum status pipeline_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error);
+enum status pipeline_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
+                            struct error *error);

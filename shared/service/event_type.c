@@ -42,6 +42,12 @@
     {                                                                                                                  \
         "position", "integer", "order in the pipeline"                                                                 \
     }
+#define PIPELINE                                                                                                       \
+    { "pipeline_id", "string", "the pipeline" }, { "name", "string", "its name" },                                     \
+        { "is_default", "boolean", "new leads enter it" }, { "archived", "boolean", "out of use" },                    \
+    {                                                                                                                  \
+        "stages", "integer", "how many it has"                                                                         \
+    }
 #define AI_MODEL                                                                                                       \
     { "model_id", "string", "the entry of the company's list" },                                                       \
         { "stage_id", "string", "the stage it answers in; absent: every one" },                                        \
@@ -235,6 +241,9 @@ const struct event_type EVENT_TYPES[] = {
       NULL,
       "A company's settings were changed.",
       { { "changed", "array", "names of the members" } } },
+    { "pipeline.created", NULL, "A pipeline was made, with its stages.", { PIPELINE } },
+    { "pipeline.updated", NULL, "A pipeline was changed.", { PIPELINE } },
+    { "pipeline.deleted", NULL, "A pipeline and its stages are no more.", { PIPELINE } },
     { "stage.created", NULL, "A stage was added to a pipeline.", { STAGE } },
     { "stage.updated", NULL, "A stage was changed.", { STAGE } },
     { "stage.deleted", NULL, "A stage is no more.", { STAGE } },

@@ -57,7 +57,7 @@ test('the table of scopes: 403 without the right one, anything else with it; no 
     ['POST', '/kb/documents', 'write'], ['GET', '/kb/documents', 'read'], ['GET', `/kb/documents/${id}`, 'read'],
     ['PUT', `/kb/documents/${id}`, 'write'], ['DELETE', `/kb/documents/${id}`, 'write'], ['POST', '/kb/search', 'read'],
     ['GET', '/kb/settings', 'read'], ['PATCH', '/kb/settings', 'admin'],
-    ['GET', '/pipelines', 'read'],
+    ['GET', '/pipelines', 'read'], ['POST', '/pipelines', 'admin'], ['GET', `/pipelines/${id}`, 'read'], ['PATCH', `/pipelines/${id}`, 'admin'], ['DELETE', `/pipelines/${id}`, 'admin'],
     ['POST', '/stages', 'admin'], ['GET', `/stages/${id}`, 'read'], ['PATCH', `/stages/${id}`, 'admin'], ['DELETE', `/stages/${id}`, 'admin'],
     ['POST', '/ai-models', 'admin'], ['GET', '/ai-models', 'read'], ['GET', `/ai-models/${id}`, 'read'], ['PATCH', `/ai-models/${id}`, 'admin'],
     ['DELETE', `/ai-models/${id}`, 'admin'], ['GET', `/ai-models/${id}/prompts`, 'read'],

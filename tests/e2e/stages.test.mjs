@@ -117,7 +117,54 @@ test('what a stage may not be is refused by name, and changes nothing', async ()
   await refused(patch({ ai_config: [] }), 422, 'bad_value')
   await refused(patch({ allowed_transitions: ['x'] }), 422, 'bad_value')
   await refused(patch({ allowed_transitions: [crypto.randomUUID()] }), 422, 'unknown_stage')
-  await refused(parley.send('DELETE', `/stages/${stages.New}`), 409, 'conflict') // leads are in it
+  await refused(parley.send('DELETE', `/stages/${stages.New}`), 409, 'conflict')
+  assert.match((await parley.send('DELETE', `/stages/${stages.New}`)).body.detail, /[1-9] leads and 0 models are in the stage/)
   await refused(parley.get(`/stages/${crypto.randomUUID()}`), 404, 'unknown_pipeline_stage')
   assert.equal((await parley.get(`/stages/${stages.New}`)).body.version, 1)
+})
+
+test('a pipeline is made with its stages, becomes the one that new leads enter, and goes when nobody is in it', async () => {
+  const refused = async (wanted, status, code) => {
+    const answer = await wanted
+    assert.deepEqual([answer.status, answer.body.code], [status, code], JSON.stringify(answer.body))
+  }
+  const patch = (id, body, version) => parley.send('PATCH', `/pipelines/${id}`, body, version ? { 'if-match': `"${version}"` } : {})
+  const remove = id => parley.send('DELETE', `/pipelines/${id}`)
+  const [first] = (await parley.get('/pipelines')).body.items
+  const body = { name: 'Repairs', stages: ['Called', 'Visited', 'Done'] }
+  const made = await parley.post('/pipelines', body, { 'idempotency-key': 'repairs' })
+  const { id } = made.body
+  assert.deepEqual([made.status, made.body.is_default, made.body.archived, made.body.stages.map(({ name, position }) => [name, position])],
+    [201, false, false, [['Called', 1], ['Visited', 2], ['Done', 3]]])
+  assert.equal((await parley.post('/pipelines', body, { 'idempotency-key': 'repairs' })).body.id, id)
+  await refused(parley.post('/pipelines', { ...body, stages: ['Called'] }, { 'idempotency-key': 'repairs' }), 422, 'idempotency_mismatch')
+  await refused(parley.post('/pipelines', body), 409, 'conflict') // the name
+  for (const wrong of [['A', 'A'], [''], ['x'.repeat(65)], Array.from({ length: 51 }, (_, i) => `S${i}`)]) await refused(parley.post('/pipelines', { name: 'X', stages: wrong }), 422, 'bad_value')
+  const plain = (await parley.post('/pipelines', { name: 'Plain' })).body
+  assert.deepEqual(plain.stages.map(({ name }) => name), ['New', 'Contacted', 'Qualified', 'Proposal', 'Closed'])
+
+  assert.equal((await patch(id, { is_default: true, name: 'Repairs and parts' }, 1)).body.version, 2)
+  await refused(patch(id, { name: 'Late' }, 1), 412, 'stale_version')
+  await refused(patch(id, { is_default: false }), 409, 'conflict')
+  await refused(patch(id, { archived: true }), 409, 'conflict')
+  await refused(patch(plain.id, { name: 'Repairs and parts' }), 409, 'conflict')
+  await refused(remove(id), 409, 'conflict')
+  assert.deepEqual([(await parley.get(`/pipelines/${first.id}`)).body.is_default, (await parley.get('/pipelines')).body.items[0].id], [false, id])
+  phone++
+  await say('hello?')
+  const person = await lead()
+  assert.deepEqual([person.pipeline_id, person.stage], [id, 'Called'])
+
+  assert.equal((await patch(first.id, { is_default: true })).status, 200)
+  assert.equal((await patch(id, { archived: true })).body.archived, true)
+  assert.deepEqual((await parley.get('/pipelines?archived=true')).body.items.map(each => each.id), [id])
+  assert.equal((await patch(id, { is_default: true })).body.archived, false) // new leads enter it
+  assert.equal((await patch(first.id, { is_default: true })).body.is_default, true)
+  assert.match((await remove(id)).body.detail, /^1 leads and 0 models/)
+  assert.equal((await parley.send('PATCH', `/leads/${person.id}`, { stage_id: stages.New })).body.pipeline_id, first.id)
+  for (const each of [id, plain.id]) assert.ok((await remove(each)).status < 300)
+  await refused(parley.get(`/pipelines/${id}`), 404, 'unknown_pipeline')
+  await refused(remove(crypto.randomUUID()), 404, 'unknown_pipeline')
+  const events = await parley.postgres.rows("select type from crm.events where entity_id = $1 order by n", [id])
+  assert.deepEqual([events[0].type, events.at(-1).type, new Set(events.slice(1, -1).map(({ type }) => type))], ['pipeline.created', 'pipeline.deleted', new Set(['pipeline.updated'])])
 })

@@ -94,6 +94,23 @@ test('nobody looks through all that people own for those that wait too long', as
   assert.deepEqual(looks.filter(([, rows]) => rows > ROWS_PER_ITEM * late.length), [])
 })
 
+test('whether a stage may go is asked of those who stand in it, not of all leads', async () => {
+  const { company_id, pipeline_id } = (await store.rows('select company_id, id as pipeline_id from crm.pipelines limit 1'))[0]
+  const ask = (subject, request, reply, item) => call(subject, request, reply, [item], company_id)
+  const round = async () => {
+    const { id } = (await ask('store.stage.create', 'StageCreateRequest', 'Stage', { name: `Trial ${randomUUID()}`, pipeline_id }))[0]
+    await ask('store.stage.delete', 'StageRequest', 'Stage', { id })
+    const made = (await ask('store.pipeline.create', 'PipelineCreateRequest', 'Pipeline', { name: `Trial ${randomUUID()}` }))[0]
+    await ask('store.pipeline.delete', 'PipelineRequest', 'Pipeline', { id: made.id })
+  }
+  for (let i = 0; i < 6; i++) await round() // plans
+  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
+  await round()
+  const statements = explained(start).filter(([sql]) => /crm\.(stages|pipelines|"?leads)|"crm"\."leads"/.test(sql))
+  assert.ok(statements.length > 5, `only ${statements.length} statements were explained`)
+  assert.deepEqual(statements.filter(([, rows]) => rows > 200).map(([sql, rows]) => `${rows} rows: ${sql.slice(0, 300)}`), [])
+})
+
 /** Each of these is given to a person: by the model's action, then, given back, by a rule of the company. */
 async function handOverAll(messages) {
   const recorded = await call('store.inbound.record', 'InboundMessage', 'InboundRecorded', messages)

@@ -20,5 +20,7 @@ void access_read(struct batch *batch);
 /* The default company, its account from the environment, the demo's knowledge base. */
 enum status company_seed(struct batch *batch, struct error *error);
 
+/* The stages of a pipeline that says nothing else. */
+const char *const *company_stage_names(size_t *count);
 /* Inside a transaction: those of the companies that are unknown come into being, with pipeline and stages. */
 enum status company_ensure(struct batch *batch, const char *const *company_ids, size_t count, struct error *error);

@@ -33,6 +33,12 @@ static const struct statement stage_make = {
 static const char *const stage_names[] = { "New", "Contacted", "Qualified", "Proposal", "Closed" };
 enum { STAGES = sizeof stage_names / sizeof *stage_names };
 
+const char *const *company_stage_names(size_t *count)
+{
+    *count = STAGES;
+    return stage_names;
+}
+
 static enum status stages_make(struct batch *batch, const char *const *company_ids, size_t count, struct error *error)
 {
     struct params *params = params_new(batch->arena);

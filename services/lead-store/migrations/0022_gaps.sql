@@ -13,3 +13,7 @@ drop index if exists crm.conversations_people;
 create index conversations_waiting on crm.conversations (company_id, least(escalated_at, case when owner = 'human' then owed_since end), id)
     where state = 'open' and (owner = 'human' or escalated_at is not null)
       and least(escalated_at, case when owner = 'human' then owed_since end) is not null;
+
+-- Pipelines over REST. Who stands in a stage is found by the stage: whether it may go, and for its foreign key when it does.
+alter table crm.pipelines add column archived boolean not null default false, add column version bigint not null default 1;
+create index leads_stage on crm.leads (stage_id);

@@ -6,6 +6,10 @@
 #include "service/service.h"
 
 void pipeline_list(struct batch *batch);
+void pipeline_get(struct batch *batch);
+void pipeline_create(struct batch *batch);
+void pipeline_patch(struct batch *batch);
+void pipeline_delete(struct batch *batch);
 void stage_get(struct batch *batch);
 void stage_create(struct batch *batch);
 void stage_patch(struct batch *batch);

@@ -10,17 +10,23 @@ enum { STAGES_SHOWN_MAX = 1000 };
 
 static const struct statement pipelines_read = {
     .name = "pipelines_read",
-    .sql = "select " STAGE_COLUMNS ", p.id as of_pipeline, p.name as pipeline, p.is_default "
+    .sql = "select " STAGE_COLUMNS ", " PIPELINE_COLUMNS
            "from crm.pipelines p left join crm.stages s on s.pipeline_id = p.id where p.company_id = $1 "
+           "  and ($3::boolean is null or p.archived = $3) "
            "order by p.is_default desc, p.created_at, p.id, s.position limit $2",
 };
 
 static enum status list_ask(struct item *item, struct db_step *step, struct error *error)
 {
+    const Pb__PipelineListRequest *request = item->message;
     TRY(read_company(item, error));
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
     params_int(params, STAGES_SHOWN_MAX);
+    if (request->has_archived)
+        params_bool(params, request->archived);
+    else
+        params_null(params);
     *step = (struct db_step){ .statement = &pipelines_read, .params = params };
     return OK;
 }
@@ -31,24 +37,31 @@ static Pb__Pipeline *pipeline_of(struct arena *arena, const struct rows *rows, s
     pipeline->id = (char *)rows_text(rows, row, rows_column(rows, "of_pipeline"));
     pipeline->name = (char *)rows_text(rows, row, rows_column(rows, "pipeline"));
     PB_SET(pipeline, is_default, rows_bool(rows, row, rows_column(rows, "is_default")));
+    PB_SET(pipeline, archived, rows_bool(rows, row, rows_column(rows, "archived")));
+    PB_SET(pipeline, version, rows_int(rows, row, rows_column(rows, "pipeline_version")));
     pipeline->stages = ARENA_ARRAY(arena, Pb__Stage *, rows->count);
     return pipeline;
+}
+
+Pb__PipelineList *pipelines_told(struct arena *arena, const struct rows *rows)
+{
+    Pb__PipelineList *reply = PB_NEW(arena, pipeline_list);
+    reply->items = ARENA_ARRAY(arena, Pb__Pipeline *, rows->count + 1);
+    int of_pipeline = rows_column(rows, "of_pipeline"), id = rows_column(rows, "id");
+    for (size_t row = 0; row < rows->count; row++) {
+        if (!reply->n_items || !text_same(reply->items[reply->n_items - 1]->id, rows_text(rows, row, of_pipeline)))
+            reply->items[reply->n_items++] = pipeline_of(arena, rows, row);
+        Pb__Pipeline *pipeline = reply->items[reply->n_items - 1];
+        if (rows_text(rows, row, id))
+            pipeline->stages[pipeline->n_stages++] = pbrow_read(arena, &pb__stage__descriptor, rows, row);
+    }
+    return reply;
 }
 
 static enum status list_tell(struct item *item, const struct rows *rows, struct error *error)
 {
     (void)error;
-    Pb__PipelineList *reply = PB_NEW(item->arena, pipeline_list);
-    reply->items = ARENA_ARRAY(item->arena, Pb__Pipeline *, rows->count + 1);
-    int of_pipeline = rows_column(rows, "of_pipeline"), id = rows_column(rows, "id");
-    for (size_t row = 0; row < rows->count; row++) {
-        if (!reply->n_items || !text_same(reply->items[reply->n_items - 1]->id, rows_text(rows, row, of_pipeline)))
-            reply->items[reply->n_items++] = pipeline_of(item->arena, rows, row);
-        Pb__Pipeline *pipeline = reply->items[reply->n_items - 1];
-        if (rows_text(rows, row, id))
-            pipeline->stages[pipeline->n_stages++] = pbrow_read(item->arena, &pb__stage__descriptor, rows, row);
-    }
-    item->reply = &reply->base;
+    item->reply = &pipelines_told(item->arena, rows)->base;
     return OK;
 }
 

@@ -12,7 +12,7 @@
 #include "stage_view.h"
 #include "wire/pbrow.h"
 
-enum { STAGE_NAME_CHARACTERS_MAX = 64, POSITION_MAX = 1000, STAGES_MAX = 50 };
+enum { STAGE_NAME_CHARACTERS_MAX = 64, POSITION_MAX = 1000, STAGES_MAX = 50, LEADS_COUNTED_MAX = 1000 };
 
 /* What a caller wants of a stage, made or changed. */
 struct wish {
@@ -274,9 +274,17 @@ static enum status patch_one(struct batch *batch, struct item *item, struct even
 
 static const struct statement stage_used = {
     .name = "stage_used",
-    .sql = "select exists (select from crm.leads where company_id = $1::uuid and stage_id = $2::uuid) "
-           "    or exists (select from crm.ai_models where company_id = $1::uuid and stage_id = $2::uuid)",
+    .sql = "select (select count(*) from (select from crm.leads where stage_id = $2::uuid limit $3) l) as leads, "
+           "    (select count(*) from crm.ai_models where company_id = $1::uuid and stage_id = $2::uuid) as models",
 };
+
+void stage_used_check(int64_t leads, int64_t models, const char *noun, struct error *refused)
+{
+    if (leads || models)
+        error_code(refused, REJECT, "conflict", "%s%lld leads and %lld models are in the %s: move them first",
+                   leads >= LEADS_COUNTED_MAX ? "more than " : "", (long long)leads - (leads >= LEADS_COUNTED_MAX),
+                   (long long)models, noun);
+}
 static const struct statement stage_forget = {
     .name = "stage_forget",
     .sql = "update crm.stages set allowed_transitions = array_remove(allowed_transitions, $2::uuid), updated_at = $3 "
@@ -309,9 +317,12 @@ static enum status delete_one(struct batch *batch, struct item *item, struct eve
     struct params *params = params_new(batch->arena);
     params_text(params, item->caller.company_id);
     params_text(params, wish.id);
+    params_int(params, LEADS_COUNTED_MAX);
     TRY(db_run(batch->db, batch->arena, &stage_used, params, &used, error));
-    if (current_check(&found, &wish, &refused) == OK && (found.count < 2 || rows_bool(&used, 0, 0)))
-        error_code(&refused, REJECT, "conflict", "leads or models are in the stage, or it is the pipeline's last");
+    if (current_check(&found, &wish, &refused) == OK && found.count < 2)
+        error_code(&refused, REJECT, "conflict", "it is the pipeline's last stage");
+    if (!*refused.code)
+        stage_used_check(rows_int(&used, 0, 0), rows_int(&used, 0, 1), "stage", &refused);
     if (*refused.code) {
         write_refuse(item, &refused);
         return OK;
