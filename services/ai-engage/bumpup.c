@@ -38,7 +38,7 @@ static struct round round_of(struct batch *batch)
     return (struct round){ .batch = batch,
                            .again = ARENA_ARRAY(batch->arena, struct item *, batch->count),
                            .good = ARENA_ARRAY(batch->arena, struct item *, batch->count),
-                           .spent = { .calls = ARENA_ARRAY(batch->arena, struct call, batch->count) } };
+                           .spent = { .calls = ARENA_ARRAY(batch->arena, struct call, 2 * batch->count) } };
 }
 
 static void finish(struct item *item, const char *message_id)
@@ -134,6 +134,8 @@ static void moderated(struct round *round, struct item *item)
     const struct llm_reply paid = { .model = bumping->commit.model,
                                     .prompt_tokens = bumping->commit.prompt_tokens,
                                     .completion_tokens = bumping->commit.completion_tokens };
+    const Pb__LeadParams *params = item->params;
+    moderate_spend(round->batch, item, &policy, params->conversation_id, params->lead_id, &round->spent);
     switch (moderate_told(round->batch, item, &policy, &verdict)) {
     case MODERATE_JUDGED:
         if (!verdict.safe)

@@ -170,12 +170,15 @@ static void follow_call(struct batch *batch, struct item *item, struct answers *
     struct turn *turn = item->state;
     const struct model_wanted wanted = { read_answer, &turn->offer, .refusals = true };
     struct llm_reply reply = { 0 };
+    const char *lead_id = ((const Pb__EngageParams *)item->params)->lead_id;
     if (question_told(batch, item, &turn->question)) { /* with or without its vector: the turn is opened again */
         turn->opens--;
+        question_spend(batch, item, &turn->question, turn->waiting.conversation_id, lead_id, spent);
         again->list[again->count++] = item;
         return;
     }
     if (turn->guard.moderating) {
+        guard_spend(batch, item, lead_id, spent);
         answer_moderated(batch, item, answers, again);
         return;
     }
@@ -184,8 +187,7 @@ static void follow_call(struct batch *batch, struct item *item, struct answers *
         answer_take(batch, item, &reply, answers);
         return;
     }
-    spent_add(batch, item, &turn->asking, &reply, turn->waiting.conversation_id,
-              ((const Pb__EngageParams *)item->params)->lead_id, spent);
+    spent_add(batch, item, &turn->asking, &reply, turn->waiting.conversation_id, lead_id, spent);
     if (told == MODEL_FAILED)
         return;
     if (told == MODEL_AGAIN) /* nothing of the turn's context was kept: it is opened again */

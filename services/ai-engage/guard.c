@@ -96,6 +96,14 @@ static enum guard_says moderate(struct batch *batch, struct item *item, const ch
     return GUARD_WAITS;
 }
 
+void guard_spend(struct batch *batch, const struct item *item, const char *lead_id, struct spent *spent)
+{
+    const struct turn *turn = item->state;
+    struct safety_policy policy;
+    safety_policy_read(batch->arena, turn->guard.policy, &policy);
+    moderate_spend(batch, item, &policy, turn->waiting.conversation_id, lead_id, spent);
+}
+
 enum guard_says guard_moderated(struct batch *batch, struct item *item, const char **verdict_json, bool *again)
 {
     struct guard *guard = &((struct turn *)item->state)->guard;

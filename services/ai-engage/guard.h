@@ -5,7 +5,7 @@
  * No text leaves this process but through here, and of a refused one nothing does but its verdict.
  */
 #pragma once
-#include "service/model_call.h"
+#include "service/spent.h"
 
 enum { GUARD_REFUSALS_MAX = 4 }; /* of one handling that are told */
 
@@ -33,6 +33,8 @@ enum guard_says guard_examine(struct batch *batch, struct item *item, const stru
 /* In resume, of an item that waited for the moderation: the same; the draft is in the guard. again: the call was ended
  * by us. */
 enum guard_says guard_moderated(struct batch *batch, struct item *item, const char **verdict, bool *again);
+/* In resume, before: the moderation that was asked, counted. */
+void guard_spend(struct batch *batch, const struct item *item, const char *lead_id, struct spent *spent);
 /* The provider refused to write anything. */
 void guard_refused(struct batch *batch, struct item *item, const struct llm_reply *reply);
 

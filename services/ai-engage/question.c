@@ -62,9 +62,18 @@ bool question_told(struct batch *batch, struct item *item, struct question *ques
         return true;
     embed_judge(batch->arena, question->model, 1, response->status, response->body, response->body_bytes, &vector,
                 &reply);
+    question->tokens = reply.prompt_tokens;
     if (reply.end == LLM_ANSWERED)
         question->vector = arena_copy(item->arena, &vector, sizeof vector);
     return true;
+}
+
+void question_spend(struct batch *batch, const struct item *item, const struct question *question,
+                    const char *conversation_id, const char *lead_id, struct spent *spent)
+{
+    if (question->vector)
+        spent_besides(batch, item, embed_provider(question->model)->name, embed_model_name(question->model),
+                      question->tokens, conversation_id, lead_id, spent);
 }
 
 void question_add(const struct question *question, Pb__TurnOpenRequest *request)

@@ -6,12 +6,13 @@
  */
 #pragma once
 #include "llm/embed.h"
-#include "service/service.h"
+#include "service/spent.h"
 
 struct question {      /* zeroed: nothing was asked */
     const char *model; /* that is or was asked; in the item's arena */
     bool under_way, over;
     struct embedding *vector; /* NULL: none came */
+    int tokens;               /* that it took, where its provider says so */
 };
 
 bool question_wants_vector(const struct question *question, const Pb__TurnContext *context);
@@ -20,4 +21,7 @@ bool question_call(struct batch *batch, struct item *item, struct question *ques
                    const char *label);
 /* In resume: whether it was this call that is over. */
 bool question_told(struct batch *batch, struct item *item, struct question *question);
+/* In resume, after question_told: what it cost, if it was answered. */
+void question_spend(struct batch *batch, const struct item *item, const struct question *question,
+                    const char *conversation_id, const char *lead_id, struct spent *spent);
 void question_add(const struct question *question, Pb__TurnOpenRequest *request);

@@ -6,6 +6,7 @@
  *   asks    store.*, jobs.*     for every other endpoint: the table in routes.c
  *   hears   nudge.keys          API keys or channel accounts changed
  *           nudge.events        a company has new events: its streams are told
+ *           nudge.model         a provider is passed over, or well again
  *           events.*.job.*      the scheduler's own events, told as they come
  */
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "health.h"
 #include "keys.h"
 #include "make_key.h"
+#include "model_state.h"
 #include "openapi.h"
 #include "serve.h"
 #include "service/service.h"
@@ -97,6 +99,7 @@ static enum status gateway_open(struct batch *batch, struct error *error)
     };
     TRY(hub_open(error));
     TRY(feed_open(error));
+    TRY(model_state_open(error));
     TRY(web_open(&options, &web, error));
     opened_at = moment_now();
     log_line(LOG_INFO, "listening", "address", listen_on, "auth", settings.auth ? "on" : "off", NULL);

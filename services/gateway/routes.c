@@ -13,6 +13,7 @@
 #include "jobs.h"
 #include "knowledge.h"
 #include "media.h"
+#include "model_state.h"
 #include "models.h"
 #include "openapi.h"
 #include "stages.h"
@@ -191,9 +192,9 @@ const struct endpoint ENDPOINTS[] = {
       .body = OF(ai_model_create_request), .takes_key = true, .success = 201, .prepare = ai_model_prepare,
       .follow = ai_model_follow },
     { "GET", "/ai-models", "models", "The company's models in the order in which they are asked, those of stages first",
-      SCOPE_READ, &STORE_AI_MODEL_LIST, .query = "stage_id" },
+      SCOPE_READ, &STORE_AI_MODEL_LIST, .query = "stage_id", .follow = ai_models_follow },
     { "GET", "/ai-models/{id}", "models", "One model", SCOPE_READ, &STORE_AI_MODEL_GET, .id_field = "id",
-      .id_noun = "ai_model" },
+      .id_noun = "ai_model", .follow = ai_model_shown },
     { "PATCH", "/ai-models/{id}", "models", "Changes what is present; another system_prompt is a new version",
       SCOPE_ADMIN, &STORE_AI_MODEL_PATCH, .body = OF(ai_model_patch_request), .id_field = "id", .id_noun = "ai_model" },
     { "DELETE", "/ai-models/{id}", "models", "Removes a model; its prompts stay", SCOPE_ADMIN, &STORE_AI_MODEL_DELETE,

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "llm/embed.h"
 #include "service/provider.h"
+#include "service/spent.h"
 
 enum { CALL_WAIT_MS = 2500, ANSWER_BYTES_MAX = 1024 * 1024, IN_FLIGHT_MAX = 8 };
 
@@ -21,8 +22,16 @@ void find_close(void)
     http = NULL;
 }
 
-static enum status embed(struct batch *batch, const char *model, const char *text, struct embedding *out,
-                         struct error *error)
+/* Best effort. */
+static void spend(struct batch *batch, const struct item *item, const char *model, int tokens)
+{
+    struct spent spent = { .calls = ARENA_NEW(batch->arena, struct call) };
+    spent_besides(batch, item, embed_provider(model)->name, embed_model_name(model), tokens, NULL, NULL, &spent);
+    spent_tell(batch, &spent);
+}
+
+static enum status embed(struct batch *batch, const struct item *item, const char *model, const char *text,
+                         struct embedding *out, struct error *error)
 {
     struct llm_endpoint endpoint;
     struct llm_http call;
@@ -42,9 +51,10 @@ static enum status embed(struct batch *batch, const char *model, const char *tex
     if (response.end != HTTP_ANSWERED)
         return error_code(error, RETRY, "embedding_away", "the embeddings' provider did not answer");
     embed_judge(batch->arena, model, 1, response.status, response.body, response.body_bytes, out, &reply);
-    return reply.end == LLM_ANSWERED
-               ? OK
-               : error_code(error, reply.end == LLM_RETRY ? RETRY : REJECT, "embedding_refused", "%s", reply.error);
+    if (reply.end != LLM_ANSWERED)
+        return error_code(error, reply.end == LLM_RETRY ? RETRY : REJECT, "embedding_refused", "%s", reply.error);
+    spend(batch, item, model, reply.prompt_tokens);
+    return OK;
 }
 
 /* By words alone where the vector can't be had, unless only the vector was wanted; `mode` tells. */
@@ -58,7 +68,7 @@ static enum status find_one(struct batch *batch, struct item *item, struct error
     item->reply = &found->base;
     if (!found->vector_wanted)
         return OK;
-    enum status status = embed(batch, found->embedding, request.query, vector, error);
+    enum status status = embed(batch, item, found->embedding, request.query, vector, error);
     if (status != OK)
         return text_same(request.mode, "vector") ? status : OK;
     PB_SET(&request, vector, ((ProtobufCBinaryData){ .len = EMBED_DIMENSIONS, .data = (uint8_t *)vector->value }));

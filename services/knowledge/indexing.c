@@ -8,6 +8,7 @@
 #include "knowledge/split.h"
 #include "llm/embed.h"
 #include "service/provider.h"
+#include "service/spent.h"
 
 enum {
     RUN_MS_MAX = 45000, /* of one handling; then the job goes on in another, which costs no attempt */
@@ -279,6 +280,14 @@ void indexing_start(struct batch *batch)
             item_fail(items[i], calls[i].status, calls[i].error.code, "%s", calls[i].error.text);
 }
 
+static void spend(struct batch *batch, const struct item *item, int tokens)
+{
+    const char *model = ((const struct indexing *)item->state)->embedding;
+    struct spent spent = { .calls = ARENA_NEW(batch->arena, struct call) };
+    spent_besides(batch, item, embed_provider(model)->name, embed_model_name(model), tokens, NULL, NULL, &spent);
+    spent_tell(batch, &spent);
+}
+
 static void take_answer(struct batch *batch, struct item *item)
 {
     struct indexing *indexing = item->state;
@@ -298,6 +307,7 @@ static void take_answer(struct batch *batch, struct item *item)
         give_up(batch, item, reply.reason, reply.error);
         return;
     }
+    spend(batch, item, reply.prompt_tokens);
     for (size_t i = 0; i < count; i++)
         vector_set(item, indexing->chunks[indexing->missing[indexing->embedded + i]], &vectors[i]);
     if (store(batch, item, count))

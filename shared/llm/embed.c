@@ -198,6 +198,12 @@ static size_t read_gemini(const cJSON *root, size_t count, struct embedding *out
     return read;
 }
 
+const char *embed_model_name(const char *model)
+{
+    const char *own = strchr(model, ':');
+    return own ? own + 1 : model;
+}
+
 void embed_judge(struct arena *arena, const char *model, size_t count, long http_status, const char *body, size_t bytes,
                  struct embedding *out, struct llm_reply *reply)
 {
@@ -209,6 +215,7 @@ void embed_judge(struct arena *arena, const char *model, size_t count, long http
     }
     const cJSON *root = llm_object(arena, body, bytes);
     size_t read = provider == &LLM_GEMINI ? read_gemini(root, count, out) : read_openai(root, count, out);
+    reply->prompt_tokens = llm_tokens(llm_member(root, "usage"), "prompt_tokens");
     if (read == count)
         reply->end = LLM_ANSWERED;
     else

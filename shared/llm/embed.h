@@ -30,7 +30,9 @@ double embed_cosine_min(const char *model);
 /* Texts of one call, at most EMBED_TEXTS_MAX, none empty. question: they are asked, not stored. */
 void embed_compose(struct arena *arena, const struct llm_endpoint *endpoint, const char *model,
                    const char *const *texts, size_t count, bool question, struct llm_http *out);
-/* *out has one embedding per text when end is ANSWERED. */
+/* As its provider calls it. */
+const char *embed_model_name(const char *model);
+/* *out has one embedding per text when end is ANSWERED; prompt_tokens where the provider tells them. */
 void embed_judge(struct arena *arena, const char *model, size_t count, long http_status, const char *body, size_t bytes,
                  struct embedding *out, struct llm_reply *reply);
 /* Any number of dimensions, brought to ours. */

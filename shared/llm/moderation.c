@@ -2,7 +2,7 @@
 
 #include "llm/llm_inside.h"
 
-static const char MODEL[] = "omni-moderation-latest";
+const char MODERATION_MODEL[] = "omni-moderation-latest";
 
 bool moderation_known(const char *provider)
 {
@@ -13,7 +13,7 @@ void moderation_compose(struct arena *arena, const struct llm_endpoint *endpoint
                         struct llm_http *out)
 {
     struct buffer body = { .arena = arena };
-    buffer_format(&body, "{\"model\":\"%s\",\"input\":", MODEL);
+    buffer_format(&body, "{\"model\":\"%s\",\"input\":", MODERATION_MODEL);
     json_add_string(&body, text);
     buffer_add_char(&body, '}');
     const char **headers = ARENA_ARRAY(arena, const char *, 3);

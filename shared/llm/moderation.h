@@ -17,6 +17,7 @@ struct moderation {
 };
 
 bool moderation_known(const char *provider);
+extern const char MODERATION_MODEL[];
 void moderation_compose(struct arena *arena, const struct llm_endpoint *endpoint, const char *text,
                         struct llm_http *out);
 void moderation_judge(struct arena *arena, long http_status, const char *body, size_t bytes, struct moderation *out);

@@ -259,3 +259,19 @@ void model_ended(const struct llm_provider *provider)
     breaker_forget(breaker_of(access));
     count_outcome(access, "ended");
 }
+
+void model_state_tell(struct arena *arena, const struct llm_provider *provider, const char *reason)
+{
+    static _Thread_local moment told[ACCESSES];
+    const struct access *access = access_of(provider);
+    const struct breaker *breaker = breaker_of(access);
+    moment until = breaker->wait_ms > 0 ? breaker->open_until : 0;
+    if (told[access - accesses] == until)
+        return;
+    told[access - accesses] = until;
+    Pb__ModelNudge *message = PB_NEW(arena, model_nudge);
+    message->provider = (char *)provider->name;
+    message->reason = (char *)reason;
+    PB_SET(message, until_at, until);
+    nudge(arena, &NUDGE_MODEL, message);
+}

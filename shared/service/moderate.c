@@ -50,3 +50,11 @@ enum moderate_told moderate_told(struct batch *batch, struct item *item, const s
     safety_moderated(batch->arena, moderation.flagged || toxic, moderation.score, verdict);
     return MODERATE_JUDGED;
 }
+
+void moderate_spend(struct batch *batch, const struct item *item, const struct safety_policy *policy,
+                    const char *conversation_id, const char *lead_id, struct spent *spent)
+{
+    const struct http_response *response = item->response;
+    if (response->end == HTTP_ANSWERED && response->status >= 200 && response->status < 300)
+        spent_besides(batch, item, policy->moderation, MODERATION_MODEL, 0, conversation_id, lead_id, spent);
+}

@@ -160,6 +160,7 @@ const struct subject KNOWLEDGE_SEARCH = CALL("knowledge.search", knowledge_searc
 const struct subject NUDGE_CONVERSATION = NUDGE("nudge.conversation", conversation_nudge);
 const struct subject NUDGE_RELAY = NUDGE("nudge.relay", empty);
 const struct subject NUDGE_EVENTS = NUDGE("nudge.events", events_nudge);
+const struct subject NUDGE_MODEL = NUDGE("nudge.model", model_nudge);
 const struct subject NUDGE_TYPING = NUDGE("nudge.typing", typing_nudge);
 const struct subject NUDGE_DISPATCH = NUDGE("nudge.dispatch", empty);
 const struct subject NUDGE_KEYS = NUDGE("nudge.keys", empty);

@@ -87,6 +87,7 @@ extern const struct subject NUDGE_CONVERSATION; /* ConversationNudge: something 
 extern const struct subject NUDGE_RELAY;        /* Empty: events were written */
 extern const struct subject NUDGE_EVENTS;       /* EventsNudge: the relay has published them */
 extern const struct subject NUDGE_TYPING;       /* TypingNudge: somebody writes in a conversation */
+extern const struct subject NUDGE_MODEL;        /* ModelNudge: a provider is passed over, or well again */
 extern const struct subject NUDGE_DISPATCH;     /* Empty: jobs became due */
 extern const struct subject NUDGE_KEYS;         /* Empty: API keys or channel accounts changed */
 extern const struct subject EVENTS_OF_JOBS;     /* Event: the scheduler's own, heard as they are published */

@@ -44,7 +44,7 @@ test('a model is added with what is not said by default, shown, listed, changed 
   assert.equal(second.position, 1)
   assert.deepEqual((await parley.get('/ai-models')).body.items.map(({ id }) => id), [made.id, second.id])
   const shown = await parley.get(`/ai-models/${made.id}`)
-  assert.deepEqual([shown.body, shown.headers.get('etag')], [made, '"1"'])
+  assert.deepEqual([shown.body, shown.headers.get('etag')], [{ ...made, status: { state: 'available' } }, '"1"'])
   const changed = await parley.send('PATCH', `/ai-models/${made.id}`, { temperature: 0, max_tokens: 100 }, { 'if-match': '"1"' })
   assert.deepEqual([changed.status, changed.body.temperature, changed.body.max_tokens, changed.body.version, changed.headers.get('etag')], [200, 0, 100, 2, '"2"'])
   assert.equal(changed.body.prompt_version, made.prompt_version)
@@ -70,7 +70,7 @@ test('what is wrong is refused by its member and changes nothing', async () => {
   await refused(parley.send('PATCH', `/ai-models/${randomUUID()}`, { position: 1 }), 404, 'unknown_ai_model')
   await refused(parley.get('/ai-models/7'), 404, 'unknown_ai_model')
   await refused(parley.get('/ai-prompts/99999'), 404, 'unknown_prompt')
-  assert.deepEqual((await parley.get('/ai-models')).body.items, [made])
+  assert.deepEqual((await parley.get('/ai-models')).body.items, [{ ...made, status: { state: 'available' } }])
 })
 
 test('the same Idempotency-Key makes one model, and with another body none', async () => {
@@ -112,7 +112,7 @@ test('a stage has models of its own, which are asked before the company\'s', asy
   assert.deepEqual([own.position, own.stage_id], [0, stage.id])
   const { items } = (await parley.get('/ai-models')).body
   assert.deepEqual(items.map(({ model }) => model), ['gpt-4o-mini', 'gpt-4o'])
-  assert.deepEqual((await parley.get(`/ai-models?stage_id=${stage.id}`)).body.items, [own])
+  assert.deepEqual((await parley.get(`/ai-models?stage_id=${stage.id}`)).body.items, [{ ...own, status: { state: 'available' } }])
   assert.equal((await answered(next())).result.model, 'gpt-4o-mini')
 })
 
@@ -171,6 +171,34 @@ test('what the models used is counted by day, provider and model, with money whe
   await refused(parley.get('/usage?from=2020-02-31'), 422, 'bad_value')
   await refused(parley.get('/usage?from=2026-02-02&to=2026-02-01'), 422, 'bad_value')
   await refused(parley.get('/usage?group=lead'), 422, 'bad_value')
+})
+
+test('what an answer took besides is counted: its moderation, a summary, a call that was cut off', async () => {
+  await add({ model: 'gpt-4o-mini' })
+  const lines = async () => Object.fromEntries((await usage('group=model')).map(line => [line.model, line]))
+  const none = { calls: 0, failed: 0, prompt_tokens: 0 }, before = await lines()
+  const counted = async (model, calls, failed) => until(`${calls} calls of ${model}, ${failed} failed`, async () => {
+    const now = (await lines())[model] ?? none, then = before[model] ?? none
+    return now.calls - then.calls === calls && now.failed - then.failed === failed && now
+  })
+  await settings({ ai_policy: { safety: { moderation: 'openai' } } })
+  const to = next()
+  await answered(to)
+  await settings({ ai_policy: {} })
+  assert.equal((await counted('omni-moderation-latest', 1, 0)).prompt_tokens, 0)
+  await counted('gpt-4o-mini', 1, 0)
+  const { id } = (await parley.get(`/leads?phone=${encodeURIComponent(to)}`)).body.items[0]
+  const summary = (await parley.post(`/leads/${id}/summary`)).body.job_id
+  await until('the summary to have been asked for', async () => (await parley.sim('/_sim/llm')).filter(call => call.provider === 'openai').length > 1)
+  await job(summary, 'completed')
+  const asked = (await parley.sim('/_sim/llm')).filter(call => call.provider === 'openai').length // an answer that is no summary is asked for once more
+  await counted('gpt-4o-mini', asked, asked - 2)
+  await parley.faults({ llm: { latency_ms: 20000 } })
+  const { body } = await parley.inbound(to, 'and then?')
+  await until('the call to be under way', async () => (await parley.sim('/_sim/llm')).filter(call => call.provider === 'openai').length > asked)
+  await parley.post('/api/v1/takeover', { phone: to })
+  await job(body.job_id, 'completed')
+  await counted('gpt-4o-mini', asked + 1, asked - 1)
 })
 
 test('a conversation whose budget is used up goes to a person before the model is asked, who is told why; the event comes once', async () => {

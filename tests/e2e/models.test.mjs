@@ -262,4 +262,8 @@ test('what became of the calls, what they took and whether a breaker is open sta
   for (const line of ['parley_model_calls_total\\{outcome="gemini rate_limit"\\} [1-9]', 'parley_model_calls_total\\{outcome="anthropic answered"\\} [1-9]',
     'parley_model_tokens_total\\{kind="anthropic completion"\\} [1-9]', 'parley_model_breaker_open\\{provider="anthropic"\\} 0', 'parley_model_seconds_count\\{provider="gemini"\\} [1-9]'])
     assert.match(text, new RegExp(line))
+  const shown = (await parley.get('/ai-models')).body.items
+  assert.deepEqual(shown.map(({ provider, status }) => [provider, status.state, status.reason]), [['gemini', 'passed_over', 'rate_limit'], ['anthropic', 'available', undefined]])
+  assert.ok(Date.parse(shown[0].status.until_at) > Date.now() + 30_000, shown[0].status.until_at) // as long as it asked for
+  assert.equal((await parley.get(`/ai-models/${shown[0].id}`)).body.status.state, 'passed_over')
 })

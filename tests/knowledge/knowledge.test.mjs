@@ -126,6 +126,11 @@ test('a provider that fails is asked again for a document, and keeps no customer
   assert.equal(job.status, 'completed')
   const why = (await acme.get(`/messages/${job.result.message_id}/why`)).body
   assert.deepEqual(why.sources.map(source => source.text), ['We open at nine.'])
+  await acme.search('When do you open?')
+  await acme.say('+15005560003', 'When do you open?')
+  const [used] = (await acme.get('/usage?group=model')).body.items.filter(line => line.model === 'text-embedding-3-small')
+  assert.deepEqual([used.provider, used.calls, used.failed, used.completion_tokens], ['openai', 3, 0, 0]) // the document, the search, the question
+  assert.ok(used.prompt_tokens > 3)
 })
 
 test('a document whose embedding is refused says so, and is indexed once the reason is gone', async () => {

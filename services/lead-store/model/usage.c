@@ -94,7 +94,9 @@ static enum status usage_check(const struct item *item, struct error *error)
         return error_code(error, REJECT, "unknown_company", "there is no such company");
     if (text_empty(request->provider) || request->prompt_tokens < 0 || request->completion_tokens < 0)
         return error_code(error, REJECT, "bad_value", "a provider and numbers of tokens are needed");
-    if (!ident_valid(text_or(request->conversation_id, "")) || !ident_valid(text_or(request->lead_id, "")))
+    bool nobodys = text_empty(request->conversation_id) && text_empty(request->lead_id);
+    if (!nobodys &&
+        (!ident_valid(text_or(request->conversation_id, "")) || !ident_valid(text_or(request->lead_id, ""))))
         return error_code(error, REJECT, "bad_value", "conversation_id and lead_id must be UUIDs");
     return OK;
 }
@@ -106,6 +108,11 @@ static const struct statement usage_owner = {
         "select v.n, c.lead_id from unnest($1::uuid[], $2::uuid[]) with ordinality as v(id, company_id, n) "
         "cross join lateral (select lead_id from crm.conversations where id = v.id and company_id = v.company_id limit 1) c",
 };
+
+static const char *given(const char *text)
+{
+    return text_empty(text) ? NULL : text;
+}
 
 static enum status record_work(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
@@ -119,10 +126,10 @@ static enum status record_work(struct batch *batch, struct item **items, size_t 
                                   .model = request->model,
                                   .prompt_tokens = request->prompt_tokens,
                                   .completion_tokens = request->completion_tokens,
-                                  .failed = true };
+                                  .failed = !request->succeeded };
         items[i]->reply = PB_NEW(items[i]->arena, empty);
     }
-    COLUMN_UUIDS(params, count, i, ((const Pb__UsageRecordRequest *)items[i]->message)->conversation_id);
+    COLUMN_TEXTS(params, count, i, given(((const Pb__UsageRecordRequest *)items[i]->message)->conversation_id));
     COLUMN_UUIDS(params, count, i, items[i]->caller.company_id);
     TRY(db_run(batch->db, batch->arena, &usage_owner, params, &rows, error));
     for (size_t row = 0; row < rows.count; row++) {
