@@ -30,7 +30,9 @@ struct round {
     struct item **again; /* to be opened */
     struct item **good;  /* to be committed */
     size_t again_count, good_count;
-    struct spent spent; /* on what is not committed */
+    struct spent spent;    /* on what is not committed */
+    struct call *refusals; /* of drafts that were not safe */
+    size_t refusal_count;
 };
 
 static struct round round_of(struct batch *batch)
@@ -38,6 +40,7 @@ static struct round round_of(struct batch *batch)
     return (struct round){ .batch = batch,
                            .again = ARENA_ARRAY(batch->arena, struct item *, batch->count),
                            .good = ARENA_ARRAY(batch->arena, struct item *, batch->count),
+                           .refusals = ARENA_ARRAY(batch->arena, struct call, batch->count),
                            .spent = { .calls = ARENA_ARRAY(batch->arena, struct call, 2 * batch->count) } };
 }
 
@@ -88,10 +91,36 @@ static void spend(struct round *round, struct item *item, const struct llm_reply
     spent_add(round->batch, item, &bumping->asking, reply, params->conversation_id, params->lead_id, &round->spent);
 }
 
+/* Its verdict is kept, as a turn's is; the words are nowhere. */
+static void keep_refusal(struct round *round, const struct item *item)
+{
+    const struct bumping *bumping = item->state;
+    Pb__RefusalRecordRequest *request = PB_NEW(round->batch->arena, refusal_record_request);
+    if (!bumping->unsafe)
+        return;
+    request->conversation_id = bumping->commit.conversation_id;
+    request->job_id = bumping->commit.job_id;
+    request->refusal = PB_NEW(round->batch->arena, safety_refusal);
+    request->refusal->verdict = pb_json(round->batch->arena, bumping->verdict);
+    request->refusal->provider = bumping->commit.provider;
+    request->refusal->model = bumping->commit.model;
+    round->refusals[round->refusal_count++] = (struct call){ .caller = item->caller, .request = request };
+}
+
+/* Best effort, as spent_tell. */
+static void tell_refused(struct round *round)
+{
+    if (round->refusal_count)
+        ask(round->batch->arena, &STORE_SAFETY_RECORD, round->refusals, round->refusal_count);
+    round->refusal_count = 0;
+}
+
 /* fault: NULL, they will do. */
 static void settle(struct round *round, struct item *item, const char *fault)
 {
     struct bumping *bumping = item->state;
+    if (fault)
+        keep_refusal(round, item);
     if (!fault) {
         round->good[round->good_count++] = item;
     } else if (bumping->tries < TRIES_MAX) {
@@ -208,6 +237,7 @@ static void answer_locally(struct round *round, struct item *item, const Pb__Bum
         reply.text = bumpup_local(round->batch->arena, opened, (size_t)bumping->tries);
         round->again_count = 0;
         take(round, item, &reply);
+        tell_refused(round);
     } while (round->again_count > 0);
 }
 
@@ -316,6 +346,7 @@ void bumpup_told(struct batch *batch)
             round.again[round.again_count++] = item;
     }
     spent_tell(batch, &round.spent);
+    tell_refused(&round);
     if (round.again_count > 0)
         open_all(&round);
     else if (round.good_count > 0)

@@ -9,7 +9,6 @@
 #include "outcome.h"
 #include "question.h"
 #include "service/spent.h"
-#include "sight.h"
 #include "turn.h"
 
 enum { OPENS_MAX = 4 };
@@ -27,6 +26,19 @@ static void commit_answers(struct batch *batch, const struct answers *answers)
 }
 
 /* -- open */
+
+/* A file of a bucket is read first: the item waits for it, and the turn is opened again. */
+static bool see(struct batch *batch, struct item *item, const Pb__TurnOpened *opened, const struct model_choice *choice,
+                const char *model)
+{
+    struct turn *turn = item->state;
+    if (!sight_call(batch, item, &turn->sight, opened->context, choice->provider, model, turn->claim))
+        return false;
+    turn_keep(item, turn, opened, model, "");
+    waiting_add(&turn->waiting);
+    model_unasked(choice->provider);
+    return true;
+}
 
 static void ask_model(struct batch *batch, struct item *item, const Pb__TurnOpened *opened, struct answers *answers)
 {
@@ -49,10 +61,13 @@ static void ask_model(struct batch *batch, struct item *item, const Pb__TurnOpen
     llm_offer_of(item->arena, opened->context, &turn->offer);
     llm_prompt_of_turn(batch->arena, opened->context, &turn->offer, choice.model, &prompt);
     if (sight_waits(opened->context, choice.provider, prompt.model, batch->now)) {
+        model_unasked(choice.provider);
         item_defer(item, batch->now + SIGHT_LOOK_MS);
         return;
     }
-    sight_add(batch->arena, opened->context, choice.provider, &prompt);
+    if (see(batch, item, opened, &choice, prompt.model))
+        return;
+    sight_add(batch->arena, &turn->sight, opened->context, choice.provider, &prompt);
     turn_keep(item, turn, opened, prompt.model, llm_prompt_json(batch->arena, &prompt));
     if (choice.provider->compose) {
         waiting_add(&turn->waiting);
@@ -174,6 +189,11 @@ static void follow_call(struct batch *batch, struct item *item, struct answers *
     if (question_told(batch, item, &turn->question)) { /* with or without its vector: the turn is opened again */
         turn->opens--;
         question_spend(batch, item, &turn->question, turn->waiting.conversation_id, lead_id, spent);
+        again->list[again->count++] = item;
+        return;
+    }
+    if (sight_told(item, &turn->sight)) {
+        turn->opens--;
         again->list[again->count++] = item;
         return;
     }

@@ -79,6 +79,7 @@ static void keep_draft(struct item *item, const struct llm_reply *reply, const c
                                        .model = arena_text(item->arena, reply->model),
                                        .prompt_tokens = reply->prompt_tokens,
                                        .completion_tokens = reply->completion_tokens,
+                                       .ratings = reply->ratings ? arena_text(item->arena, reply->ratings) : NULL,
                                        .actions = kept ? kept->actions : NULL,
                                        .action_count = kept ? kept->n_actions : 0 };
     guard->text = arena_text(item->arena, text);
@@ -115,7 +116,7 @@ enum guard_says guard_moderated(struct batch *batch, struct item *item, const ch
     *again = told == MODERATE_IN_VAIN;
     if (told != MODERATE_JUDGED)
         return GUARD_WAITS;
-    *verdict_json = verdict.json;
+    *verdict_json = verdict.json = safety_rated(batch->arena, verdict.json, guard->reply.ratings);
     return verdict.safe ? GUARD_PASSES : refuse(batch, item, &guard->reply, &verdict);
 }
 
@@ -136,12 +137,15 @@ enum guard_says guard_examine(struct batch *batch, struct item *item, const stru
         .messages = prompt.messages, .count = prompt.count, .policy = &policy, .repeats = !config_loop_guard
     };
     safety_check(batch->arena, &material, text, &verdict);
-    *verdict_json = verdict.json;
+    if (verdict.safe && policy.toxicity_max > 0 && reply->toxicity > policy.toxicity_max)
+        safety_moderated(batch->arena, true, reply->toxicity, &verdict);
+    const char *plain = verdict.json;
+    *verdict_json = verdict.json = safety_rated(batch->arena, plain, reply->ratings);
     if (!verdict.safe)
         return refuse(batch, item, reply, &verdict);
     if (text_empty(policy.moderation))
         return GUARD_PASSES;
-    keep_draft(item, reply, text, verdict.json);
+    keep_draft(item, reply, text, plain);
     return moderate(batch, item, policy.moderation);
 }
 

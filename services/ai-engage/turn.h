@@ -6,6 +6,7 @@
 #include "llm/offer.h"
 #include "question.h"
 #include "service/model_call.h"
+#include "sight.h"
 #include "waiting.h"
 
 struct turn {
@@ -17,6 +18,7 @@ struct turn {
     Pb__TurnCommitRequest commit; /* filled by and by; its texts are the item's or the batch's */
     struct llm_offer offer;       /* what the model may do beside its text */
     struct question question;     /* its vector, where a provider makes it */
+    struct sight sight;           /* what it sees, where that comes from a bucket */
     struct guard guard;           /* what may leave */
     int opens;                    /* how often this handling asked for the turn */
 };

@@ -103,6 +103,8 @@ const struct endpoint ENDPOINTS[] = {
       .reply = OF(media_file), .success = 201, .takes_key = true, .handle = media_upload },
     { "GET", "/media/{id}", "media", "A file that was sent or uploaded; also by a signed link, without a key",
       SCOPE_READ, .reply = OF(media_file), .id_noun = "media", .by_link = true, .handle = media_get },
+    { "DELETE", "/media/{id}", "media", "Deletes a file; its content goes with the last file that is the same",
+      SCOPE_WRITE, &STORE_MEDIA_DELETE, .id_field = "id", .id_noun = "media" },
     { "POST", "/media/{id}/link", "media", "A link that opens the file without a key, for a while", SCOPE_READ,
       .body = OF(media_link_request), .body_optional = true, .reply = OF(media_link), .id_field = "id",
       .id_noun = "media", .handle = media_link_make },

@@ -98,6 +98,7 @@ static const struct rule RULES[] = {
     { OF(event_stream_request), "type", 0, 0, NAME_BYTES_MAX },
     { OF(stream_event), "number", RULE_HIDDEN, 0, 0 },
 
+    { OF(company_patch_request), "media_wait_ms", 0, 0, 60000 },
     { OF(pipeline_create_request), "id", RULE_HIDDEN, 0, 0 },
     { OF(pipeline_create_request), "name", RULE_REQUIRED | RULE_NONEMPTY, 0, 256 },
     { OF(pipeline_patch_request), "id", RULE_HIDDEN, 0, 0 },

@@ -8,6 +8,8 @@ enum { RETRY_AFTER_SECONDS_MAX = 86400 };
 /* -- asking */
 
 /* All but the oldest think before they answer. */
+enum { RATINGS_MAX = 16, RATING_BYTES = 40 };
+
 static bool thinks(const char *model)
 {
     static const char *const THOUGHTLESS[] = { "gemini-1", "gemini-2.0", "gemma" };
@@ -190,6 +192,35 @@ static void take_usage(const cJSON *usage, struct llm_reply *out)
     out->completion_tokens = llm_tokens(usage, "candidatesTokenCount") + llm_tokens(usage, "thoughtsTokenCount");
 }
 
+/* "HARM_CATEGORY_HATE_SPEECH" is hate_speech. NULL: a word that is none. */
+static const char *word_of(struct arena *arena, const char *said)
+{
+    static const char PREFIX[] = "HARM_CATEGORY_";
+    const char *word = text_starts(said, PREFIX) ? said + sizeof PREFIX - 1 : said;
+    bool plain = *word && strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == strlen(word) && strlen(word) <= RATING_BYTES;
+    return plain ? text_lower(arena, word) : NULL;
+}
+
+/* What it says of its own text, category by category; numbers only where its server gives them (Vertex). */
+static void take_ratings(struct arena *arena, const cJSON *candidate, struct llm_reply *out)
+{
+    struct buffer json = { .arena = arena };
+    size_t count = 0;
+    for (const cJSON *one = llm_list(candidate, "safetyRatings"); one && count < RATINGS_MAX; one = one->next) {
+        const char *category = word_of(arena, llm_text(one, "category"));
+        const char *probability = word_of(arena, llm_text(one, "probability"));
+        const cJSON *score = llm_member(one, "probabilityScore");
+        if (!category || !probability)
+            continue;
+        buffer_format(&json, "%s\"%s\":\"%s\"", count++ ? "," : "{", category, probability);
+        if (cJSON_IsNumber(score) && score->valuedouble > out->toxicity)
+            out->toxicity = llm_within(score->valuedouble, 0, 1);
+    }
+    buffer_add(&json, "}");
+    if (count)
+        out->ratings = buffer_text(&json);
+}
+
 static void judge_answer(struct arena *arena, const cJSON *root, struct llm_reply *out)
 {
     static const char *const BLOCKED[] = { "SAFETY",     "PROHIBITED_CONTENT", "BLOCKLIST", "SPII",
@@ -200,6 +231,7 @@ static void judge_answer(struct arena *arena, const cJSON *root, struct llm_repl
     bool asked_in_vain = !candidate && *llm_text(llm_member(root, "promptFeedback"), "blockReason");
     out->model = arena_text(arena, llm_text(root, "modelVersion"));
     take_usage(llm_member(root, "usageMetadata"), out);
+    take_ratings(arena, candidate, out);
     out->cut = !llm_among(finish, WHOLE); /* MAX_TOKENS, or an end that is not known yet */
     llm_end_answer(arena, parts_of(arena, candidate), asked_in_vain || llm_among(finish, BLOCKED), out);
 }

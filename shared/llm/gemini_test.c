@@ -322,6 +322,20 @@ static void cut_short_or_bit_flipped_an_answer_is_judged(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
 
+static void what_it_says_of_its_own_text_is_read_by_category(void **state)
+{
+    static const char BODY[] =
+        "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]},\"finishReason\":\"STOP\",\"safetyRatings\":["
+        "{\"category\":\"HARM_CATEGORY_HATE_SPEECH\",\"probability\":\"LOW\",\"probabilityScore\":0.31},"
+        "{\"category\":\"HARM_CATEGORY_HARASSMENT\",\"probability\":\"NEGLIGIBLE\",\"probabilityScore\":7},"
+        "{\"category\":\"no \\\"word\",\"probability\":\"HIGH\"},{\"category\":3},null]}]}";
+    struct llm_reply reply = { 0 };
+    LLM_GEMINI.judge(*state, 200, BODY, sizeof BODY - 1, &reply);
+    assert_int_equal(reply.end, LLM_ANSWERED);
+    assert_string_equal(reply.ratings, "{\"hate_speech\":\"low\",\"harassment\":\"negligible\"}");
+    assert_true(reply.toxicity == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +352,7 @@ int main(void)
         TEST(an_empty_or_unreadable_answer_is_tried_again),
         TEST(every_error_of_the_contract_has_its_end),
         TEST(the_wait_that_the_body_asks_for_is_told),
+        TEST(what_it_says_of_its_own_text_is_read_by_category),
         TEST(cut_short_or_bit_flipped_an_answer_is_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

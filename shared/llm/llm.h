@@ -62,7 +62,9 @@ struct llm_reply {
     const char *model;                    /* as the provider named it */
     bool cut;                             /* by the token limit */
     int prompt_tokens, completion_tokens; /* all that is paid for, cached and thought ones too; 0: not told */
-    Pb__TurnAction **actions;             /* beside the text; of ANSWERED */
+    const char *ratings;      /* {"harassment":"low",...} as the provider rates its own text; NULL: it doesn't */
+    double toxicity;          /* the highest of its scores, 0 to 1, where it gives numbers */
+    Pb__TurnAction **actions; /* beside the text; of ANSWERED */
     size_t action_count;
     int64_t retry_after_ms; /* of RETRY, where the body says it; a header is the caller's; 0: not told */
     const char *reason; /* unless ANSWERED, our own word: overloaded, rate_limit, empty, unreadable, malformed; auth,

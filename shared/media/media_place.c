@@ -79,6 +79,16 @@ enum status media_place_keep(struct arena *arena, const struct media_place *plac
     return folder_sync(text_format(arena, "%s/%s", place->folder, company_id), error);
 }
 
+bool media_place_remove(struct arena *arena, const struct media_place *place, const char *company_id,
+                        const char *sha256, int64_t age_ms, moment now)
+{
+    struct stat about;
+    const char *path = media_place_file(arena, place, company_id, sha256);
+    if (stat(path, &about) != 0)
+        return errno == ENOENT;
+    return (moment)about.st_mtime * SECOND_MS <= now - age_ms && unlink(path) == 0;
+}
+
 size_t media_place_tidy(struct arena *arena, const struct media_place *place, int64_t age_ms, moment now)
 {
     size_t count = 0;

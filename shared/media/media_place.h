@@ -50,6 +50,10 @@ char *media_place_file(struct arena *arena, const struct media_place *place, con
 /* Moves what came in to its own name, durably: after OK it is there whatever dies. */
 enum status media_place_keep(struct arena *arena, const struct media_place *place, const char *incoming,
                              const char *company_id, const char *sha256, struct error *error);
+/* The content is gone from the folder, or was never there; false: it was written lately, and may just be coming in
+ * again, or can't be removed. */
+bool media_place_remove(struct arena *arena, const struct media_place *place, const char *company_id,
+                        const char *sha256, int64_t age_ms, moment now);
 /* Files in incoming/ that nobody has written to for so long; returns how many were removed. */
 size_t media_place_tidy(struct arena *arena, const struct media_place *place, int64_t age_ms, moment now);
 

@@ -157,6 +157,14 @@ void safety_moderated(struct arena *arena, bool flagged, double toxicity, struct
         verdict_json(arena, !flagged, made, flagged ? "\"moderation\"" : "", text_format(arena, "%.4g", toxicity));
 }
 
+const char *safety_rated(struct arena *arena, const char *verdict_json, const char *ratings)
+{
+    size_t bytes = text_empty(verdict_json) ? 0 : strlen(verdict_json);
+    if (!bytes || text_empty(ratings))
+        return verdict_json;
+    return text_format(arena, "%.*s,\"ratings\":%s}", (int)(bytes - 1), verdict_json, ratings);
+}
+
 void safety_refused(struct arena *arena, struct safety_verdict *out)
 {
     *out = (struct safety_verdict){ .check = "provider",

@@ -42,6 +42,8 @@ struct safety_verdict {
 void safety_check(struct arena *arena, const struct safety_material *material, const char *text,
                   struct safety_verdict *out);
 
+/* A verdict with what the model's provider says of its own text beside it; ratings: a JSON object, or NULL. */
+const char *safety_rated(struct arena *arena, const char *verdict_json, const char *ratings);
 /* The verdict of the provider's moderation on top of a safe one. toxicity: its highest score, 0 to 1. */
 void safety_moderated(struct arena *arena, bool flagged, double toxicity, struct safety_verdict *verdict);
 /* The provider itself refused to answer, so there is no text. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "safety/safety.h"
 
@@ -223,6 +224,10 @@ static void a_verdict_tells_the_checks_and_never_the_text(void **state)
     safety_moderated(*state, false, 0.0123, &verdict);
     assert_true(verdict.safe);
     assert_non_null(strstr(verdict.json, "\"safe\":true,\"toxicity_score\":0.0123"));
+    const char *rated = safety_rated(*state, verdict.json, "{\"harassment\":\"low\"}");
+    assert_string_equal(rated + strlen(rated) - 32, ",\"ratings\":{\"harassment\":\"low\"}}");
+    assert_int_equal(json_check(rated, strlen(rated), NULL), OK);
+    assert_ptr_equal(safety_rated(*state, verdict.json, NULL), verdict.json);
     assert_non_null(strstr(verdict.json, "\"repetition\",\"moderation\"]"));
     safety_moderated(*state, true, 0.91, &verdict);
     assert_string_equal(verdict.check, "moderation");

@@ -260,6 +260,11 @@ void model_ended(const struct llm_provider *provider)
     count_outcome(access, "ended");
 }
 
+void model_unasked(const struct llm_provider *provider)
+{
+    breaker_forget(breaker_of(access_of(provider)));
+}
+
 void model_state_tell(struct arena *arena, const struct llm_provider *provider, const char *reason)
 {
     static _Thread_local moment told[ACCESSES];

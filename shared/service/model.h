@@ -35,7 +35,10 @@ void model_refused_format(const struct llm_provider *provider, const char *model
 
 void model_answered(const struct llm_provider *provider, const struct llm_reply *reply, moment now);
 void model_lost(const struct llm_provider *provider, moment now); /* no answer came */
-/* After one of them: whoever shows it is told, best effort, when the provider is passed over from now on, or no longer.
+/* It was chosen and is not asked after all. */
+void model_unasked(const struct llm_provider *provider);
+/* After one of the others: whoever shows it is told, best effort, when the provider is passed over from now on, or no
+ * longer.
  */
 void model_state_tell(struct arena *arena, const struct llm_provider *provider, const char *reason);
 void model_ended(const struct llm_provider *provider); /* the call was ended by us */

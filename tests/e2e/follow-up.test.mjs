@@ -196,6 +196,8 @@ test('words that will not do are written again, with what was wrong; after the t
   await parley.faults({ llm: { reply: `${words(30, 100)} See https://evil.example/x` } })
   const unsafe = await job((await bump(person, { 'Idempotency-Key': randomUUID() })).body.job_id)
   assert.deepEqual([unsafe.result.outcome, unsafe.result.reason], ['dropped', 'unsafe'])
+  const refused = (await parley.get(`/safety/refusals?lead_id=${person.id}`)).body.items // what was wrong, never what it said
+  assert.deepEqual(refused.map(({ job_id, turn_id, verdict, model }) => [job_id, turn_id, verdict.failed, model]), Array(3).fill([unsafe.id, undefined, ['links'], 'gpt-4o-mini']))
   assert.equal((await parley.sent(person.to)).length, 3)
 })
 

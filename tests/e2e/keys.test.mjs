@@ -36,7 +36,7 @@ test('the table of scopes: 403 without the right one, anything else with it; no 
     ['GET', '/leads', 'read'], ['GET', `/leads/${id}`, 'read'], ['PATCH', `/leads/${id}`, 'write'], ['GET', `/leads/${id}/messages`, 'read'],
     ['GET', `/leads/${id}/events`, 'read'], ['POST', `/leads/${id}/summary`, 'write'], ['POST', `/leads/${id}/bumpup`, 'write'],
     ['GET', `/messages/${id}`, 'read'], ['GET', `/messages/${id}/why`, 'read'],
-    ['POST', '/media', 'operator'], ['GET', `/media/${id}`, 'read'], ['POST', `/media/${id}/link`, 'read'],
+    ['POST', '/media', 'operator'], ['DELETE', `/media/${id}`, 'write'], ['GET', `/media/${id}`, 'read'], ['POST', `/media/${id}/link`, 'read'],
     ['GET', '/templates', 'read'], ['POST', '/templates/sync', 'write'],
     ['POST', '/api/v1/takeover', 'operator'], ['POST', '/api/v1/handback', 'operator'], ['POST', '/api/v1/operator-message', 'operator'],
     ['GET', '/safety/refusals', 'read'],

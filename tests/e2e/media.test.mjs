@@ -2,7 +2,7 @@
 import test, { before, after } from 'node:test'
 import assert from 'node:assert/strict'
 import { createHash, createHmac } from 'node:crypto'
-import { readdirSync, readFileSync, existsSync } from 'node:fs'
+import { readdirSync, readFileSync, existsSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { APP_SECRET, PHONE_ID, Parley, Service } from '../support/parley.mjs'
 import { freePort, until } from '../support/process.mjs'
@@ -291,11 +291,70 @@ test('a file is uploaded, kept, and sent to a customer by a signed link of our o
   assert.equal(sent.type, 'document')
 })
 
+const remove = id => parley.send('DELETE', `/media/${id}`)
+/** What was deleted is due, and the tidying that every start of media begins with is over. */
+const removals = async (services = [parley.service('media')]) => {
+  await parley.postgres.rows("update crm.media_removals set due_at = now() - interval '1 minute'")
+  for (const service of services) { await service.stop(); await service.start() }
+  await until('the contents to be gone', async () => await parley.postgres.value('select count(*)::int from crm.media_removals') === 0)
+}
+const aged = () => { for (const name of readdirSync(files, { recursive: true })) if (/[0-9a-f]{64}$/.test(name)) utimesSync(join(files, name), 1, 1) } // nothing of it was written lately
+
+test('a file is deleted by its message: nobody has it from then on, and its content goes with the last one that is the same', async () => {
+  const picture = await lay('image/png', { tag: 'twice the same' }), other = await lay('image/png', { tag: 'twice the same' })
+  const [one, two] = [await send('15005550450', 'image', picture), await send('15005550451', 'image', other)]
+  const file = await settled(one, 'stored')
+  await settled(two, 'stored')
+  const there = () => readdirSync(files, { recursive: true }).filter(name => name.includes(file.sha256)).length
+  const { link } = (await parley.post(`/media/${one}/link`, {})).body
+  assert.equal((await raw(link)).status, 200)
+  assert.deepEqual((({ status, body }) => [status, body])(await remove(one)), [200, { id: one, state: 'deleted' }])
+  assert.deepEqual([(await raw(`/media/${one}`)).status, (await raw(link)).status, (await fileOf(one)).state, (await fileOf(one)).sha256], [404, 404, 'deleted', undefined])
+  assert.equal((await remove(one)).status, 200) // again
+  aged()
+  await removals()
+  assert.deepEqual([there(), (await raw(`/media/${two}`)).status], [1, 200])
+
+  await parley.post('/admin/dlq/replay', {})
+  assert.equal((await remove(two)).status, 200)
+  const again = await send('15005550452', 'image', await lay('image/png', { tag: 'twice the same' })) // comes in again before it went
+  await settled(again, 'stored')
+  await removals()
+  assert.deepEqual([there(), (await raw(`/media/${again}`)).status], [1, 200])
+  await remove(again)
+  aged()
+  await removals()
+  assert.equal(there(), 0)
+
+  const uploaded = (await (await fetch(`${parley.url}/media`, { method: 'POST', headers: { 'content-type': 'application/pdf' }, body: '%PDF-1.7 to be deleted' })).json()).id
+  assert.equal((await remove(uploaded)).status, 200)
+  for (const id of [uploaded, '00000000-0000-7000-8000-000000000000', 'x']) assert.deepEqual((({ status, body }) => [status, body.code])(await remove(id)), [404, 'unknown_media'])
+  const events = await parley.postgres.rows("select type, coalesce(payload ->> 'message_id', payload ->> 'media_id') as id, lead_id is null as nobodys from crm.events where type like '%media%deleted' order by n")
+  assert.deepEqual(events.map(({ type, id, nobodys }) => [type, id, nobodys]), [...[one, two, again].map(id => ['message.media_deleted', id, false]), ['media.deleted', uploaded, true]])
+})
+
+test('a company says how long its answers wait for a file', async () => {
+  const set = media_wait_ms => parley.send('PATCH', '/company', { media_wait_ms })
+  assert.equal((await set(60001)).status, 422)
+  assert.equal((await set(0)).body.media_wait_ms, 0) // words only
+  const picture = await lay('image/jpeg', { bytes: 500 })
+  await settled(await send('15005550453', 'image', picture, { caption: 'unseen roof' }), 'stored')
+  await parley.sentCount(1, '15005550453')
+  assert.equal(JSON.stringify((await asks('unseen roof'))[0].messages).includes('base64'), false)
+  assert.equal((await set(20000)).status, 200)
+  const late = await lay('image/jpeg', { bytes: 500, status: 503, count: 3 }) // longer than the installation waits is possible, too
+  await send('15005550454', 'image', late, { caption: 'late roof' })
+  await parley.sentCount(1, '15005550454')
+  assert.ok(JSON.stringify((await asks('late roof'))[0].messages).includes(late.content.toString('base64')))
+  await parley.postgres.rows('update crm.companies set media_wait_ms = null')
+})
+
 test('with a bucket files are kept there alone, and a reader is sent there by a URL that is signed for a while', async () => {
   const bucket = { MEDIA_S3_ENDPOINT: parley.simulatorUrl, MEDIA_S3_BUCKET: 'sim-bucket', MEDIA_S3_KEY: 'sim-key', MEDIA_S3_SECRET: 'sim-secret' }
   const port = await freePort()
   await parley.service('media').end()
-  const services = [new Service('media', { ...parley.env, ...bucket }), new Service('gateway', { ...parley.env, ...bucket, HTTP_PORT: String(port) })]
+  await parley.service('ai-engage').end()
+  const services = [...['media', 'ai-engage'].map(name => new Service(name, { ...parley.env, ...bucket })), new Service('gateway', { ...parley.env, ...bucket, HTTP_PORT: String(port) })]
   try {
     await Promise.all(services.map(service => service.start()))
     const paper = await lay('application/pdf', { bytes: 70000 })
@@ -308,8 +367,20 @@ test('with a bucket files are kept there alone, and a reader is sent there by a 
     assert.ok(Buffer.from(await there.arrayBuffer()).equals(paper.content))
     assert.equal((await fetch(url.replace('X-Amz-Expires=300', 'X-Amz-Expires=900'))).status, 403)
     assert.equal(readdirSync(files, { recursive: true }).filter(name => name.includes(file.sha256)).length, 0)
+
+    const picture = await lay('image/jpeg', { bytes: 3000 })
+    const shown = await send('15005550441', 'image', picture, { caption: 'from a bucket' })
+    await parley.sentCount(1, '15005550441')
+    const [call] = await asks('from a bucket')
+    assert.ok(JSON.stringify(call.messages).includes(`data:image/jpeg;base64,${picture.content.toString('base64')}`))
+    const link = (await fetch(`http://127.0.0.1:${port}/media/${shown}`, { redirect: 'manual' })).headers.get('location')
+    assert.equal((await fetch(link)).status, 200)
+    assert.equal((await remove(shown)).status, 200)
+    aged()
+    await removals([services[0]])
+    assert.equal((await fetch(link)).status, 404)
   } finally {
     await Promise.all(services.map(service => service.end()))
-    await parley.service('media').start()
+    await Promise.all(['media', 'ai-engage'].map(name => parley.service(name).start()))
   }
 })

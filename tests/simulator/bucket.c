@@ -128,6 +128,16 @@ static void put(struct exchange *exchange)
     answer(exchange, 200, "text/plain", "", 0);
 }
 
+/* Whether it was there or not. */
+static void forget(struct exchange *exchange, struct object *object)
+{
+    if (object != NULL) {
+        free(object->bytes);
+        *object = (struct object){ 0 };
+    }
+    answer(exchange, 204, "text/plain", "", 0);
+}
+
 void bucket_handle(struct exchange *exchange)
 {
     const struct http_request *request = &exchange->request;
@@ -140,6 +150,8 @@ void bucket_handle(struct exchange *exchange)
     http_request_query(request, "response-content-type", type, sizeof type);
     if (strcmp(request->method, "PUT") == 0)
         put(exchange);
+    else if (strcmp(request->method, "DELETE") == 0)
+        forget(exchange, object);
     else if (object == NULL)
         answer(exchange, 404, "text/plain", "NoSuchKey", 9);
     else

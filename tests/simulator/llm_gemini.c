@@ -236,7 +236,10 @@ static void write_candidate(struct buffer *buffer, const struct llm_prompt *prom
         buffer_add_text(buffer, "{\"text\":\"What may they want?\",\"thought\":true},");
     buffer_add_text(buffer, "{\"text\":");
     buffer_add_json(buffer, text);
-    buffer_format(buffer, "}]},\"finishReason\":\"%s\",\"index\":0}],", reasons[finish]);
+    buffer_format(buffer, "}]},\"finishReason\":\"%s\",\"index\":0,", reasons[finish]);
+    buffer_add_text(buffer,
+                    "\"safetyRatings\":[{\"category\":\"HARM_CATEGORY_HARASSMENT\",\"probability\":\"NEGLIGIBLE\"},"
+                    "{\"category\":\"HARM_CATEGORY_HATE_SPEECH\",\"probability\":\"LOW\"}]}],");
 }
 
 static void write_answer(struct buffer *buffer, const struct llm_prompt *prompt, const char *text,

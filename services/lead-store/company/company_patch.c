@@ -20,7 +20,8 @@ enum {
     OPT_OUT_WORDS_MAX = 100,
     OPT_OUT_WORD_CHARACTERS_MAX = 64,
     BUMPUP_DAYS_MAX = 365,
-    SUMMARY_MINUTES_MAX = 7 * 24 * 60
+    SUMMARY_MINUTES_MAX = 7 * 24 * 60,
+    MEDIA_WAIT_MS_MAX = 60000
 };
 enum { MEMBERS_MAX = 24 };
 
@@ -87,6 +88,8 @@ static const char *patch_wrong(struct arena *arena, const Pb__CompanyPatchReques
     if (request->has_summary_after_minutes &&
         (request->summary_after_minutes < 0 || request->summary_after_minutes > SUMMARY_MINUTES_MAX))
         return "summary_after_minutes is 0 to 10080";
+    if (request->has_media_wait_ms && (request->media_wait_ms < 0 || request->media_wait_ms > MEDIA_WAIT_MS_MAX))
+        return "media_wait_ms is 0 to 60000";
     if (!text_empty(request->bumpup_template_id) && !ident_valid(request->bumpup_template_id))
         return "bumpup_template_id is a UUID, or empty";
     wrong = words_wrong(arena, request->opt_out_words);
@@ -118,12 +121,12 @@ static const struct statement company_save = {
         "    ai_typing = coalesce($17::boolean, c.ai_typing), version = c.version + 1, updated_at = $13 where c.id = $1::uuid",
 };
 
-/* What a silence brings. */
-static const struct statement company_silence_save = {
-    .name = "company_silence_save",
+/* What a silence brings, and what an answer waits for. */
+static const struct statement company_more_save = {
+    .name = "company_more_save",
     .sql =
         "update crm.companies set summary_after_minutes = coalesce($2::integer, summary_after_minutes), "
-        "    bumpup_template_id = case when $3::text is null then bumpup_template_id else nullif($3::text, '')::uuid end "
+        "    media_wait_ms = coalesce($4::integer, media_wait_ms), bumpup_template_id = case when $3::text is null then bumpup_template_id else nullif($3::text, '')::uuid end "
         "where id = $1::uuid",
 };
 
@@ -146,16 +149,17 @@ static const char *whole_given(struct arena *arena, const ProtobufCMessage *whol
     return buffer_text(&json);
 }
 
-static void silence_save(struct batch *batch, const struct item *item)
+static void more_save(struct batch *batch, const struct item *item)
 {
     const Pb__CompanyPatchRequest *request = item->message;
-    if (!request->has_summary_after_minutes && !request->bumpup_template_id)
+    if (!request->has_summary_after_minutes && !request->bumpup_template_id && !request->has_media_wait_ms)
         return;
     struct params *params = params_new(batch->arena);
     params_text(params, item->caller.company_id);
     params_int_if(params, request->has_summary_after_minutes, request->summary_after_minutes);
     params_text(params, request->bumpup_template_id);
-    db_queue(batch->db, batch->arena, &company_silence_save, params, NULL);
+    params_int_if(params, request->has_media_wait_ms, request->media_wait_ms);
+    db_queue(batch->db, batch->arena, &company_more_save, params, NULL);
 }
 
 static enum status template_known(struct batch *batch, const struct item *item, bool *known, struct error *error)
@@ -198,7 +202,7 @@ static void save(struct batch *batch, const struct item *item)
     else
         params_null(params);
     db_queue(batch->db, batch->arena, &company_save, params, NULL);
-    silence_save(batch, item);
+    more_save(batch, item);
 }
 
 static size_t members_given(const Pb__CompanyPatchRequest *request, const char *members[MEMBERS_MAX])
@@ -224,6 +228,7 @@ static size_t members_given(const Pb__CompanyPatchRequest *request, const char *
         { request->has_summary_after_minutes, "summary_after_minutes" },
         { request->bumpup_template_id, "bumpup_template_id" },
         { request->ai_policy, "ai_policy" },
+        { request->has_media_wait_ms, "media_wait_ms" },
     };
     size_t count = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

@@ -22,7 +22,7 @@ static const struct statement company_read = {
     .sql =
         "select id, name, timezone, locale, plan, company_card, buffer_ms, buffer_max_ms, to_char(quiet_from, 'HH24:MI') as quiet_from, "
         "       to_char(quiet_to, 'HH24:MI') as quiet_to, opt_out_words, bumpup_after_days, hand_over as rules, ai_actions, budgets as limits, ai_policy, ai_typing, version, "
-        "       summary_after_minutes, bumpup_template_id, created_at, "
+        "       summary_after_minutes, bumpup_template_id, media_wait_ms, created_at, "
         "       updated_at from crm.companies where id = $1::uuid",
 };
 

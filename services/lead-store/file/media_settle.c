@@ -91,7 +91,9 @@ static enum status settle_state(struct batch *batch, struct item *item, Pb__Medi
     TRY(db_run(batch->db, batch->arena, &media_state, params, &rows, error));
     if (rows.count)
         reply->state = (char *)rows_text(&rows, 0, 0);
-    else
+    if (rows.count && request->stored && text_same(reply->state, "deleted")) /* meanwhile: nobody names what came */
+        media_forget(batch, item->caller.company_id, request->sha256);
+    else if (!rows.count)
         item_fail(item, REJECT, "unknown_message", "there is no such message");
     return OK;
 }

@@ -17,3 +17,19 @@ create index conversations_waiting on crm.conversations (company_id, least(escal
 -- Pipelines over REST. Who stands in a stage is found by the stage: whether it may go, and for its foreign key when it does.
 alter table crm.pipelines add column archived boolean not null default false, add column version bigint not null default 1;
 create index leads_stage on crm.leads (stage_id);
+
+-- How long an answer waits for a file; null: as the installation says.
+alter table crm.companies add column media_wait_ms integer check (media_wait_ms between 0 and 60000);
+
+-- Contents of files that were deleted: removed once nobody names them any more, a while later, for the same content may just be coming in.
+create table crm.media_removals (
+    company_id uuid not null references crm.companies,
+    sha256     text not null,
+    due_at     timestamptz not null,
+    primary key (company_id, sha256)
+);
+create index media_removals_due on crm.media_removals (due_at);
+
+-- Refused drafts of bump-ups: no turn tells of them, their job does.
+alter table crm.safety_refusals alter column turn_id drop not null;
+alter table crm.safety_refusals add column job_id uuid;

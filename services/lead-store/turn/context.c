@@ -42,7 +42,7 @@ static const struct statement context_base = {
         "       coalesce(s.ai_config -> 'answers' = 'false', false) as silent, "
         "       case when s.ai_config ? 'collect' then crm.noted_names(l.attributes) end as noted, nullif(o.hand_over, '{}') as hand_over, "
         "       case when o.budgets <> '{}' then crm.ai_budget_reached(o.budgets, c.company_id, v.id, c.lead_id, crm.ai_day($4, o.timezone)) end as budget, "
-        "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, l.opted_out_at "
+        "       coalesce(o.buffer_ms, $2) as buffer_ms, coalesce(o.buffer_max_ms, $3) as buffer_max_ms, o.media_wait_ms, l.opted_out_at "
         "from unnest($1::uuid[]) as v(id) "
         "cross join lateral (select company_id, lead_id, channel, ai_notes from crm.conversations where id = v.id limit 1) c "
         "cross join lateral (select stage_id, contact_name, opted_out_at, attributes from crm.leads where id = c.lead_id limit 1) l "

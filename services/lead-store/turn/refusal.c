@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "core/column.h"
 #include "core/page.h"
+#include "core/write.h"
 #include "wire/pbrow.h"
 
 enum { REFUSALS_MAX = 16 };
@@ -84,10 +85,61 @@ void refusals_write(struct commit_batch *work)
     db_queue(work->batch->db, arena, &refusals_insert, params, NULL);
 }
 
+/* -- store.safety.record */
+
+/* Of a conversation that is the caller's, and of its lead. */
+static const struct statement refusal_insert = {
+    .name = "refusal_insert",
+    .sql =
+        "insert into crm.safety_refusals (id, company_id, lead_id, conversation_id, job_id, verdict, provider, model, created_at) "
+        "select v.id, c.company_id, c.lead_id, c.id, v.job_id, v.verdict::jsonb, v.provider, v.model, $8 "
+        "from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[]) "
+        "    as v(id, company_id, conversation_id, job_id, verdict, provider, model) "
+        "cross join lateral (select id, company_id, lead_id from crm.conversations where id = v.conversation_id "
+        "                    and company_id = v.company_id limit 1) c",
+};
+
+static const Pb__RefusalRecordRequest *record_of(const struct item *item)
+{
+    return item->message;
+}
+
+static enum status record_work(struct batch *batch, struct item **items, size_t count, struct error *error)
+{
+    struct params *params = params_new(batch->arena);
+    COLUMN_UUIDS(params, count, i, ident_fresh(batch->arena));
+    COLUMN_UUIDS(params, count, i, items[i]->caller.company_id);
+    COLUMN_UUIDS(params, count, i, record_of(items[i])->conversation_id);
+    COLUMN_UUIDS(params, count, i, record_of(items[i])->job_id);
+    COLUMN_TEXTS(params, count, i, pb_json_text(record_of(items[i])->refusal->verdict));
+    COLUMN_TEXTS(params, count, i, record_of(items[i])->refusal->provider);
+    COLUMN_TEXTS(params, count, i, record_of(items[i])->refusal->model);
+    params_moment(params, batch->now);
+    for (size_t i = 0; i < count; i++)
+        items[i]->reply = PB_NEW(items[i]->arena, empty);
+    return db_run(batch->db, batch->arena, &refusal_insert, params, NULL, error);
+}
+
+static enum status record_check(const struct item *item, struct error *error)
+{
+    const Pb__RefusalRecordRequest *request = item->message;
+    TRY(read_company(item, error));
+    if (!ident_valid(text_or(request->conversation_id, "")) || !ident_valid(text_or(request->job_id, "")))
+        return error_code(error, REJECT, "bad_value", "conversation_id and job_id must be UUIDs");
+    if (!request->refusal || !cJSON_IsFalse(safe_of(item->arena, request->refusal->verdict)))
+        return error_code(error, REJECT, "bad_value", "a refusal has the verdict of a text that is not safe");
+    return OK;
+}
+
+void refusal_record(struct batch *batch)
+{
+    write_run(batch, record_check, record_work);
+}
+
 /* -- store.safety.list, newest first */
 
 #define REFUSALS(condition)                                                                                            \
-    "select id, company_id, lead_id, conversation_id, turn_id, verdict, provider, model, created_at "                  \
+    "select id, company_id, lead_id, conversation_id, turn_id, job_id, verdict, provider, model, created_at "          \
     "from crm.safety_refusals where " condition                                                                        \
     " and ($2::timestamptz is null or (created_at, id) < ($2, $3::uuid)) order by created_at desc, id desc limit $4"
 
