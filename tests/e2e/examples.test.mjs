@@ -84,6 +84,7 @@ function remember(command, made) {
   env.ID = made.id
   if (command.includes('/canned-replies')) env.REPLY = made.id
   if (command.includes('/stages')) env.STAGE = made.id
+  if (command.includes('/pipelines ')) env.PIPELINE = made.id
 }
 
 const pages = ['README.md', ...readdirSync(join(root, 'docs')).map(name => `docs/${name}`)]

@@ -26,6 +26,16 @@ export const owedRules = [
       and a.payload ->> 'message_id' is not null and b.payload ->> 'message_id' is not null`,
     row => `the customer of conversation ${row.id} was told by ${row.one} and within the hour by ${row.other}`)),
 
+  // the installation's deadline, as no scenario sets another: half an hour
+  rule('who waits for a person too long is told of once', 'docs/conversations.md', sql(`
+    with waits as (select c.id, c.overdue_at, least(c.escalated_at, case when c.owner = 'human' then c.owed_since end) as since,
+                          coalesce((o.hand_over ->> 'person_deadline_ms')::bigint, 1800000) as deadline_ms
+                   from crm.conversations c join crm.companies o on o.id = c.company_id where c.state = 'open' and (c.owner = 'human' or c.escalated_at is not null))
+    select id, null as times from waits where deadline_ms > 0 and since < now() - make_interval(secs => deadline_ms / 1000.0 + 60) and (overdue_at is null or overdue_at < since)
+    union all
+    select (payload ->> 'conversation_id')::uuid, count(*) from crm.events where type = 'conversation.overdue' group by payload ->> 'conversation_id', payload ->> 'waiting_since_at' having count(*) > 1`,
+    row => row.times ? `conversation ${row.id}: ${row.times} events say that the same wait is overdue` : `conversation ${row.id} waits for a person past the deadline, and no event says so`)),
+
   rule('what counts as answered was answered', 3, sql(`
     select m.id, m.conversation_id, m.position from crm.messages m join crm.conversations c on c.id = m.conversation_id
     where m.direction = 'inbound' and m.wants_answer and m.turn_id is null and m.position <= c.covered_position

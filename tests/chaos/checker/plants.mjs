@@ -33,6 +33,7 @@ const rowPlants = [
     sql: at => conversation(at.b.conversation, `owner = 'ai', owed_since = now() - interval '1 day'`) },
   { rule: 'who is handed over is told once', also: [untold, 'an event happens once', 'owners change one after the other'],
     sql: at => at.copy('events', `(select id from crm.events where type = 'conversation.escalated' and lead_id = ${q(at.handed.lead)})`, { id: randomUUID() }) },
+  { rule: 'who waits for a person too long is told of once', sql: at => conversation(at.b.conversation, `owed_since = now() - interval '1 day'`) },
   { rule: 'what counts as answered was answered', also: [passes], sql: at => message(at.a.inbound[0], 'turn_id = null') },
   { rule: 'a message is covered by the turn that covers it', sql: at => turn(at.a.turns[0], `state = 'superseded'`) },
   { rule: 'a turn passes over no message', also: ['a message is covered by the turn that covers it'], sql: at => message(at.a.inbound[0], `turn_id = ${q(at.a.turns[1])}`) },
