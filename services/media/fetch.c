@@ -388,3 +388,10 @@ void fetch_told(struct batch *batch)
     }
     tell(batch, &telling);
 }
+
+void fetch_let_go(struct item *item)
+{
+    struct fetch *fetch = item->state;
+    if (fetch)
+        intake_drop(&fetch->intake);
+}

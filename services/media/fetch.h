@@ -15,3 +15,4 @@ enum status fetch_open(struct batch *batch, struct error *error);
 void fetch_close(void);
 void fetch_start(struct batch *batch);
 void fetch_told(struct batch *batch);
+void fetch_let_go(struct item *item);

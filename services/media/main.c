@@ -16,7 +16,11 @@
 enum { FETCHES_MAX = 32 }; /* at a time: they share one line and one disk */
 
 static const struct route routes[] = {
-    { .takes = &WORK_MEDIA_FETCH, .handle = fetch_start, .resume = fetch_told, .parked_max = FETCHES_MAX },
+    { .takes = &WORK_MEDIA_FETCH,
+      .handle = fetch_start,
+      .resume = fetch_told,
+      .let_go = fetch_let_go,
+      .parked_max = FETCHES_MAX },
     { 0 },
 };
 

@@ -179,17 +179,24 @@ void parked_resume(struct worker *worker)
     } while (count == worker->batch_max);
 }
 
+static void abandon(struct slot *slot)
+{
+    if (slot->worker->route->let_go)
+        slot->worker->route->let_go(&slot->item);
+    work_give_back(slot);
+}
+
 /* Calls that didn't come back in time are ended, unanswered: their messages are another worker's. */
 void parked_abandon(struct worker *worker)
 {
     for (struct slot *slot; (slot = slots_pop(&worker->later));)
-        work_give_back(slot);
+        abandon(slot);
     for (struct slot *slot = worker->parked; slot; slot = slot->parked_next)
         abort_call(worker, slot);
     while (worker->parked) {
         struct slot *slot = pop_done(worker);
         if (slot)
-            work_give_back(slot);
+            abandon(slot);
         else
             queue_wait(&worker->done, 100);
     }

@@ -58,6 +58,9 @@ struct route {
     const struct subject *takes; /* NULL ends the table */
     void (*handle)(struct batch *batch);
     void (*resume)(struct batch *batch); /* slow routes: items whose outside call is over */
+    /* slow routes: of an item that is given back unfinished when the process ends, what isn't in its arena; may be NULL
+     */
+    void (*let_go)(struct item *item);
     /* hears: nudges delivered on the route's own thread, between batches */
     const struct subject *hears;
     void (*hear)(struct batch *batch, const void *message);

@@ -53,12 +53,15 @@ async function rehearse() {
   return lengths[Math.floor(0.9 * POINTS)]
 }
 
-/** Asks and, after k % of a turn, fires: once per point, all at once. Answers what fire() answered, by phone. */
+const answerOf = phone => parley.postgres.value(`select m.status from crm.messages m join crm.leads l on l.id = m.lead_id where l.phone_number = $1 and m.sender_type = 'ai'`, [`+${phone}`])
+
+/** Asks and, after k % of a turn, fires: once per point, all at once; the last ones when the answer is there, however slow today is. Answers what fire() answered, by phone. */
 async function atEveryPoint(fire) {
   length ??= await rehearse().then(ms => { prefix++; return ms })
   return new Map(await Promise.all(phones(POINTS).map(async (phone, k) => {
     await write(phone, question(phone))
     await pause(length * k / POINTS)
+    if (k >= POINTS - 3) await until('the answer', async () => ['sent', 'delivered', 'read'].includes(await answerOf(phone)), 60000)
     return [phone, await fire(phone)]
   })))
 }

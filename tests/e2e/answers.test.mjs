@@ -159,6 +159,8 @@ describe('Idempotency-Key on what makes something', () => {
 describe('a person and the AI', () => {
   test('takeover and handback: both spellings, idempotent, shown in lead and conversation; unknown phones are 404', async () => {
     await job((await parley.inbound('+15005570130', 'hello')).body.job_id)
+    await until('the answer to have left', async () => (await parley.postgres.value(`select count(*) from crm.messages m join crm.leads l on l.id = m.lead_id
+      where l.phone_number = '+15005570130' and m.status in ('sent', 'delivered', 'read')`)) > 0)
     for (const phone of ['+15005570130', '15005570130']) {
       const { status, body } = await parley.post('/api/v1/takeover', { phone, operator: 'anna' })
       assert.equal(status, 200)

@@ -16,7 +16,7 @@ enum {
 };
 
 static const struct duty *feed_row;
-static struct arena *passing, *typings; /* of what is passed on; one subscription, one thread */
+static struct arena *passing, *typings; /* of what is passed on; one subscription, one thread; kept where they are found */
 
 void feed_register(const struct duty *row)
 {
@@ -148,8 +148,9 @@ static void on_event(void *context, const struct bus_message *message)
 /* Somebody writes: shown for as long as it says, and nothing that happened. */
 static void on_typing(void *context, const struct bus_message *message)
 {
-    struct arena *arena = context;
+    struct arena *arena = typings;
     void *decoded = NULL;
+    (void)context;
     arena_reset(arena);
     if (pb_unpack(arena, NUDGE_TYPING.request, message->data, message->bytes, &decoded, NULL) != OK)
         return;
@@ -169,6 +170,6 @@ enum status feed_open(struct error *error)
 {
     passing = arena_new(0);
     typings = arena_new(0);
-    TRY(bus_listen(service_bus(), NUDGE_TYPING.name, on_typing, typings, error));
+    TRY(bus_listen(service_bus(), NUDGE_TYPING.name, on_typing, NULL, error));
     return bus_listen(service_bus(), EVENTS_OF_JOBS.name, on_event, NULL, error);
 }
