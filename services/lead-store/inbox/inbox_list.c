@@ -102,11 +102,6 @@ static const struct statement *list_statement(const Pb__ConversationListRequest 
     return text_same(request->order, "newest") ? &inbox_waiting_newest : &inbox_waiting_oldest;
 }
 
-static const char *given(const char *text)
-{
-    return text_empty(text) ? NULL : text;
-}
-
 static enum status list_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__ConversationListRequest *request = item->message;
@@ -114,12 +109,12 @@ static enum status list_ask(struct item *item, struct db_step *step, struct erro
     TRY(page_read(item, &page, error));
     TRY(list_check(request, error));
     struct params *params = page_params(item, &page);
-    params_text(params, given(request->state));
-    params_text(params, given(request->owner));
-    params_text(params, given(request->assignee));
+    params_text(params, text_or(request->state, NULL));
+    params_text(params, text_or(request->owner, NULL));
+    params_text(params, text_or(request->assignee, NULL));
     params_text(params,
                 request->has_channel ? pbjson_enum_word(&pb__channel__descriptor, (int)request->channel) : NULL);
-    params_text(params, given(request->lead_id));
+    params_text(params, text_or(request->lead_id, NULL));
     params_int(params, page.limit + 1);
     if (request->has_overdue)
         params_bool(params, request->overdue);

@@ -58,20 +58,15 @@ static const struct statement target_find = {
         "        (select o.channel_account_id from crm.conversations o where o.id = v.conversation_id)) offset 0) c on true",
 };
 
-static const char *given(const char *text)
-{
-    return text_empty(text) ? NULL : text;
-}
-
 static enum status targets_find(struct handover *handover, struct ids *leads, struct ids *conversations,
                                 struct error *error)
 {
     struct arena *arena = handover->batch->arena;
     struct target *targets = handover->targets;
     struct params *params = params_new(arena);
-    COLUMN_TEXTS(params, handover->count, i, given(targets[i].phone_number));
-    COLUMN_TEXTS(params, handover->count, i, given(targets[i].lead_id));
-    COLUMN_TEXTS(params, handover->count, i, given(targets[i].conversation_id));
+    COLUMN_TEXTS(params, handover->count, i, text_or(targets[i].phone_number, NULL));
+    COLUMN_TEXTS(params, handover->count, i, text_or(targets[i].lead_id, NULL));
+    COLUMN_TEXTS(params, handover->count, i, text_or(targets[i].conversation_id, NULL));
     COLUMN_TEXTS(params, handover->count, i, targets[i].item->caller.company_id);
     struct rows rows;
     TRY(db_run(handover->batch->db, arena, &target_find, params, &rows, error));
@@ -221,7 +216,7 @@ void handover_take(struct handover *handover, struct held_conversation *conversa
     if (!text_same(conversation->owner, "human") || conversation->escalated_at) { /* or it waited for one */
         conversation->owner = "human";
         conversation->epoch++;
-        conversation->assignee = given(operator);
+        conversation->assignee = text_or(operator, NULL);
         conversation->escalated_at = 0;
         conversation->changed = true;
         note_taken(handover, conversation, operator, caller);
