@@ -66,12 +66,18 @@ static char *next_after(struct arena *arena, const void *last)
     return cursor_text(arena, &(struct cursor){ .at = *at, .position = position ? *position : 0, .id = *id });
 }
 
-enum status page_reply(struct item *item, ProtobufCMessage *list, const struct rows *rows, size_t count,
-                       struct error *error)
+size_t page_rows(const struct rows *rows, bool *found)
+{
+    *found = rows_bool(rows, 0, rows_column(rows, "found"));
+    return rows_text(rows, 0, rows_column(rows, "id")) ? rows->count : 0;
+}
+
+enum status page_items(struct item *item, ProtobufCMessage *list, const struct rows *rows, size_t count,
+                       const void **last, struct error *error)
 {
     const ProtobufCFieldDescriptor *items = protobuf_c_message_descriptor_get_field_by_name(list->descriptor, "items");
-    char **next_cursor = member(list, "next_cursor");
-    assert(items && next_cursor);
+    assert(items);
+    *last = NULL;
     size_t *n_items = (size_t *)(void *)((char *)list + items->quantifier_offset);
     void ***all = (void ***)(void *)((char *)list + items->offset);
     int64_t limit;
@@ -80,8 +86,20 @@ enum status page_reply(struct item *item, ProtobufCMessage *list, const struct r
         *n_items = pbrow_read_all(item->arena, items->descriptor, rows, all);
     if (count > (size_t)limit) {
         *n_items = (size_t)limit;
-        *next_cursor = next_after(item->arena, (*all)[limit - 1]);
+        *last = (*all)[limit - 1];
     }
     item->reply = list;
+    return OK;
+}
+
+enum status page_reply(struct item *item, ProtobufCMessage *list, const struct rows *rows, size_t count,
+                       struct error *error)
+{
+    const void *last;
+    char **next_cursor = member(list, "next_cursor");
+    assert(next_cursor);
+    TRY(page_items(item, list, rows, count, &last, error));
+    if (last)
+        *next_cursor = next_after(item->arena, last);
     return OK;
 }

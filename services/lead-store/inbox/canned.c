@@ -5,7 +5,7 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "core/read.h"
+#include "core/page.h"
 #include "core/write.h"
 #include "placeholder.h"
 #include "wire/pbrow.h"
@@ -238,32 +238,24 @@ static const struct statement canned_page = {
 static enum status list_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__CannedReplyListRequest *request = item->message;
-    struct cursor cursor;
-    int64_t limit;
-    TRY(read_company(item, error));
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
-    TRY(cursor_read(item->arena, request->cursor, &cursor, error));
+    struct page page;
+    TRY(page_read(item, &page, error));
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
     params_text(params, text_or(request->shortcut, ""));
-    params_text(params, cursor.id);
-    params_int(params, limit + 1);
+    params_text(params, page.from.id);
+    params_int(params, page.limit + 1);
     *step = (struct db_step){ .statement = &canned_page, .params = params };
     return OK;
 }
 
 static enum status list_tell(struct item *item, const struct rows *rows, struct error *error)
 {
-    const Pb__CannedReplyListRequest *request = item->message;
     Pb__CannedReplyList *reply = PB_NEW(item->arena, canned_reply_list);
-    int64_t limit;
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
-    reply->n_items = pbrow_read_all(item->arena, &pb__canned_reply__descriptor, rows, (void ***)&reply->items);
-    if (reply->n_items > (size_t)limit) {
-        reply->n_items = (size_t)limit;
-        reply->next_cursor = cursor_text(item->arena, &(struct cursor){ .id = reply->items[limit - 1]->id });
-    }
-    item->reply = &reply->base;
+    const void *last;
+    TRY(page_items(item, &reply->base, rows, rows->count, &last, error));
+    if (last)
+        reply->next_cursor = cursor_text(item->arena, &(struct cursor){ .id = ((const Pb__CannedReply *)last)->id });
     return OK;
 }
 

@@ -164,9 +164,10 @@ static enum status list_ask(struct item *item, struct db_step *step, struct erro
 
 static enum status list_tell(struct item *item, const struct rows *rows, struct error *error)
 {
-    if (!rows_bool(rows, 0, 0))
+    bool found;
+    size_t count = page_rows(rows, &found);
+    if (!found)
         return unknown_conversation(error);
-    size_t count = rows_text(rows, 0, rows_column(rows, "id")) ? rows->count : 0;
     return page_reply(item, PB_NEW(item->arena, note_list), rows, count, error);
 }
 

@@ -2,7 +2,7 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "core/read.h"
+#include "core/page.h"
 #include "model.h"
 #include "model_view.h"
 #include "wire/pbrow.h"
@@ -92,18 +92,15 @@ static const struct statement ai_prompts_read = {
 static enum status prompts_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__AiPromptListRequest *request = item->message;
-    struct cursor cursor;
-    int64_t limit;
-    TRY(read_company(item, error));
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
-    TRY(cursor_read(item->arena, request->cursor, &cursor, error));
+    struct page page;
+    TRY(page_read(item, &page, error));
     if (!ident_valid(text_or(request->model_id, "")))
         return unknown_model(error);
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
     params_text(params, request->model_id);
-    params_int(params, cursor.position);
-    params_int(params, limit + 1);
+    params_int(params, page.from.position);
+    params_int(params, page.limit + 1);
     *step = (struct db_step){ .statement = &ai_prompts_read, .params = params };
     return OK;
 }
@@ -113,17 +110,13 @@ static enum status prompts_tell(struct item *item, const struct rows *rows, stru
 {
     const Pb__AiPromptListRequest *request = item->message;
     Pb__AiPromptList *reply = PB_NEW(item->arena, ai_prompt_list);
-    int64_t limit;
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
+    const void *last;
     if (!rows->count && text_empty(request->cursor))
         return unknown_model(error);
-    reply->n_items = pbrow_read_all(item->arena, &pb__ai_prompt__descriptor, rows, (void ***)&reply->items);
-    if (reply->n_items > (size_t)limit) {
-        reply->n_items = (size_t)limit;
-        const struct cursor cursor = { .position = reply->items[limit - 1]->version };
-        reply->next_cursor = cursor_text(item->arena, &cursor);
-    }
-    item->reply = &reply->base;
+    TRY(page_items(item, &reply->base, rows, rows->count, &last, error));
+    if (last)
+        reply->next_cursor =
+            cursor_text(item->arena, &(struct cursor){ .position = ((const Pb__AiPrompt *)last)->version });
     return OK;
 }
 

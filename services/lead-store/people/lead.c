@@ -193,40 +193,27 @@ static const struct statement lead_events_read = {
         "where e.company_id = $1 order by e.n desc) p on w.found",
 };
 
-static enum status page_check(struct item *item, struct cursor *cursor, int64_t *limit, struct error *error)
+static enum status lead_page(struct item *item, struct page *page, struct error *error)
 {
     const Pb__MessageListRequest *request = item->message;
-    TRY(read_company(item, error));
-    if (!ident_valid(text_or(request->lead_id, "")))
-        return unknown_lead(error);
-    TRY(read_limit(request->has_limit, request->limit, limit, error));
-    return cursor_read(item->arena, request->cursor, cursor, error);
+    TRY(page_read(item, page, error));
+    return ident_valid(text_or(request->lead_id, "")) ? OK : unknown_lead(error);
 }
 
 static enum status messages_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__MessageListRequest *request = item->message;
-    struct cursor cursor = { 0 };
-    int64_t limit = 0;
-    TRY(page_check(item, &cursor, &limit, error));
-    if (cursor.at && !cursor.id)
-        return error_code(error, REJECT, "bad_value", "cursor is none that was given out");
+    struct page page;
+    TRY(lead_page(item, &page, error));
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
     params_text(params, request->lead_id);
-    params_moment(params, cursor.at);
-    params_int(params, cursor.position);
-    params_text(params, cursor.id);
-    params_int(params, limit + 1);
+    params_moment(params, page.from.at);
+    params_int(params, page.from.position);
+    params_text(params, page.from.id);
+    params_int(params, page.limit + 1);
     *step = (struct db_step){ .statement = &lead_messages_read, .params = params };
     return OK;
-}
-
-/* The row of an empty page says only that the lead is there. */
-static size_t page_rows(const struct rows *rows, bool *found)
-{
-    *found = rows_bool(rows, 0, rows_column(rows, "found"));
-    return rows_text(rows, 0, rows_column(rows, "id")) ? rows->count : 0;
 }
 
 static enum status messages_tell(struct item *item, const struct rows *rows, struct error *error)
@@ -248,36 +235,30 @@ void lead_messages(struct batch *batch)
 static enum status events_ask(struct item *item, struct db_step *step, struct error *error)
 {
     const Pb__MessageListRequest *request = item->message;
-    struct cursor cursor = { 0 };
-    int64_t limit = 0;
-    TRY(page_check(item, &cursor, &limit, error));
+    struct page page;
+    TRY(lead_page(item, &page, error));
     struct params *params = params_new(item->arena);
     params_text(params, item->caller.company_id);
     params_text(params, request->lead_id);
-    params_int(params, cursor.position);
-    params_int(params, limit + 1);
+    params_int(params, page.from.position);
+    params_int(params, page.limit + 1);
     *step = (struct db_step){ .statement = &lead_events_read, .params = params };
     return OK;
 }
 
 static enum status events_tell(struct item *item, const struct rows *rows, struct error *error)
 {
-    const Pb__MessageListRequest *request = item->message;
     Pb__LeadEventList *reply = PB_NEW(item->arena, lead_event_list);
-    int64_t limit;
+    const void *last;
     bool found;
-    TRY(read_limit(request->has_limit, request->limit, &limit, error));
     size_t count = page_rows(rows, &found);
     if (!found)
         return unknown_lead(error);
-    if (count)
-        reply->n_items = pbrow_read_all(item->arena, &pb__lead_event__descriptor, rows, (void ***)&reply->items);
-    if (count > (size_t)limit) {
-        reply->n_items = (size_t)limit;
-        const struct cursor cursor = { .position = rows_int(rows, (size_t)limit - 1, rows_column(rows, "n")) };
+    TRY(page_items(item, &reply->base, rows, count, &last, error));
+    if (last) {
+        const struct cursor cursor = { .position = rows_int(rows, reply->n_items - 1, rows_column(rows, "n")) };
         reply->next_cursor = cursor_text(item->arena, &cursor);
     }
-    item->reply = &reply->base;
     return OK;
 }
 
