@@ -5,9 +5,29 @@
 #include "base/ident.h"
 #include "base/text.h"
 #include "column.h"
-#include "sweep/relay.h"
 
 enum { NOTES_FIRST = 64 };
+
+static void (*wake_publisher)(void);
+static _Thread_local bool written; /* by the transaction of this thread */
+
+void event_publisher(void (*wake)(void))
+{
+    wake_publisher = wake;
+}
+
+void event_begin(void)
+{
+    written = false;
+}
+
+void event_committed(void)
+{
+    if (!written || !wake_publisher)
+        return;
+    written = false;
+    wake_publisher();
+}
 
 void event_note(struct event_list *list, struct event_note note)
 {
@@ -62,5 +82,5 @@ void event_flush(struct event_list *list)
         return;
     db_queue(list->batch->db, list->batch->arena, &event_insert, event_params(list), NULL);
     list->count = 0;
-    relay_note();
+    written = true;
 }

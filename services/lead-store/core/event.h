@@ -26,3 +26,10 @@ struct event_list {
 };
 void event_note(struct event_list *list, struct event_note note);
 void event_flush(struct event_list *list);
+
+/* Of the calling thread's transaction: it begins anew; it was committed, and whoever publishes is woken if it wrote
+ * events. */
+void event_begin(void);
+void event_committed(void);
+/* Who is woken; once, at start. */
+void event_publisher(void (*wake)(void));

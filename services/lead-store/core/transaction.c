@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "sweep/relay.h"
+#include "event.h"
 
 /* Runs of a batch that met a concurrent writer; after them the caller asks again. */
 enum { RUNS_MAX = 4 };
@@ -73,7 +73,7 @@ static enum status run_part(struct batch *batch, transaction_work *work, const s
 static enum status run_once(struct batch *batch, transaction_work *work, const struct attempt *attempt,
                             struct item **items, size_t count, struct error *error)
 {
-    relay_forget();
+    event_begin();
     TRY(db_begin(batch->db, error));
     items_reset(items, count);
     TRY(attempt->parts ? run_part(batch, work, attempt, items, count, error) : work(batch, items, count, error));
@@ -138,5 +138,5 @@ void transaction_run(struct batch *batch, transaction_work *work)
     if (status != OK)
         items_fail(items, count, status, &error);
     else
-        relay_commit();
+        event_committed();
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/event.h"
 #include "core/lease.h"
 #include "service/event.h"
 #include "wire/pbrow.h"
@@ -22,8 +23,7 @@ enum {
 };
 
 static const struct duty *relay_row;
-static _Thread_local bool written; /* by the transaction of this thread */
-static atomic_bool unheard;        /* commits here that no other copy was told of */
+static atomic_bool unheard; /* commits here that no other copy was told of */
 
 static struct metric published = { .name = "parley_events_published_total",
                                    .help = "events published",
@@ -35,28 +35,16 @@ static struct metric skipped = { .name = "parley_events_unpublishable_total",
                                  .help = "events the stream refused",
                                  .kind = METRIC_COUNTER };
 
+static void wake(void)
+{
+    atomic_store(&unheard, true);
+    duty_wake(relay_row);
+}
+
 void relay_register(const struct duty *row)
 {
     relay_row = row;
-}
-
-void relay_note(void)
-{
-    written = true;
-}
-
-void relay_forget(void)
-{
-    written = false;
-}
-
-void relay_commit(void)
-{
-    if (!written || !relay_row)
-        return;
-    written = false;
-    atomic_store(&unheard, true);
-    duty_wake(relay_row);
+    event_publisher(wake);
 }
 
 /* Where the relay stands; texts as the database wrote them. */

@@ -11,9 +11,3 @@
 void relay_register(const struct duty *row);
 int64_t relay_run(struct batch *batch);
 void relay_stop(struct batch *batch);
-
-/* Of the calling thread's transaction: it wrote events; it begins anew; it was committed (which wakes the relay if it
- * wrote any). */
-void relay_note(void);
-void relay_forget(void);
-void relay_commit(void);

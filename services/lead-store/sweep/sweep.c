@@ -6,7 +6,6 @@
 #include "core/lease.h"
 #include "core/payload.h"
 #include "knowledge/knowledge.h"
-#include "relay.h"
 #include "silence/silence.h"
 #include "sweep_pass.h"
 
@@ -33,7 +32,7 @@ void sweep_cursor_move(struct sweep_cursor *cursor, const struct rows *rows, siz
 enum status sweep_transaction(struct batch *batch, sweep_work *work, void *context, struct error *error)
 {
     struct event_list events = { .batch = batch };
-    relay_forget();
+    event_begin();
     TRY(db_begin(batch->db, error));
     enum status status = work(&events, context, error);
     if (status == OK) {
@@ -41,7 +40,7 @@ enum status sweep_transaction(struct batch *batch, sweep_work *work, void *conte
         status = db_commit(batch->db, error);
     }
     if (status == OK)
-        relay_commit();
+        event_committed();
     else
         db_rollback(batch->db);
     return status;
