@@ -17,9 +17,9 @@ enum {
     LOCK_SPINS = 20,
 };
 
-bool bus_connection_up(natsConnection *connection)
+bool bus_connection_up(const struct bus *bus)
 {
-    return connection && natsConnection_Status(connection) == NATS_CONN_STATUS_CONNECTED;
+    return bus->connection && natsConnection_Status(bus->connection) == NATS_CONN_STATUS_CONNECTED;
 }
 
 enum status bus_away(struct error *error)
@@ -48,9 +48,8 @@ enum status bus_failed(natsStatus problem, const char *what, struct error *error
 
 static void on_reconnected(natsConnection *connection, void *context)
 {
-    struct bus *bus = context;
-    if (connection == bus->main)
-        bus_sources_reset(bus);
+    (void)connection;
+    bus_sources_reset(context);
 }
 
 /* The library prints to stderr what nobody handles. What failed is told to the caller by the call itself; a denied
@@ -108,7 +107,7 @@ static natsStatus set_servers(natsOptions *options, const char *url)
     return count == 0 ? NATS_INVALID_ARG : natsOptions_SetServers(options, servers, count);
 }
 
-static natsStatus set_options(natsOptions *options, struct bus *bus, const struct bus_options *from, bool send_asap)
+static natsStatus set_options(natsOptions *options, struct bus *bus, const struct bus_options *from)
 {
     natsStatus problem = set_servers(options, from->url);
     if (problem == NATS_OK && from->name)
@@ -116,7 +115,7 @@ static natsStatus set_options(natsOptions *options, struct bus *bus, const struc
     if (problem != NATS_OK)
         return problem;
     natsOptions_SetCustomInboxPrefix(options, bus->inbox_prefix);
-    natsOptions_SetSendAsap(options, send_asap);
+    natsOptions_SetSendAsap(options, true); /* no thread of the library writes */
     natsOptions_SetMaxReconnect(options, -1);
     natsOptions_SetReconnectWait(options, RECONNECT_WAIT_MS);
     natsOptions_SetReconnectJitter(options, RECONNECT_JITTER_MS, RECONNECT_JITTER_MS);
@@ -130,37 +129,21 @@ static natsStatus set_options(natsOptions *options, struct bus *bus, const struc
     return NATS_OK;
 }
 
-/* With a drive its socket is ours. */
-static enum status connect_one(struct bus *bus, const struct bus_options *from, bool send_asap, natsConnection **out,
-                               struct bus_drive **drive, struct error *error)
+static enum status connect(struct bus *bus, const struct bus_options *from, struct error *error)
 {
     natsOptions *options = NULL;
     natsStatus problem = natsOptions_Create(&options);
     if (problem == NATS_OK)
-        problem = set_options(options, bus, from, send_asap);
-    if (problem == NATS_OK && drive)
-        *drive = bus_drive_new(bus->driver, options);
-    if (problem == NATS_OK)
-        problem = natsConnection_Connect(out, options);
+        problem = set_options(options, bus, from);
+    if (problem == NATS_OK) {
+        bus->drive = bus_drive_new(bus, options);
+        problem = natsConnection_Connect(&bus->connection, options);
+        bus_drive_connected(bus->drive, bus->connection);
+    }
     natsOptions_Destroy(options);
-    if (drive && *drive)
-        bus_drive_connected(*drive, *out);
-    if (problem == NATS_OK || problem == NATS_NOT_YET_CONNECTED)
-        return OK;
-    return error_set(error, REJECT, "NATS_URL can't be used: %s", natsStatus_GetText(problem));
-}
-
-static enum status connect_all(struct bus *bus, const struct bus_options *options, struct error *error)
-{
-    TRY(connect_one(bus, options, true, &bus->main, NULL, error));
-    TRY(connect_one(bus, options, false, &bus->bulk, NULL, error));
-    bus->sync_count = options->connections ? options->connections : 1;
-    assert(bus->sync_count <= BUS_CONNECTIONS_MAX);
-    for (unsigned i = 0; i < bus->sync_count; i++)
-        TRY(connect_one(bus, options, true, &bus->sync[i].connection, &bus->sync[i].drive, error));
-    bus->asking.connection = bus->main;
-    bus->gathering.connection = bus->bulk;
-    natsStatus problem = natsConnection_JetStream(&bus->jetstream, bus->main, NULL);
+    if (problem != NATS_OK && problem != NATS_NOT_YET_CONNECTED)
+        return error_set(error, REJECT, "NATS_URL can't be used: %s", natsStatus_GetText(problem));
+    problem = natsConnection_JetStream(&bus->jetstream, bus->connection, NULL);
     if (problem != NATS_OK)
         return error_set(error, REJECT, "JetStream: %s", natsStatus_GetText(problem));
     return bus_publish_open(bus, error);
@@ -180,9 +163,9 @@ enum status bus_open(const struct bus_options *options, struct bus **out, struct
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, library_open);
     pthread_mutex_init(&bus->lock, NULL);
+    pthread_mutex_init(&bus->passing, NULL);
     set_inbox_prefix(bus, options->name);
-    bus->driver = bus_driver_new();
-    enum status status = connect_all(bus, options, error);
+    enum status status = connect(bus, options, error);
     if (status != OK) {
         bus_close(bus);
         bus = NULL;
@@ -191,12 +174,15 @@ enum status bus_open(const struct bus_options *options, struct bus **out, struct
     return status;
 }
 
-static void disconnect(natsConnection *connection)
+/* The driver ends between the connection's end and its destruction: it may be about to read. */
+static void disconnect(struct bus *bus)
 {
-    if (bus_connection_up(connection))
-        natsConnection_FlushTimeout(connection, 1000);
-    natsConnection_Close(connection);
-    natsConnection_Destroy(connection);
+    bus_flush(bus);
+    natsConnection_Close(bus->connection);
+    if (bus->drive)
+        bus_drive_stop(bus->drive);
+    natsConnection_Destroy(bus->connection);
+    bus_drive_free(bus->drive);
 }
 
 void bus_close(struct bus *bus)
@@ -204,36 +190,27 @@ void bus_close(struct bus *bus)
     if (!bus)
         return;
     assert(!bus->sources);
-    bus_flush(bus);
     bus_listen_stop(bus);
+    bus_flush(bus);
     bus_publish_close(bus);
     jsCtx_Destroy(bus->jetstream);
-    bus_line_clear(&bus->asking);
-    bus_line_clear(&bus->gathering);
-    disconnect(bus->main);
-    disconnect(bus->bulk);
-    for (unsigned i = 0; i < bus->sync_count; i++) {
-        bus_line_clear(&bus->sync[i]);
-        disconnect(bus->sync[i].connection);
-        bus_drive_free(bus->sync[i].drive);
-    }
-    bus_driver_free(bus->driver);
+    bus_askers_clear(bus);
+    disconnect(bus);
     bus_messages_clear();
+    pthread_mutex_destroy(&bus->passing);
     pthread_mutex_destroy(&bus->lock);
     free(bus);
 }
 
 bool bus_connected(const struct bus *bus)
 {
-    return bus_connection_up(bus->main) && bus_connection_up(bus->bulk);
+    return bus_connection_up(bus);
 }
 
 void bus_flush(struct bus *bus)
 {
-    if (bus_connection_up(bus->bulk))
-        natsConnection_FlushTimeout(bus->bulk, 1000);
-    if (bus_connection_up(bus->main))
-        natsConnection_FlushTimeout(bus->main, 1000);
+    if (bus_connection_up(bus))
+        natsConnection_FlushTimeout(bus->connection, 1000);
 }
 
 static enum status sendable(const char *subject, size_t bytes, struct error *error)
@@ -245,21 +222,21 @@ static enum status sendable(const char *subject, size_t bytes, struct error *err
 
 enum status bus_send(struct bus *bus, const char *subject, const void *data, size_t bytes, struct error *error)
 {
-    if (!bus_connection_up(bus->main))
+    if (!bus_connection_up(bus))
         return bus_away(error);
     TRY(sendable(subject, bytes, error));
-    return bus_failed(natsConnection_Publish(bus->main, subject, data, (int)bytes), subject, error);
+    return bus_failed(bus_drive_send(bus->drive, subject, NULL, data, bytes), subject, error);
 }
 
 enum status bus_request(struct bus *bus, struct arena *arena, const char *subject, const void *data, size_t bytes,
                         int64_t wait_ms, struct bus_message *reply, struct error *error)
 {
-    if (!bus_connection_up(bus->main))
+    if (!bus_connection_up(bus))
         return bus_away(error);
     TRY(sendable(subject, bytes, error));
     natsMsg *answer = NULL;
     struct bus_publish question = { .subject = subject, .data = data, .bytes = bytes };
-    TRY(bus_line_request(bus, &bus->asking, &question, wait_ms, &answer, error));
+    TRY(bus_ask(bus, &question, wait_ms, &answer, error));
     bus_message_from(arena, answer, reply);
     bus_message_done(answer);
     return OK;
@@ -269,13 +246,13 @@ enum status bus_request(struct bus *bus, struct arena *arena, const char *subjec
 
 static void answer(struct bus *bus, const char *ack_subject, const char *word)
 {
-    natsConnection_PublishString(bus->bulk, ack_subject, word);
+    natsConnection_PublishString(bus->connection, ack_subject, word); /* gathered */
 }
 
 void bus_ack(struct bus *bus, const struct bus_message *message, size_t together)
 {
     if (together <= ACKS_AT_ONCE_MAX)
-        natsConnection_PublishString(bus->main, message->reply, "+ACK"); /* cheaper than to wake the flusher */
+        bus_drive_send(bus->drive, message->reply, NULL, "+ACK", 4); /* cheaper than to wake the driver */
     else
         answer(bus, message->reply, "+ACK");
 }
@@ -290,7 +267,7 @@ void bus_nak(struct bus *bus, const struct bus_message *message, int64_t delay_m
 
 void bus_progress(struct bus *bus, const char *ack_subject)
 {
-    if (bus_connection_up(bus->bulk)) /* a heartbeat is of no use later */
+    if (bus_connection_up(bus)) /* a heartbeat is of no use later */
         answer(bus, ack_subject, "+WPI");
 }
 

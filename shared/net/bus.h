@@ -1,8 +1,8 @@
 /*
  * bus - NATS and JetStream, the only room that knows nats.c.
  *
- * A bus is one process's set of connections: requests, replies, pulls and acks ride SendAsap connections, bulk
- * publishing one of its own. All functions may be called by any thread. Bytes in, bytes out: meaning is service/'s.
+ * A bus is one process's connection. All functions may be called by any thread. Bytes in, bytes out: meaning is
+ * service/'s.
  *
  * Times in ms; the conversion to the library's nanoseconds happens here and nowhere else. Rules and measured traps:
  * docs/bus.md.
@@ -19,9 +19,8 @@
 struct bus;
 
 struct bus_options {
-    const char *url;      /* nats://[user:password@]host:port[,...] */
-    const char *name;     /* shown in the server's monitoring */
-    unsigned connections; /* for synchronous publishing; 0: 1 */
+    const char *url;  /* nats://[user:password@]host:port[,...] */
+    const char *name; /* shown in the server's monitoring */
 };
 
 /* Connects, or keeps trying in the background: RETRY comes only from later calls. REJECT for a bad URL. */
@@ -128,7 +127,7 @@ void bus_progress(struct bus *bus, const char *ack_subject);            /* heart
 void bus_terminate(struct bus *bus, const struct bus_message *message); /* never again */
 void bus_flush(struct bus *bus);
 
-/* Called on a library thread for every message of a core subject (no queue group); must not block. */
+/* Called for every message of a core subject (no queue group), on the thread that reads: must neither block nor ask. */
 typedef void bus_listener(void *context, const struct bus_message *message);
 enum status bus_listen(struct bus *bus, const char *subject, bus_listener *listener, void *context,
                        struct error *error);

@@ -75,12 +75,10 @@ void bus_publish_apart(struct bus *bus, const struct bus_publish *messages, size
     apart->told = told;
     apart->word = word;
     uint64_t id = apart->id; /* it may end, and be gone, with the last message */
-    struct bus_line *line = count > PUBLISH_SYNC_MAX ? &bus->gathering : bus_line_next(bus);
     struct error error = { 0 };
     for (size_t i = 0; i < count; i++) {
-        enum status status = bus_connection_up(line->connection)
-                                 ? bus_send_for_ack(bus, line, &messages[i], id, i, &error)
-                                 : bus_away(&error);
+        enum status status = bus_connection_up(bus) ? bus_send_for_ack(bus, &messages[i], id, i, i + 1 < count, &error)
+                                                    : bus_away(&error);
         if (status != OK)
             decide(bus, id, i, status == RETRY);
     }

@@ -38,7 +38,7 @@ static bool publish_first(struct bus *bus, const struct bus_publish *messages, s
         struct bus_publish one = i ? tied(&messages[i], messages[i - 1].id, headers) : messages[i];
         natsMsg *message =
             bus_message_to(one.subject, NULL, one.data, one.bytes, one.id, one.headers, one.header_count);
-        problem = message ? natsConnection_PublishMsg(bus->bulk, message) : NATS_INVALID_SUBJECT;
+        problem = message ? bus_drive_gather(bus->drive, message) : NATS_INVALID_SUBJECT;
         bus_message_done(message);
     }
     return problem == NATS_OK;
@@ -51,15 +51,14 @@ static bool publish_tied(struct bus *bus, const struct bus_publish *messages, si
     struct bus_publish last = tied(&messages[count - 1], messages[count - 2].id, headers);
     if (!publish_first(bus, messages, count))
         return false;
-    bus_publish_over(bus, &bus->gathering, &last, wait_ms);
+    bus_publish_alone(bus, &last, wait_ms);
     return last.status == OK && !last.duplicate;
 }
 
 void bus_publish_chain(struct bus *bus, struct bus_publish *messages, size_t count, int64_t wait_ms)
 {
     int64_t ends_us = moment_monotonic_us() + wait_ms * 1000;
-    bool proven =
-        can_tie(messages, count) && bus_connection_up(bus->bulk) && publish_tied(bus, messages, count, wait_ms / 2);
+    bool proven = can_tie(messages, count) && bus_connection_up(bus) && publish_tied(bus, messages, count, wait_ms / 2);
     if (!proven) {
         bus_publish_all(bus, messages, count, (ends_us - moment_monotonic_us()) / 1000);
         return;

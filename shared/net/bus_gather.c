@@ -22,11 +22,11 @@ enum status bus_gather(struct bus *bus, struct arena *arena, const char *subject
     char inbox[BUS_INBOX_BYTES_MAX];
     natsSubscription *handle = NULL;
     *count = 0;
-    if (!bus_connection_up(bus->main))
+    if (!bus_connection_up(bus))
         return bus_away(error);
     bus_inbox(bus, inbox);
-    TRY(bus_failed(natsConnection_SubscribeSync(&handle, bus->main, inbox), subject, error));
-    natsStatus problem = natsConnection_PublishRequest(bus->main, subject, inbox, "", 0);
+    TRY(bus_failed(natsConnection_SubscribeSync(&handle, bus->connection, inbox), subject, error));
+    natsStatus problem = natsConnection_PublishRequest(bus->connection, subject, inbox, "", 0);
     if (problem == NATS_OK)
         take(arena, handle, wait_ms, replies, count_max, count);
     natsSubscription_Unsubscribe(handle);

@@ -1,63 +1,96 @@
-/* Subscriptions that end cleanly, and listeners: callbacks for core subjects that everybody hears. */
+/*
+ * What is handled where it is read: subscriptions without a thread of their own, whose messages the driver passes on,
+ * and among them listeners, callbacks for core subjects that everybody hears.
+ */
 #include "net/bus_private.h"
 
 #include <stdlib.h>
 
 #include "base/limits.h"
 
-enum { OVER_WAIT_MS = 2000, LISTEN_MESSAGES_MAX = 16384, LISTEN_BYTES_MAX = 16 * 1024 * 1024 };
+enum { LISTEN_MESSAGES_MAX = 16384, LISTEN_BYTES_MAX = 16 * 1024 * 1024 };
 
 struct bus_listening {
     struct bus_listening *next;
     struct bus_subscription subscription;
     bus_listener *listener;
     void *context;
-    struct arena *arena; /* of the message at hand; one subscription, one thread */
+    struct arena *arena; /* of the message at hand; the driver's */
 };
 
-static void on_over(void *context)
+natsStatus bus_subscribe(struct bus *bus, struct bus_subscription *subscription, const char *subject,
+                         bus_handler *handler, void *context)
 {
-    struct bus_subscription *subscription = context;
-    queue_wake(&subscription->over);
-}
-
-natsStatus bus_subscribe(struct bus_subscription *subscription, natsConnection *connection, const char *subject,
-                         const char *queue, natsMsgHandler handler, void *context)
-{
-    queue_init(&subscription->over);
-    natsStatus problem =
-        queue ? natsConnection_QueueSubscribe(&subscription->handle, connection, subject, queue, handler, context)
-              : natsConnection_Subscribe(&subscription->handle, connection, subject, handler, context);
-    if (problem == NATS_OK)
-        problem = natsSubscription_SetOnCompleteCB(subscription->handle, on_over, subscription);
+    natsStatus problem = natsConnection_SubscribeSync(&subscription->handle, bus->connection, subject);
     if (problem == NATS_OK)
         problem = natsSubscription_SetPendingLimits(subscription->handle, -1, -1);
+    if (!subscription->handle)
+        return problem;
+    subscription->handler = handler;
+    subscription->context = context;
+    pthread_mutex_lock(&bus->passing);
+    subscription->next = bus->subscriptions;
+    bus->subscriptions = subscription;
+    pthread_mutex_unlock(&bus->passing);
     return problem;
 }
 
-void bus_unsubscribe(struct bus_subscription *subscription)
+void bus_unsubscribe(struct bus *bus, struct bus_subscription *subscription)
 {
     if (!subscription->handle)
         return;
-    natsSubscription_Unsubscribe(subscription->handle);
-    queue_wait(&subscription->over, OVER_WAIT_MS);
+    pthread_mutex_lock(&bus->passing);
+    struct bus_subscription **at = &bus->subscriptions;
+    while (*at != subscription)
+        at = &(*at)->next;
+    *at = subscription->next;
+    pthread_mutex_unlock(&bus->passing);
     natsSubscription_Destroy(subscription->handle);
     subscription->handle = NULL;
-    queue_clear(&subscription->over);
 }
 
-void bus_unsubscribe_last(struct bus_subscription *subscription, natsConnection *connection)
+bool bus_subscription_queues(natsSubscription *handle)
 {
-    if (subscription->handle && bus_connection_up(connection) &&
-        natsSubscription_DrainTimeout(subscription->handle, OVER_WAIT_MS) == NATS_OK)
-        natsSubscription_WaitForDrainCompletion(subscription->handle, OVER_WAIT_MS);
-    bus_unsubscribe(subscription);
+    uint64_t queued = 0;
+    return natsSubscription_QueuedMsgs(handle, &queued) == NATS_OK && queued > 0;
 }
 
-static void on_message(natsConnection *connection, natsSubscription *handle, natsMsg *from, void *context)
+bool bus_subscription_next(natsSubscription *handle, natsMsg **message)
 {
-    (void)connection;
-    (void)handle;
+    *message = NULL;
+    if (!bus_subscription_queues(handle))
+        return false;
+    natsStatus problem = natsSubscription_NextMsg(message, handle, 0);
+    if (problem == NATS_SLOW_CONSUMER) /* told once that some were dropped, in between */
+        problem = natsSubscription_NextMsg(message, handle, 0);
+    return problem == NATS_OK || problem == NATS_NO_RESPONDERS;
+}
+
+bool bus_pass_on_pulled(struct bus *bus)
+{
+    bool more = false;
+    bus_sources_fill(bus);
+    if (pthread_mutex_trylock(&bus->passing) != 0) /* the driver passes on, and may be past what has come now */
+        return true;
+    for (struct bus_subscription *one = bus->subscriptions; one && !more; one = one->next)
+        more = bus_subscription_queues(one->handle);
+    pthread_mutex_unlock(&bus->passing);
+    return more;
+}
+
+void bus_pass_on(struct bus *bus)
+{
+    bus_sources_fill(bus);
+    pthread_mutex_lock(&bus->passing);
+    for (struct bus_subscription *one = bus->subscriptions; one; one = one->next)
+        for (natsMsg *message; bus_subscription_next(one->handle, &message);)
+            if (message)
+                one->handler(one->context, message);
+    pthread_mutex_unlock(&bus->passing);
+}
+
+static void on_message(void *context, natsMsg *from)
+{
     struct bus_listening *listening = context;
     struct bus_message message;
     arena_reset(listening->arena);
@@ -66,9 +99,9 @@ static void on_message(natsConnection *connection, natsSubscription *handle, nat
     listening->listener(listening->context, &message);
 }
 
-static void listening_free(struct bus_listening *listening)
+static void listening_free(struct bus *bus, struct bus_listening *listening)
 {
-    bus_unsubscribe(&listening->subscription);
+    bus_unsubscribe(bus, &listening->subscription);
     arena_free(listening->arena);
     free(listening);
 }
@@ -81,12 +114,12 @@ enum status bus_listen(struct bus *bus, const char *subject, bus_listener *liste
     listening->listener = listener;
     listening->context = context;
     listening->arena = arena_new(0);
-    natsStatus problem = bus_subscribe(&listening->subscription, bus->main, subject, NULL, on_message, listening);
+    natsStatus problem = bus_subscribe(bus, &listening->subscription, subject, on_message, listening);
     if (problem == NATS_OK)
         problem =
             natsSubscription_SetPendingLimits(listening->subscription.handle, LISTEN_MESSAGES_MAX, LISTEN_BYTES_MAX);
     if (problem != NATS_OK) {
-        listening_free(listening);
+        listening_free(bus, listening);
         return bus_failed(problem, subject, error);
     }
     pthread_mutex_lock(&bus->lock);
@@ -101,6 +134,6 @@ void bus_listen_stop(struct bus *bus)
     while (bus->listening) {
         struct bus_listening *listening = bus->listening;
         bus->listening = listening->next;
-        listening_free(listening);
+        listening_free(bus, listening);
     }
 }

@@ -1,9 +1,8 @@
 /*
  * bus_private - what bus.c and the bus_*.c files share. Nobody else includes it: nats.h ends here.
  *
- * Connections: `main` (SendAsap) carries requests, replies, pulls and subscriptions; `bulk` (with the library's
- * flusher, which gathers writes) acks, heartbeats and asynchronous publishing; `sync` (driven by bus_drive.c)
- * publishing with an answer, one by one.
+ * A process has one connection, which bus_drive.c reads and writes. What is sent leaves at once, or is gathered: then
+ * it leaves with the next that does, or when the driver comes round.
  */
 #pragma once
 #include <nats/nats.h>
@@ -13,43 +12,46 @@
 #include "base/queue.h"
 #include "net/bus.h"
 
-enum { BUS_CONNECTIONS_MAX = 16, BUS_SUBJECT_BYTES_MAX = 512, BUS_INBOX_BYTES_MAX = 128 };
+enum { BUS_SUBJECT_BYTES_MAX = 512, BUS_INBOX_BYTES_MAX = 128 };
 
-/* A subscription whose end can be waited for: the library's own Destroy returns while its callback may still run. */
+/* bus_listen.c: a subscription whose messages the driver passes on, on its own thread. The handler must not block; it
+ * owns the message. */
+typedef void bus_handler(void *context, natsMsg *message);
 struct bus_subscription {
+    struct bus_subscription *next;
     natsSubscription *handle;
-    struct queue over; /* woken when the last callback has returned */
+    bus_handler *handler;
+    void *context;
 };
-natsStatus bus_subscribe(struct bus_subscription *subscription, natsConnection *connection, const char *subject,
-                         const char *queue, natsMsgHandler handler, void *context);
-void bus_unsubscribe(struct bus_subscription *subscription);
-/* What the server has sent already is still handled first. */
-void bus_unsubscribe_last(struct bus_subscription *subscription, natsConnection *connection);
+natsStatus bus_subscribe(struct bus *bus, struct bus_subscription *subscription, const char *subject,
+                         bus_handler *handler, void *context);
+void bus_unsubscribe(struct bus *bus, struct bus_subscription *subscription); /* on return its handler is not called */
+bool bus_subscription_queues(natsSubscription *handle);
+/* False: nothing is here. A message that is NULL says that nobody heard what was asked. */
+bool bus_subscription_next(natsSubscription *handle, natsMsg **message);
+/* What was read goes where it is taken from; the driver also calls the handlers. Whoever else reads passes on what is
+ * pulled only, and is told whether something is left for the driver. */
+void bus_pass_on(struct bus *bus);
+bool bus_pass_on_pulled(struct bus *bus);
 
 struct bus_listening; /* bus_listen's own */
 
-/* A connection that requests go over, and what they wait on. */
-struct bus_line {
-    natsConnection *connection;
-    struct bus_drive *drive;  /* NULL: the library's own threads read and write */
-    struct bus_asker *askers; /* nobody asks with them now; under the bus's lock */
-};
-
 struct bus {
-    natsConnection *main, *bulk;
-    struct bus_driver *driver;         /* of sync */
-    struct bus_line asking, gathering; /* main's, bulk's */
-    struct bus_line sync[BUS_CONNECTIONS_MAX];
-    unsigned sync_count;
-    atomic_uint sync_next;
-    jsCtx *jetstream;           /* management, on main */
-    pthread_mutex_t lock;       /* of the lists below */
+    natsConnection *connection;
+    struct bus_drive *drive;
+    struct bus_asker *askers; /* nobody asks with them now; under lock */
+    atomic_int asking;        /* who waits for an answer now */
+    jsCtx *jetstream;         /* management */
+    pthread_mutex_t passing;  /* of the subscriptions, and held while a handler runs */
+    struct bus_subscription *subscriptions;
+    pthread_mutex_t lock;       /* of the lists below; may be taken under passing */
     struct bus_source *sources; /* told of reconnects */
     struct bus_listening *listening;
     struct publishing *publishing;  /* asynchronous publishes whose acks are awaited */
     struct publishing_apart *apart; /* those that nobody waits for */
     uint64_t publishing_next;
-    struct bus_subscription acks;             /* of asynchronous publishes */
+    natsSubscription *acks;                   /* of asynchronous publishes */
+    struct queue acks_over;                   /* woken when the last of their handlers has returned */
     char denied[256];                         /* what the server refused us, until somebody asks; "" */
     char inbox_prefix[64];                    /* "_INBOX.<name>": the service's user may subscribe to no other */
     char ack_prefix[BUS_INBOX_BYTES_MAX + 1]; /* "<inbox>." */
@@ -60,7 +62,7 @@ void bus_message_done(natsMsg *message);
 void bus_messages_clear(void);
 
 void bus_inbox(const struct bus *bus, char out[BUS_INBOX_BYTES_MAX]); /* fresh, under our prefix */
-bool bus_connection_up(natsConnection *connection);
+bool bus_connection_up(const struct bus *bus);
 enum status bus_away(struct error *error);                                         /* RETRY: not connected */
 enum status bus_failed(natsStatus problem, const char *what, struct error *error); /* the library's status as ours */
 /* Copies a message of the library's into the arena; not its JetStream metadata. */
@@ -74,21 +76,29 @@ natsMsg *bus_message_to(const char *subject, const char *reply, const void *data
                         const struct bus_header *headers, size_t header_count);
 
 /* bus_drive.c */
-struct bus_driver *bus_driver_new(void);
-void bus_driver_free(struct bus_driver *driver); /* its connections are closed */
-struct bus_drive *bus_drive_new(struct bus_driver *driver, natsOptions *options);
+struct bus_drive *bus_drive_new(struct bus *bus, natsOptions *options);
 void bus_drive_connected(struct bus_drive *drive, natsConnection *connection); /* or will be: it is known from now on */
+void bus_drive_ring(struct bus_drive *drive);                                  /* the driver passes on what is here */
+void bus_drive_stop(struct bus_drive *drive);                                  /* before its connection is destroyed */
+void bus_drive_free(struct bus_drive *drive); /* accepts NULL; stopped, its connection destroyed */
+/* At once, with all that is buffered. */
 natsStatus bus_drive_publish(struct bus_drive *drive, natsMsg *message);
-void bus_drive_free(struct bus_drive *drive); /* accepts NULL; its connection is closed */
+natsStatus bus_drive_send(struct bus_drive *drive, const char *subject, const char *reply, const void *data,
+                          size_t bytes);
+/* With others; waits while far too much is buffered. */
+natsStatus bus_drive_gather(struct bus_drive *drive, natsMsg *message);
+/* Who leads reads instead of the driver, until he follows again; false: somebody else does. A read waits for something
+ * to come, returns when anything has, or nothing for a while, and calls no handlers. */
+bool bus_drive_lead(struct bus_drive *drive);
+void bus_drive_read(struct bus_drive *drive, int64_t wait_ms);
+void bus_drive_follow(struct bus_drive *drive);
 
 /* bus_request.c: one answer, or the status that says why there is none. The question's status members are not used. */
-enum status bus_line_request(struct bus *bus, struct bus_line *line, const struct bus_publish *question,
-                             int64_t wait_ms, natsMsg **answer, struct error *error);
-natsStatus bus_line_publish(const struct bus_line *line, natsMsg *message); /* NULL: what can't be sent */
-void bus_line_clear(struct bus_line *line);                                 /* nobody asks any more */
+enum status bus_ask(struct bus *bus, const struct bus_publish *question, int64_t wait_ms, natsMsg **answer,
+                    struct error *error);
+void bus_askers_clear(struct bus *bus); /* nobody asks any more */
 /* bus_publish.c: one message to a stream; sets its status members. */
-struct bus_line *bus_line_next(struct bus *bus); /* for publishing one by one */
-void bus_publish_over(struct bus *bus, struct bus_line *line, struct bus_publish *message, int64_t wait_ms);
+void bus_publish_alone(struct bus *bus, struct bus_publish *message, int64_t wait_ms);
 
 /* What is taken from, of either kind. */
 struct bus_source {
@@ -99,7 +109,7 @@ struct bus_source {
     natsSubscription *served;
     natsMsg *left; /* what did not fit the last batch */
     /* pulled */
-    struct bus_subscription subscription;
+    natsSubscription *inbound;
     struct queue queue;
     char pull_subject[BUS_SUBJECT_BYTES_MAX], info_subject[BUS_SUBJECT_BYTES_MAX], inbox[BUS_INBOX_BYTES_MAX];
     size_t window;
@@ -119,9 +129,10 @@ void bus_serve_stop(struct bus_source *source); /* the same, and what the server
 void bus_serve_clear(struct bus_source *source);
 
 void bus_sources_reset(struct bus *bus); /* after a reconnect: outstanding pulls are gone */
-/* Its ack comes under this call's id and the message's place in it. */
-enum status bus_send_for_ack(struct bus *bus, struct bus_line *line, const struct bus_publish *message, uint64_t id,
-                             size_t place, struct error *error);
+void bus_sources_fill(struct bus *bus);  /* what was read goes into the queues of those that pull */
+/* Its ack comes under this call's id and the message's place in it; gathered or at once. */
+enum status bus_send_for_ack(struct bus *bus, const struct bus_publish *message, uint64_t id, size_t place,
+                             bool gathered, struct error *error);
 void bus_apart_answered(struct bus *bus, uint64_t id, size_t place, enum status status);
 void bus_apart_close(struct bus *bus);
 enum status bus_publish_open(struct bus *bus, struct error *error);

@@ -22,7 +22,7 @@ struct publishing {
     pthread_cond_t complete;
 };
 
-enum { AWAITED = -1 };
+enum { AWAITED = -1, OVER_WAIT_MS = 2000 };
 
 static void read_refusal(const cJSON *refusal, struct bus_publish *message)
 {
@@ -112,25 +112,20 @@ static natsMsg *compose(const struct bus_publish *from, const char *reply, struc
     return message;
 }
 
-void bus_publish_over(struct bus *bus, struct bus_line *line, struct bus_publish *message, int64_t wait_ms)
+void bus_publish_alone(struct bus *bus, struct bus_publish *message, int64_t wait_ms)
 {
     natsMsg *answer = NULL;
-    if (!bus_connection_up(line->connection))
+    if (!bus_connection_up(bus))
         message->status = bus_away(&message->error);
     else if (message->bytes > BUS_PAYLOAD_BYTES_MAX)
         message->status = bus_failed(NATS_MAX_PAYLOAD, message->subject, &message->error);
     else
-        message->status = bus_line_request(bus, line, message, wait_ms, &answer, &message->error);
+        message->status = bus_ask(bus, message, wait_ms, &answer, &message->error);
     if (answer)
         read_answer(message, answer);
     else if (text_same(message->error.code, "nobody_there"))
         no_stream(message);
     bus_message_done(answer);
-}
-
-struct bus_line *bus_line_next(struct bus *bus)
-{
-    return &bus->sync[atomic_fetch_add(&bus->sync_next, 1) % bus->sync_count];
 }
 
 /* On a thread of the library: "<prefix><call>.<place>". */
@@ -199,15 +194,17 @@ static void settle(struct bus *bus, struct publishing *call, struct bus_publish 
     pthread_mutex_unlock(&bus->lock);
 }
 
-enum status bus_send_for_ack(struct bus *bus, struct bus_line *line, const struct bus_publish *message, uint64_t id,
-                             size_t place, struct error *error)
+enum status bus_send_for_ack(struct bus *bus, const struct bus_publish *message, uint64_t id, size_t place,
+                             bool gathered, struct error *error)
 {
     char reply[BUS_SUBJECT_BYTES_MAX + 64];
     snprintf(reply, sizeof reply, "%s%llu.%zu", bus->ack_prefix, (unsigned long long)id, place);
     struct bus_publish failed = { .status = OK };
     natsMsg *request = compose(message, reply, &failed);
     if (request)
-        failed.status = bus_failed(bus_line_publish(line, request), message->subject, &failed.error);
+        failed.status =
+            bus_failed(gathered ? bus_drive_gather(bus->drive, request) : bus_drive_publish(bus->drive, request),
+                       message->subject, &failed.error);
     bus_message_done(request);
     *error = failed.error;
     return failed.status;
@@ -216,7 +213,8 @@ enum status bus_send_for_ack(struct bus *bus, struct bus_line *line, const struc
 static void send_one(struct bus *bus, struct publishing *call, size_t place)
 {
     struct bus_publish failed = { .status = OK };
-    failed.status = bus_send_for_ack(bus, &bus->gathering, &call->messages[place], call->id, place, &failed.error);
+    bool gathered = place + 1 < call->count;
+    failed.status = bus_send_for_ack(bus, &call->messages[place], call->id, place, gathered, &failed.error);
     if (failed.status != OK)
         settle(bus, call, &call->messages[place], &failed);
 }
@@ -266,8 +264,8 @@ void bus_publish_all(struct bus *bus, struct bus_publish *messages, size_t count
         int64_t left_ms = (ends_us - moment_monotonic_us()) / 1000;
         size_t some = count - i < TOGETHER_MAX ? count - i : TOGETHER_MAX;
         if (count <= PUBLISH_SYNC_MAX)
-            bus_publish_over(bus, bus_line_next(bus), &messages[some = 1, i], left_ms);
-        else if (bus_connection_up(bus->bulk))
+            bus_publish_alone(bus, &messages[some = 1, i], left_ms);
+        else if (bus_connection_up(bus))
             publish_together(bus, &messages[i], some, left_ms > 0 ? left_ms : 1);
         else
             for (size_t k = i; k < i + some; k++)
@@ -276,18 +274,36 @@ void bus_publish_all(struct bus *bus, struct bus_publish *messages, size_t count
     }
 }
 
+static void on_acks_over(void *context)
+{
+    struct bus *bus = context;
+    queue_wake(&bus->acks_over);
+}
+
+/* With a callback: what is taken one by one doesn't tell which message it was that no stream takes. */
 enum status bus_publish_open(struct bus *bus, struct error *error)
 {
     char inbox[BUS_INBOX_BYTES_MAX], subject[BUS_INBOX_BYTES_MAX + 8];
     bus_inbox(bus, inbox);
     snprintf(bus->ack_prefix, sizeof bus->ack_prefix, "%s.", inbox);
     snprintf(subject, sizeof subject, "%s.*.*", inbox);
-    return bus_failed(bus_subscribe(&bus->acks, bus->bulk, subject, NULL, on_ack, bus), "inbox of acknowledgements",
-                      error);
+    queue_init(&bus->acks_over);
+    natsStatus problem = natsConnection_Subscribe(&bus->acks, bus->connection, subject, on_ack, bus);
+    if (problem == NATS_OK)
+        problem = natsSubscription_SetOnCompleteCB(bus->acks, on_acks_over, bus);
+    if (problem == NATS_OK)
+        problem = natsSubscription_SetPendingLimits(bus->acks, -1, -1);
+    return bus_failed(problem, "inbox of acknowledgements", error);
 }
 
+/* The library's own Destroy returns while the callback may still run. */
 void bus_publish_close(struct bus *bus)
 {
-    bus_unsubscribe(&bus->acks);
+    if (bus->acks) {
+        natsSubscription_Unsubscribe(bus->acks);
+        queue_wait(&bus->acks_over, OVER_WAIT_MS);
+        natsSubscription_Destroy(bus->acks);
+        queue_clear(&bus->acks_over);
+    }
     bus_apart_close(bus);
 }

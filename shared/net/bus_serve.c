@@ -14,7 +14,7 @@ enum status bus_serve_open(struct bus *bus, const char *subject, const char *que
                            struct error *error)
 {
     struct bus_source *source = bus_source_new(bus, false);
-    natsStatus problem = natsConnection_QueueSubscribeSync(&source->served, bus->main, subject, queue);
+    natsStatus problem = natsConnection_QueueSubscribeSync(&source->served, bus->connection, subject, queue);
     if (problem == NATS_OK)
         problem = natsSubscription_SetPendingLimits(source->served, REQUESTS_MAX, -1);
     if (problem != NATS_OK) {
@@ -76,8 +76,8 @@ void bus_serve_stop(struct bus_source *source)
     if (!source->served)
         return;
     bus_serve_end(source);
-    if (bus_connection_up(source->bus->main))
-        natsConnection_FlushTimeout(source->bus->main, END_WAIT_MS);
+    if (bus_connection_up(source->bus))
+        natsConnection_FlushTimeout(source->bus->connection, END_WAIT_MS);
 }
 
 void bus_serve_clear(struct bus_source *source)

@@ -1,5 +1,5 @@
 /*
- * Taking from a stream's consumer. A thread of the library pushes what arrives into the source's queue; the one thread
+ * Taking from a stream's consumer. Who reads the socket pushes what arrives into the source's queue; the one thread
  * that takes pops it and keeps pull requests outstanding. All counting is the taking thread's, so the queue is the only
  * thing shared. What is served is in bus_serve.c.
  */
@@ -21,23 +21,33 @@ enum {
 
 struct arrival {
     struct queue_entry entry; /* first */
-    natsMsg *message;         /* NULL: reconnected */
+    natsMsg *message;         /* NULL: reconnected, or */
+    bool nobody;              /* nobody hears pulls of that consumer */
 };
 
-static void push(struct bus_source *source, natsMsg *message)
+static void push(struct bus_source *source, natsMsg *message, bool nobody)
 {
     struct arrival *arrival = malloc(sizeof *arrival);
     if (!arrival)
         abort();
     arrival->message = message;
+    arrival->nobody = nobody;
     queue_push(&source->queue, &arrival->entry);
 }
 
-static void on_arrival(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *context)
+/* Under the bus's lock: one at a time, so that the order stays. */
+static void fill(struct bus_source *source)
 {
-    (void)connection;
-    (void)subscription;
-    push(context, message);
+    for (natsMsg *message; source->inbound && bus_subscription_next(source->inbound, &message);)
+        push(source, message, !message);
+}
+
+void bus_sources_fill(struct bus *bus)
+{
+    pthread_mutex_lock(&bus->lock);
+    for (struct bus_source *source = bus->sources; source && source->pulled; source = source->next)
+        fill(source);
+    pthread_mutex_unlock(&bus->lock);
 }
 
 void bus_sources_reset(struct bus *bus)
@@ -45,7 +55,7 @@ void bus_sources_reset(struct bus *bus)
     pthread_mutex_lock(&bus->lock);
     for (struct bus_source *source = bus->sources; source; source = source->next)
         if (source->pulled)
-            push(source, NULL);
+            push(source, NULL, false);
     pthread_mutex_unlock(&bus->lock);
 }
 
@@ -59,8 +69,11 @@ struct bus_source *bus_source_new(struct bus *bus, bool pulled)
     source->window = WINDOW;
     queue_init(&source->queue);
     pthread_mutex_lock(&bus->lock);
-    source->next = bus->sources;
-    bus->sources = source;
+    struct bus_source **at = &bus->sources; /* those that pull stand in front */
+    while (!pulled && *at && (*at)->pulled)
+        at = &(*at)->next;
+    source->next = *at;
+    *at = source;
     pthread_mutex_unlock(&bus->lock);
     return source;
 }
@@ -72,7 +85,13 @@ enum status bus_pull_open(struct bus *bus, const char *stream, const char *consu
     snprintf(source->pull_subject, sizeof source->pull_subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", stream, consumer);
     snprintf(source->info_subject, sizeof source->info_subject, "$JS.API.CONSUMER.INFO.%s.%s", stream, consumer);
     bus_inbox(bus, source->inbox);
-    natsStatus problem = bus_subscribe(&source->subscription, bus->main, source->inbox, NULL, on_arrival, source);
+    natsSubscription *inbound = NULL;
+    natsStatus problem = natsConnection_SubscribeSync(&inbound, bus->connection, source->inbox);
+    if (problem == NATS_OK)
+        problem = natsSubscription_SetPendingLimits(inbound, -1, -1);
+    pthread_mutex_lock(&bus->lock);
+    source->inbound = inbound;
+    pthread_mutex_unlock(&bus->lock);
     if (problem != NATS_OK) {
         bus_source_close(source);
         source = NULL;
@@ -85,7 +104,7 @@ static void give_back(struct bus_source *source, struct arrival *arrival)
 {
     const char *reply = arrival->message ? natsMsg_GetReply(arrival->message) : NULL;
     if (reply)
-        natsConnection_PublishString(source->bus->bulk, reply, "-NAK");
+        natsConnection_PublishString(source->bus->connection, reply, "-NAK");
     bus_message_done(arrival->message);
     free(arrival);
 }
@@ -98,9 +117,23 @@ static void give_back(struct bus_source *source, struct arrival *arrival)
 static void end_pulls(struct bus_source *source)
 {
     natsMsg *answer = NULL;
-    if (bus_connection_up(source->bus->main))
-        natsConnection_Request(&answer, source->bus->main, source->info_subject, "", 0, STOP_WAIT_MS);
+    if (bus_connection_up(source->bus))
+        natsConnection_Request(&answer, source->bus->connection, source->info_subject, "", 0, STOP_WAIT_MS);
     bus_message_done(answer);
+}
+
+/* What the server has sent by then is in the queue on return. */
+static void end_inbound(struct bus_source *source)
+{
+    struct bus *bus = source->bus;
+    if (bus_connection_up(bus) && natsSubscription_DrainTimeout(source->inbound, STOP_WAIT_MS) == NATS_OK)
+        natsConnection_FlushTimeout(bus->connection, STOP_WAIT_MS);
+    pthread_mutex_lock(&bus->lock);
+    fill(source);
+    natsSubscription *over = source->inbound;
+    source->inbound = NULL;
+    pthread_mutex_unlock(&bus->lock);
+    natsSubscription_Destroy(over);
 }
 
 void bus_source_stop(struct bus_source *source)
@@ -108,9 +141,9 @@ void bus_source_stop(struct bus_source *source)
     source->window = 0;
     if (!source->pulled)
         bus_serve_stop(source);
-    if (!source->subscription.handle)
+    if (!source->inbound)
         return;
-    bus_unsubscribe_last(&source->subscription, source->bus->main);
+    end_inbound(source);
     end_pulls(source);
 }
 
@@ -174,14 +207,14 @@ static void publish_pull(struct bus_source *source, size_t count)
         snprintf(body, sizeof body, "{\"batch\":%zu,\"expires\":%lld}", count, (long long)PULL_EXPIRES_MS * 1000000);
     source->pull_ends_us = moment_monotonic_us() + (PULL_EXPIRES_MS + PULL_GRACE_MS) * 1000;
     source->requested += count;
-    natsConnection_PublishRequest(source->bus->main, source->pull_subject, source->inbox, body, bytes);
+    bus_drive_send(source->bus->drive, source->pull_subject, source->inbox, body, (size_t)bytes);
 }
 
 /* Tops the outstanding requests up to the window; several are outstanding under load, one when idle. */
 static void pull_more(struct bus_source *source)
 {
     int64_t now_us = moment_monotonic_us();
-    if (now_us < source->pull_pause_us || !bus_connection_up(source->bus->main))
+    if (now_us < source->pull_pause_us || !bus_connection_up(source->bus))
         return;
     if (source->requested > 0 && now_us > source->pull_ends_us && queue_count(&source->queue) == 0)
         source->requested = 0;
@@ -198,8 +231,7 @@ static size_t pending_of(natsMsg *status)
     return strtoull(left, NULL, 10);
 }
 
-/* 404 and 408 end a pull; 409 may mean the consumer's end or its server's; 503: nobody answers to that consumer's name.
- */
+/* 404 and 408 end a pull; 409 may mean the consumer's end or its server's. */
 static void read_status(struct bus_source *source, natsMsg *status)
 {
     const char *code = NULL, *text = NULL;
@@ -207,11 +239,10 @@ static void read_status(struct bus_source *source, natsMsg *status)
     natsMsgHeader_Get(status, "Description", &text);
     size_t left = pending_of(status);
     source->requested -= left < source->requested ? left : source->requested;
-    bool refused = code && (strcmp(code, "409") == 0 || strcmp(code, "503") == 0);
-    if (!refused)
+    if (!code || strcmp(code, "409") != 0)
         return;
     source->requested = 0;
-    source->gone = strcmp(code, "503") == 0 || (text && strstr(text, "Deleted"));
+    source->gone = text && strstr(text, "Deleted");
     if (!source->gone)
         source->pull_pause_us = moment_monotonic_us() + PULL_GRACE_MS * 1000;
 }
@@ -222,7 +253,10 @@ static bool read_arrival(struct bus_source *source, struct arena *arena, struct 
 {
     natsMsg *message = arrival->message;
     bool is_message = message && natsMsg_GetReply(message);
-    if (!message)
+    if (arrival->nobody) {
+        source->requested = 0;
+        source->gone = true;
+    } else if (!message)
         source->requested = queue_count(&source->queue);
     else if (!is_message)
         read_status(source, message);
@@ -292,7 +326,7 @@ enum status bus_take(struct bus_source *source, struct arena *arena, struct bus_
             source->gone = false;
             return error_code(error, RETRY, "consumer_gone", "%s: there is no such consumer", source->pull_subject);
         }
-        if (source->requested == 0 && bus_connection_up(source->bus->main) && source->window > 0 &&
+        if (source->requested == 0 && bus_connection_up(source->bus) && source->window > 0 &&
             moment_monotonic_us() >= source->pull_pause_us)
             continue;
         over = queue_wait(&source->queue, wait_for_ms(source, ends_us)) || moment_monotonic_us() >= ends_us;

@@ -90,7 +90,7 @@ enum status bus_stream_ensure(struct bus *bus, const struct bus_stream *stream, 
     jsOptions wait;
     jsErrCode code = 0;
     *created = false;
-    if (!bus_connection_up(bus->main))
+    if (!bus_connection_up(bus))
         return bus_away(error);
     compose_stream(stream, subjects, description, &config);
     natsStatus problem = js_GetStreamInfo(&info, bus->jetstream, stream->name, options(&wait), &code);
@@ -127,7 +127,7 @@ enum status bus_consumer_ensure(struct bus *bus, const struct bus_consumer *cons
     jsOptions wait;
     jsErrCode code = 0;
     *created = false;
-    if (!bus_connection_up(bus->main))
+    if (!bus_connection_up(bus))
         return bus_away(error);
     compose_consumer(consumer, &config);
     natsStatus problem =
@@ -168,11 +168,11 @@ enum status bus_consumer_there(struct bus *bus, const struct bus_consumer *consu
     char subject[BUS_SUBJECT_BYTES_MAX];
     natsMsg *answer = NULL;
     *there = false;
-    if (!bus_connection_up(bus->main))
+    if (!bus_connection_up(bus))
         return bus_away(error);
     snprintf(subject, sizeof subject, "$JS.API.CONSUMER.NAMES.%s", consumer->stream);
     struct bus_publish question = { .subject = subject, .data = "" };
-    TRY(bus_line_request(bus, &bus->asking, &question, WAIT_MS, &answer, error));
+    TRY(bus_ask(bus, &question, WAIT_MS, &answer, error));
     *there = names(natsMsg_GetData(answer), (size_t)natsMsg_GetDataLength(answer), consumer->name);
     bus_message_done(answer);
     return OK;
@@ -183,7 +183,7 @@ enum status bus_stream_state(struct bus *bus, const char *stream, struct bus_str
     jsStreamInfo *info = NULL;
     jsOptions wait;
     jsErrCode code = 0;
-    if (!bus_connection_up(bus->main))
+    if (!bus_connection_up(bus))
         return bus_away(error);
     natsStatus problem = js_GetStreamInfo(&info, bus->jetstream, stream, options(&wait), &code);
     if (problem == NATS_NOT_FOUND)
@@ -201,7 +201,7 @@ enum status bus_consumer_state(struct bus *bus, const struct bus_consumer *consu
     jsConsumerInfo *info = NULL;
     jsOptions wait;
     jsErrCode code = 0;
-    if (!bus_connection_up(bus->main))
+    if (!bus_connection_up(bus))
         return bus_away(error);
     natsStatus problem =
         js_GetConsumerInfo(&info, bus->jetstream, consumer->stream, consumer->name, options(&wait), &code);
@@ -220,7 +220,7 @@ enum status bus_stream_read(struct bus *bus, struct arena *arena, const char *st
     jsOptions wait;
     jsErrCode code = 0;
     *out = (struct bus_message){ .data = NULL };
-    if (!bus_connection_up(bus->main))
+    if (!bus_connection_up(bus))
         return bus_away(error);
     natsStatus problem = js_GetMsg(&message, bus->jetstream, stream, sequence, options(&wait), &code);
     if (code == JSNoMessageFoundErr || (problem == NATS_NOT_FOUND && code != JSStreamNotFoundErr))
@@ -238,7 +238,7 @@ enum status bus_stream_delete_message(struct bus *bus, const char *stream, uint6
 {
     jsOptions wait;
     jsErrCode code = 0;
-    if (!bus_connection_up(bus->main))
+    if (!bus_connection_up(bus))
         return bus_away(error);
     natsStatus problem = js_DeleteMsg(bus->jetstream, stream, sequence, options(&wait), &code);
     if (code == JSNoMessageFoundErr)

@@ -35,7 +35,7 @@ static int open_all(void **state)
     bool created;
     test_broker_start(&broker);
     arena = arena_new(0);
-    if (bus_open(&(struct bus_options){ .url = broker.url, .name = "bus_test", .connections = 2 }, &bus, &error) != OK)
+    if (bus_open(&(struct bus_options){ .url = broker.url, .name = "bus_test" }, &bus, &error) != OK)
         return 1;
     wait_connected();
     if (bus_stream_ensure(bus, &things, &created, &error) != OK ||

@@ -71,7 +71,7 @@ const char *bus_server_version(const struct bus *bus)
 {
     static _Thread_local char version[32];
     version[0] = '\0';
-    if (bus_connection_up(bus->main))
-        read_version(bus->main, version, sizeof version);
+    if (bus_connection_up(bus))
+        read_version(bus->connection, version, sizeof version);
     return version;
 }

@@ -171,7 +171,7 @@ static void name_worker(void)
 
 static enum status open_connections(struct error *error)
 {
-    const struct bus_options bus = { .url = nats_url, .name = process.service->name, .connections = 1 };
+    const struct bus_options bus = { .url = nats_url, .name = process.service->name };
     TRY(bus_open(&bus, &process.bus, error));
     if (process.service->http) {
         const struct http_options http = { .user_agent = "parley" };
@@ -183,7 +183,7 @@ static enum status open_connections(struct error *error)
 
 enum status service_connect(struct error *error)
 {
-    const struct bus_options bus = { .url = nats_url, .name = process.service->name, .connections = 1 };
+    const struct bus_options bus = { .url = nats_url, .name = process.service->name };
     TRY(bus_open(&bus, &process.bus, error));
     for (int i = 0; i < 100 && !bus_connected(process.bus); i++)
         usleep(50 * 1000);
