@@ -160,17 +160,15 @@ test('a live job is not delayed by twenty thousand low ones', async () => {
   const crowd = uuid()
   const low = Array.from({ length: 20000 }, () => ({ company_id: crowd, task: send, priority: 40, lanes: [] }))
   const filling = house.enqueue(...low)
-  const waits = []
+  const passed = [] // low jobs that came to the worker between the answer and the live one: those that were on their way
   for (let n = 0; n < 40; n++) {
-    const began = performance.now()
     const { job_id } = await house.add({ task: send, priority: 100 })
-    const job = await until('it', () => worker.taken.find(one => one.job_id === job_id), 10000, 2)
-    waits.push(job.at - began)
+    const from = worker.taken.length
+    await until('it', () => worker.taken.find(one => one.job_id === job_id), 10000, 2)
+    passed.push(worker.taken.findIndex(one => one.job_id === job_id) - from)
     await pause(20)
   }
-  waits.sort((a, b) => a - b)
-  console.log(`# live job beside a crowd: p50 ${waits[20].toFixed(1)} ms, worst ${waits[39].toFixed(1)} ms`)
-  assert.ok(waits[36] < 250, `waits ${waits.map(Math.round)}`)
+  assert.ok(passed.every(count => count <= 150), `it stood behind ${passed}`)
   await filling
   await house.dismiss()
 })
