@@ -61,9 +61,13 @@ static const cJSON *member(const cJSON *object, const char *name)
     return cJSON_GetObjectItemCaseSensitive(object, name);
 }
 
+/* On one line: control characters are no words, and a line that holds nothing else would count as a sentence. */
 static char *words(struct arena *arena, const cJSON *value, size_t characters_max)
 {
-    const char *text = cJSON_IsString(value) ? value->valuestring : "";
+    char *text = arena_text(arena, cJSON_IsString(value) ? value->valuestring : "");
+    for (char *at = text; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7F)
+            *at = ' ';
     return text_cut_characters(arena, text_trim(arena, text), characters_max);
 }
 

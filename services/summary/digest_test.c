@@ -70,6 +70,13 @@ static void what_can_not_be_read_is_asked_for_again_and_a_memory_may_be_any_text
     assert_string_equal(digest_memory(*state, "{\"summary\":\"Blue.\"}"), "Blue.");
 }
 
+static void what_holds_no_words_is_no_sentence(void **state)
+{
+    assert_null(digest_of(*state, "{\"summary\":\"They called.\\r\\n\\r\\u0001\\r\\r\\r\"}"));
+    Pb__SummaryDigest *digest = digest_of(*state, "{\"summary\":\"They called.\\nThey want it.\\tTomorrow.\"}");
+    assert_string_equal(digest->summary, "They called. They want it. Tomorrow.");
+}
+
 /* -- without a model */
 
 static Pb__TurnContext *talk(struct arena *arena, const char *summary, const char *const *lines, size_t count)
@@ -124,6 +131,7 @@ int main(void)
         TEST(a_fence_a_preface_and_insights_as_an_object_are_taken_too),
         TEST(a_summary_has_three_to_five_sentences_in_any_script),
         TEST(what_can_not_be_read_is_asked_for_again_and_a_memory_may_be_any_text),
+        TEST(what_holds_no_words_is_no_sentence),
         TEST(a_summary_without_a_model_is_one_that_would_be_taken),
         TEST(facts_outlive_many_rounds_of_chatter),
     };
