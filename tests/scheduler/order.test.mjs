@@ -28,6 +28,31 @@ test('jobs of a lane keep its interval, also across a restart of the scheduler',
   await house.dismiss()
 })
 
+test('room that results make between the pick of live work and that of the rest is not for low priority', async () => {
+  const task = 'channel.send.sms', jobs = priority => Array.from({ length: 5 }, (_, n) => ({ task, priority, params: { n } }))
+  await house.enqueue(...jobs(50))
+  const rest = `select id from jobs.pick('${task}', 0::smallint, 89::smallint, 5, 5, now(), now() + interval '1 hour', false, true, true)`
+  const client = await house.postgres.pool.connect()
+  try {
+    const picked = async () => {
+      await client.query('begin')
+      await until('the task', async () => (await client.query(`select set_config('parley.task', '${task}', true) where jobs.hold_task('${task}')`)).rowCount) // the scheduler looks, too
+      const { rowCount } = await client.query(rest)
+      await client.query('rollback')
+      return rowCount
+    }
+    assert.equal(await picked(), 5)
+    await house.enqueue(...jobs(100))
+    assert.equal(await picked(), 0)
+  } finally {
+    client.release()
+  }
+  const worker = await house.worker(task, () => completed(), { capacity: 5 })
+  await until('all', () => worker.taken.length === 10)
+  assert.ok(worker.taken.slice(0, 5).every(job => job.priority === 100), JSON.stringify(worker.taken.map(job => job.priority)))
+  await house.dismiss()
+})
+
 test('jitter only lengthens the interval', async () => {
   const worker = await house.worker(send, () => completed())
   await house.enqueue(...Array.from({ length: 12 }, (_, n) => ({ task: send, lanes: [{ name: 'jitter', interval_ms: 40, jitter_ms: 60 }], params: { n } })))

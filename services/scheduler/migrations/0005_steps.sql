@@ -275,6 +275,12 @@ BEGIN
     IF NOT EXISTS (SELECT FROM jobs.waiting AS u WHERE u.stage = 3 AND u.task = $1 AND u.priority BETWEEN $2 AND $3) THEN
         RETURN;
     END IF;
+    -- Results that come between two picks make room. While live work is ready it is not for low priority, beyond its share; whoever brought them
+    -- found the task held, and looks again.
+    IF $10 AND NOT $8 AND $3 < 90 AND EXISTS (SELECT FROM jobs.waiting AS u WHERE u.stage = 3 AND u.task = $1 AND u.priority >= 90
+            AND ($9 OR u.lane_1 IS NULL)) THEN
+        RETURN;
+    END IF;
     RETURN QUERY
     WITH RECURSIVE task AS MATERIALIZED
       (SELECT picks FROM jobs.tasks WHERE name = $1 AND current_setting('parley.task', true) = $1),
