@@ -101,14 +101,15 @@ export class Parley {
 
   service(name) { return this.services.find(service => service.name === name) }
 
+  // A connection each: the gateway lets go of one that was idle for a second, maybe in the moment in which fetch would use it again.
   async get(path, headers = {}) {
-    const response = await fetch(this.url + path, { headers })
+    const response = await fetch(this.url + path, { headers: { connection: 'close', ...headers } })
     return { status: response.status, headers: response.headers, body: await body(response) }
   }
 
   async send(method, path, content, headers = {}) {
     const response = await fetch(this.url + path, {
-      method, headers: { 'content-type': 'application/json', ...headers },
+      method, headers: { connection: 'close', 'content-type': 'application/json', ...headers },
       body: content === undefined || typeof content === 'string' ? content : JSON.stringify(content),
     })
     return { status: response.status, headers: response.headers, body: await body(response) }
