@@ -60,8 +60,7 @@ enum status company_follow(struct exchange *exchange, const ProtobufCMessage *re
     if (same_company(exchange->arena, wanted, found))
         return OK;
     if (wanted->request_id != NULL)
-        return error_code(error, REJECT, "idempotency_mismatch",
-                          "The same Idempotency-Key came with another body before.");
+        return transcode_other_body(error);
     return error_code(error, REJECT, "conflict", "Another company has that id.");
 }
 

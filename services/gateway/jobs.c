@@ -47,7 +47,7 @@ static enum status check_same(const struct exchange *exchange, const Pb__JobSpec
     if (!enqueued->existing || web_header(exchange->request, "Idempotency-Key") == NULL ||
         text_same(enqueued->job_id, spec->id))
         return OK;
-    return error_code(error, REJECT, "idempotency_mismatch", "The same Idempotency-Key came with another body before.");
+    return transcode_other_body(error);
 }
 
 void jobs_create(struct exchange *exchange)

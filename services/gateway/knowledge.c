@@ -1,18 +1,6 @@
 #include "knowledge.h"
 
-#include "base/ident.h"
-#include "transcode.h"
 #include "wire/pb.h"
-
-enum status knowledge_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error)
-{
-    Pb__KnowledgePutRequest *put = (Pb__KnowledgePutRequest *)request;
-    const char *key = NULL;
-    TRY(transcode_idempotency_key(exchange, &key, error));
-    if (key != NULL)
-        put->id = ident_named(exchange->arena, "kb-document", exchange->caller.company_id, key, NULL);
-    return OK;
-}
 
 enum status knowledge_replace_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error)
 {

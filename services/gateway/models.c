@@ -1,19 +1,8 @@
 #include "models.h"
 
-#include "base/ident.h"
 #include "base/text.h"
 #include "transcode.h"
 #include "wire/pb.h"
-
-enum status ai_model_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error)
-{
-    Pb__AiModelCreateRequest *model = (Pb__AiModelCreateRequest *)request;
-    const char *key = NULL;
-    TRY(transcode_idempotency_key(exchange, &key, error));
-    if (key != NULL)
-        model->id = ident_named(exchange->arena, "ai_model", exchange->caller.company_id, key, NULL);
-    return OK;
-}
 
 /* What was not asked for is what the store makes of it. */
 static bool same_model(const Pb__AiModelCreateRequest *wanted, const Pb__AiModel *found)
@@ -32,5 +21,5 @@ enum status ai_model_follow(struct exchange *exchange, const ProtobufCMessage *r
     (void)exchange;
     if (same_model((const Pb__AiModelCreateRequest *)request, (const Pb__AiModel *)reply))
         return OK;
-    return error_code(error, REJECT, "idempotency_mismatch", "The same Idempotency-Key came with another body before.");
+    return transcode_other_body(error);
 }

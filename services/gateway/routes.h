@@ -20,9 +20,10 @@ struct endpoint {
     const ProtobufCMessageDescriptor *body;  /* JSON body; NULL: none is taken */
     const ProtobufCMessageDescriptor *reply; /* for the document where asks is NULL or differs; NULL: asks->reply */
     bool body_optional;
-    bool takes_key;       /* Idempotency-Key fixes what it makes */
-    bool by_link;         /* a signed link opens it without a key */
-    bool installation;    /* only for keys of the whole installation */
+    bool takes_key;    /* Idempotency-Key fixes what it makes */
+    const char *makes; /* and is the id of that: a name-based one of this kind; NULL: prepare's or the store's to do */
+    bool by_link;      /* a signed link opens it without a key */
+    bool installation; /* only for keys of the whole installation */
     const char *id_field; /* request field that {id} fills */
     const char *id_noun;  /* what {id} is the UUID of: "lead"; NULL: {id} need not be a UUID */
     const char *query;    /* request fields that may be given as query parameters, space separated; NULL: none */

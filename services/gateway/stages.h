@@ -5,10 +5,8 @@
 #pragma once
 #include "exchange.h"
 
-enum status stage_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error);
 enum status stage_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
                          struct error *error);
 
-enum status pipeline_prepare(struct exchange *exchange, ProtobufCMessage *request, struct error *error);
 enum status pipeline_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
                             struct error *error);

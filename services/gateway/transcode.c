@@ -111,12 +111,20 @@ enum status transcode_idempotency_key(const struct exchange *exchange, const cha
     return OK;
 }
 
-/* The key becomes the field of that name; a body that has one too must say the same. */
+enum status transcode_other_body(struct error *error)
+{
+    return error_code(error, REJECT, "idempotency_mismatch", "The same Idempotency-Key came with another body before.");
+}
+
+/* The key becomes the field of that name, or the id of what is made; a body that has one too must say the same. */
 static enum status read_idempotency_key(const struct exchange *exchange, ProtobufCMessage *message, struct error *error)
 {
     const char *key = NULL;
-    char **field = text_at(message, "idempotency_key");
+    char **field = text_at(message, "idempotency_key"), **id = text_at(message, "id");
+    const char *kind = exchange->endpoint->makes;
     TRY(transcode_idempotency_key(exchange, &key, error));
+    if (kind != NULL && key != NULL && id != NULL)
+        *id = ident_named(exchange->arena, kind, exchange->caller.company_id, key, NULL);
     if (field == NULL || key == NULL)
         return OK;
     if (*field != NULL && strcmp(*field, key) != 0)

@@ -21,5 +21,7 @@ enum status transcode_request(struct exchange *exchange, const ProtobufCMessageD
 bool transcode_is_json(const char *content_type);
 /* Idempotency-Key, NULL when absent. REJECT: longer than a key may be, or not printable. */
 enum status transcode_idempotency_key(const struct exchange *exchange, const char **out, struct error *error);
+/* REJECT idempotency_mismatch: what the key made before is something else. */
+enum status transcode_other_body(struct error *error);
 /* Settles whose company is meant: named (NULL or a UUID) against the key's. */
 enum status transcode_company(struct exchange *exchange, const char *named, struct error *error);
