@@ -16,7 +16,8 @@ enum {
 };
 
 static const struct duty *feed_row;
-static struct arena *passing, *typings; /* of what is passed on; one subscription, one thread; kept where they are found */
+static struct arena *passing,
+    *typings; /* of what is passed on; one subscription, one thread; kept where they are found */
 
 void feed_register(const struct duty *row)
 {
