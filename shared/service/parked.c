@@ -3,6 +3,7 @@
  * the worker's queue and is handled on the route's own thread, many as one batch.
  */
 #include <assert.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "service/process.h"
+
+enum { CROWD = 1024 };
 
 size_t parked_max(const struct route *route)
 {
@@ -37,7 +40,9 @@ static void join(struct worker *worker, struct slot *slot)
     if (worker->parked)
         worker->parked->parked_at = &slot->parked_next;
     worker->parked = slot;
-    metric_set(&measure_parked, worker->subject->name, (int64_t)atomic_fetch_add(&worker->parked_count, 1) + 1);
+    size_t count = atomic_fetch_add(&worker->parked_count, 1) + 1;
+    worker->parked_peak = count > worker->parked_peak ? count : worker->parked_peak;
+    metric_set(&measure_parked, worker->subject->name, (int64_t)count);
 }
 
 static void leave(struct worker *worker, struct slot *slot)
@@ -164,6 +169,15 @@ static void resume_later_ones(struct worker *worker)
         worker->later_backoff_ms = 0;
 }
 
+/* What thousands of calls took is free now, but the library keeps it for the next ones: the machine gets it back. */
+static void memory_give_back(struct worker *worker)
+{
+    if (worker->parked_peak < CROWD || atomic_load(&worker->parked_count) > 0)
+        return;
+    worker->parked_peak = 0;
+    malloc_trim(0);
+}
+
 void parked_resume(struct worker *worker)
 {
     struct slot *slots[BATCH_ITEMS_MAX];
@@ -173,10 +187,10 @@ void parked_resume(struct worker *worker)
         count = 0;
         while (count < worker->batch_max && (slots[count] = pop_done(worker)))
             count++;
-        if (count == 0)
-            return;
-        resume(worker, slots, count);
+        if (count > 0)
+            resume(worker, slots, count);
     } while (count == worker->batch_max);
+    memory_give_back(worker);
 }
 
 static void abandon(struct slot *slot)

@@ -76,6 +76,7 @@ struct worker {
     int64_t backoff_ms;     /* 0: all was well */
 
     struct slot *parked;    /* list of parked slots */
+    size_t parked_peak;     /* most of them since memory was last given back */
     struct slot_list later; /* to be resumed again */
     int64_t later_us;       /* when */
     int64_t later_backoff_ms;
