@@ -16,8 +16,7 @@ enum {
 };
 
 static const struct duty *feed_row;
-static struct arena *passing,
-    *typings; /* of what is passed on; one subscription, one thread; kept where they are found */
+static struct arena *passing, *typings; /* of what is passed on; one subscription, one thread */
 
 void feed_register(const struct duty *row)
 {
