@@ -64,6 +64,7 @@ export class System {
         and not exists (select from jobs.unfinished u join jobs.jobs j on j.id = u.id join crm.messages m on m.id::text = j.task_params ->> 'message_id'
                         where m.conversation_id = c.id and u.status = 'dlq')`),
       events: await postgres.value(`select count(*) from crm.events e, crm.relay r where r.name = 'events' and (e.xid, e.n) > (r.xid, r.n)`),
+      documents: await postgres.value(`select count(*) from crm.ai_kb_docs where state = 'indexing'`), // whose job was lost is found by the sweep
       receipts: (await this.parley.sim('/_sim/count')).receipts_waiting,
       ...await waiting(await this.manager()),
     }

@@ -136,7 +136,7 @@ for (const [where, fireAll] of everywhere) {
     for (const [phone, sent] of await copies(parley, prefix))
       for (const { at } of sent) assert.ok(at <= answered.get(phone), `${phone}: ${at - answered.get(phone)} ms after the answer`)
     const ends = tell(t, await talks(parley, prefix))
-    assert.ok(ends['none yet'] > 0 && ends.read > 0, 'not all of the turn was seen')
+    assert.ok((ends['none yet'] ?? 0) + (ends.cancelled ?? 0) > 0 && ends.read > 0, 'not all of the turn was seen') // on a busy machine all are written first
     await sawNothing(parley)
 
     for (const phone of answered.keys()) assert.equal((await parley.post('/api/v1/handback', { phone })).status, 200)

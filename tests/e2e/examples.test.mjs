@@ -39,6 +39,8 @@ async function scene() {
     return until('the message', async () => (await parley.postgres.rows('select id, lead_id, conversation_id from crm.messages where external_id = $1', [id]))[0])
   }))
   const { lead_id, conversation_id, id } = written[0]
+  await until('the answer, where there is one', () => parley.postgres.value(`select count(*) = 0 from crm.messages m where m.conversation_id = $1
+    and (m.status in ('queued', 'sending') or exists (select from jobs.unfinished u where u.id = m.job_id))`, [conversation_id]), 3000).catch(() => {})
   const newest = await parley.get(`/conversations/${conversation_id}/messages?limit=1`)
   Object.assign(env, { LEAD: lead_id, CONVERSATION: conversation_id, MESSAGE: id, LAST_SEEN: newest.body.items[0].id, MESSAGE_ID: env.PICTURE })
 }
