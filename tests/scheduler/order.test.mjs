@@ -1,4 +1,5 @@
 // Who goes first and who has to wait: lanes, priorities, companies in turn. One real scheduler, a worker made of npm clients.
+// Runs by itself: it measures intervals.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { House, uuid } from './house.mjs'
