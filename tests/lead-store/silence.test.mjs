@@ -82,6 +82,17 @@ test('all conversations of a person are told together, and another company knows
   assert.deepEqual([foreign.step, foreign.reason], ['SUMMARY_STEP_NOTHING', 'no_messages'])
 })
 
+test('a lead that is asked for several times at once is told the same each time, every message once', async () => {
+  const talk = await chat(60) // more than one memory step holds
+  const asked = Array.from({ length: 8 }, (_, n) => ({ lead_id: talk.leadId, memory_only: n % 2 === 1 }))
+  const answers = await store.bus.call('store.summary.open', 'SummaryOpenRequest', 'SummaryOpened', asked, talk.caller)
+  for (const { reply } of answers) {
+    const positions = reply.context.history.map(({ position }) => Number(position))
+    assert.ok(positions.length > 30)
+    assert.deepEqual(positions, positions.map((_, n) => n + 1))
+  }
+})
+
 test('what a prompt will no longer hold is remembered in steps, and a step that began elsewhere is refused', async () => {
   const talk = await chat(22) // 44 messages
   const [job] = await jobsOf(talk.conversationId, 'ai_memory').then(async known => known.length ? known : [null])

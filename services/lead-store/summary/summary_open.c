@@ -74,7 +74,7 @@ static const struct statement said_find = {
         "select m.conversation_id, m.id, m.sender_type as sender, case when m.sender_type = 'operator' then m.sender_id end as name, m.kind, "
         "       m.media_info ->> 'filename' as filename, coalesce(nullif(m.message_text, ''), m.media_info ->> 'caption') as text, "
         "       m.position, m.created_at as at "
-        "from unnest($1::uuid[], $2::bigint[]) as v(id, remembered_position) "
+        "from (select distinct * from unnest($1::uuid[], $2::bigint[]) as asked(id, remembered_position)) v "
         "cross join lateral (select * from crm.messages m where m.conversation_id = v.id and m.position > v.remembered_position "
         "    and m.status not in ('cancelled', 'withdrawn', 'held', 'failed') order by m.position limit $3) m "
         "order by m.conversation_id, m.position",
@@ -199,9 +199,12 @@ static void tell_fill(struct arena *arena, const struct opening *opening, Pb__Tu
 
 static void opening_tell(struct arena *arena, struct opening *opening, Pb__TurnContext *context)
 {
+    size_t lines = 0;
+    for (size_t i = 0; i < opening->count; i++)
+        lines += opening->threads[i].count;
     opening->reply->conversation_id = context->conversation_id;
     opening->reply->context = context;
-    context->history = ARENA_ARRAY(arena, Pb__TurnMessage *, opening->count * MEMORY_CHUNK + 1);
+    context->history = ARENA_ARRAY(arena, Pb__TurnMessage *, lines + 1);
     context->n_history = context->n_owed = 0;
     if (opening->remember)
         remember_fill(arena, opening, context);
