@@ -1,6 +1,7 @@
 #include "write.h"
 
 #include "column.h"
+#include "wire/pbrow.h"
 
 void write_refuse(struct item *item, const struct error *refused)
 {
@@ -31,6 +32,18 @@ enum status write_in_turn(struct batch *batch, struct item **items, size_t count
     for (size_t i = 0; i < count; i++)
         TRY(one(batch, items[i], &events, error));
     event_flush(&events);
+    return OK;
+}
+
+enum status write_show(struct batch *batch, struct item *item, const struct statement *statement,
+                       const ProtobufCMessageDescriptor *descriptor, const char *id, struct error *error)
+{
+    struct params *params = params_new(batch->arena);
+    struct rows rows;
+    params_text(params, item->caller.company_id);
+    params_text(params, id);
+    TRY(db_run(batch->db, batch->arena, statement, params, &rows, error));
+    item->reply = pbrow_read(item->arena, descriptor, &rows, 0);
     return OK;
 }
 

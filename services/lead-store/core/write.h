@@ -19,6 +19,9 @@ void write_run(struct batch *batch, write_check *check, transaction_work *work);
  * earlier one left. */
 enum status write_in_turn(struct batch *batch, struct item **items, size_t count, write_one *one, struct error *error);
 
+/* The item answers with what is there now: the one row of the caller's company ($1) with this id ($2). */
+enum status write_show(struct batch *batch, struct item *item, const struct statement *statement,
+                       const ProtobufCMessageDescriptor *descriptor, const char *id, struct error *error);
 /* The item answers with what was refused. */
 void write_refuse(struct item *item, const struct error *refused);
 /* REJECT stale_version unless the caller changes what is there now. noun: "the model". */

@@ -10,7 +10,6 @@
 #include "llm/llm.h"
 #include "model.h"
 #include "model_view.h"
-#include "wire/pbrow.h"
 
 enum { MODEL_BYTES_MAX = 128, PROMPT_BYTES_MAX = 64 * 1024, POSITION_MAX = 1000, TOKENS_MAX = 100000 };
 static const double TEMPERATURE_MAX = 2;
@@ -140,13 +139,7 @@ static const struct statement model_show = {
 
 static enum status show(struct batch *batch, struct item *item, const char *id, struct error *error)
 {
-    struct params *params = params_new(batch->arena);
-    struct rows rows;
-    params_text(params, item->caller.company_id);
-    params_text(params, id);
-    TRY(db_run(batch->db, batch->arena, &model_show, params, &rows, error));
-    item->reply = pbrow_read(item->arena, &pb__ai_model__descriptor, &rows, 0);
-    return OK;
+    return write_show(batch, item, &model_show, &pb__ai_model__descriptor, id, error);
 }
 
 /* Of the model as it is now, or was last. */

@@ -10,7 +10,6 @@
 #include "llm/stage.h"
 #include "stage.h"
 #include "stage_view.h"
-#include "wire/pbrow.h"
 
 enum { STAGE_NAME_CHARACTERS_MAX = 64, POSITION_MAX = 1000, STAGES_MAX = 50, LEADS_COUNTED_MAX = 1000 };
 
@@ -174,13 +173,7 @@ static const struct statement stage_show = {
 
 static enum status show(struct batch *batch, struct item *item, const char *id, struct error *error)
 {
-    struct params *params = params_new(batch->arena);
-    struct rows rows;
-    params_text(params, item->caller.company_id);
-    params_text(params, id);
-    TRY(db_run(batch->db, batch->arena, &stage_show, params, &rows, error));
-    item->reply = pbrow_read(item->arena, &pb__stage__descriptor, &rows, 0);
-    return OK;
+    return write_show(batch, item, &stage_show, &pb__stage__descriptor, id, error);
 }
 
 /* Of the stage as it is now, or was last. */
