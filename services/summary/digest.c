@@ -104,10 +104,19 @@ static char *name_of(struct arena *arena, const cJSON *value)
     return name;
 }
 
+static bool is_among(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_same(names[i], name))
+            return true;
+    return false;
+}
+
 /* A list of pairs, as it was asked for, or the object that a model makes of it. */
 static Pb__Json *read_insights(struct arena *arena, const cJSON *list)
 {
     struct buffer json = { .arena = arena };
+    const char *names[INSIGHTS_MAX];
     const cJSON *one;
     size_t count = 0;
     cJSON_ArrayForEach (one, list) {
@@ -115,13 +124,13 @@ static Pb__Json *read_insights(struct arena *arena, const cJSON *list)
         cJSON named = { .type = cJSON_String, .valuestring = one->string };
         const char *name = name_of(arena, pair ? member(one, "name") : &named);
         const char *value = words(arena, pair ? member(one, "value") : one, POINT_CHARACTERS_MAX);
-        if (!*name || !*value || count == INSIGHTS_MAX ||
-            strstr(buffer_text(&json), text_format(arena, "\"%s\":", name)))
+        if (!*name || !*value || count == INSIGHTS_MAX || is_among(names, count, name))
             continue;
-        buffer_add(&json, count++ ? "," : "{");
+        buffer_add(&json, count ? "," : "{");
         json_add_string(&json, name);
         buffer_add_char(&json, ':');
         json_add_string(&json, value);
+        names[count++] = name;
     }
     buffer_add(&json, count ? "}" : "{}");
     return pb_json(arena, buffer_text(&json));

@@ -45,6 +45,15 @@ static void a_fence_a_preface_and_insights_as_an_object_are_taken_too(void **sta
     assert_string_equal(pb_json_text(digest->insights), "{\"budget\":\"5\"}");
 }
 
+static void an_insight_is_taken_once_however_its_name_is_written(void **state)
+{
+    Pb__SummaryDigest *digest = digest_of(
+        *state, "{\"summary\":\"One is. Two is. Three is.\",\"insights\":[{\"name\":\"19\\\"\",\"value\":\"x\"},"
+                "{\"name\":\"19\\\"\",\"value\":\"y\"},{\"name\":\"9\\\"\",\"value\":\"z\"}]}");
+    assert_non_null(digest);
+    assert_string_equal(pb_json_text(digest->insights), "{\"19\\\"\":\"x\",\"9\\\"\":\"z\"}");
+}
+
 static void a_summary_has_three_to_five_sentences_in_any_script(void **state)
 {
     assert_null(digest_of(*state, "{\"summary\":\"One is. Two is.\"}"));
@@ -129,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_was_asked_for_is_read),
         TEST(a_fence_a_preface_and_insights_as_an_object_are_taken_too),
+        TEST(an_insight_is_taken_once_however_its_name_is_written),
         TEST(a_summary_has_three_to_five_sentences_in_any_script),
         TEST(what_can_not_be_read_is_asked_for_again_and_a_memory_may_be_any_text),
         TEST(what_holds_no_words_is_no_sentence),
