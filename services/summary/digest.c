@@ -61,14 +61,11 @@ static const cJSON *member(const cJSON *object, const char *name)
     return cJSON_GetObjectItemCaseSensitive(object, name);
 }
 
-/* On one line: control characters are no words, and a line that holds nothing else would count as a sentence. */
+/* On one line: each line would count as a sentence. */
 static char *words(struct arena *arena, const cJSON *value, size_t characters_max)
 {
-    char *text = arena_text(arena, cJSON_IsString(value) ? value->valuestring : "");
-    for (char *at = text; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 0x7F)
-            *at = ' ';
-    return text_cut_characters(arena, text_trim(arena, text), characters_max);
+    const char *text = cJSON_IsString(value) ? value->valuestring : "";
+    return text_trim(arena, text_cut_characters(arena, text_line(arena, text), characters_max));
 }
 
 size_t digest_sentence_count(struct arena *arena, const char *text)

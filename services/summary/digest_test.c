@@ -45,6 +45,15 @@ static void a_fence_a_preface_and_insights_as_an_object_are_taken_too(void **sta
     assert_string_equal(pb_json_text(digest->insights), "{\"budget\":\"5\"}");
 }
 
+static void a_line_that_holds_nothing_is_no_sentence(void **state)
+{
+    Pb__SummaryDigest *digest =
+        digest_of(*state, "{\"summary\":\"One is. \xc2\x85\xc2\x85\\u2029\\n\\u2028Two is.\\u0001 Three is.\"}");
+    assert_non_null(digest);
+    assert_string_equal(digest->summary, "One is. Two is. Three is.");
+    assert_null(digest_of(*state, "{\"summary\":\"One is.\\u2029\\u0085Two is.\"}"));
+}
+
 static void an_insight_is_taken_once_however_its_name_is_written(void **state)
 {
     Pb__SummaryDigest *digest = digest_of(
@@ -138,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_was_asked_for_is_read),
         TEST(a_fence_a_preface_and_insights_as_an_object_are_taken_too),
+        TEST(a_line_that_holds_nothing_is_no_sentence),
         TEST(an_insight_is_taken_once_however_its_name_is_written),
         TEST(a_summary_has_three_to_five_sentences_in_any_script),
         TEST(what_can_not_be_read_is_asked_for_again_and_a_memory_may_be_any_text),

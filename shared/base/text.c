@@ -121,6 +121,33 @@ char *text_trim(struct arena *arena, const char *text)
     return arena_text_n(arena, text, count);
 }
 
+/* Cc of Unicode: C0, DEL and C1. */
+static bool is_control(const char *text, size_t bytes)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    return bytes == 1 ? at[0] < ' ' || at[0] == 0x7F : bytes == 2 && at[0] == 0xC2 && at[1] < 0xA0;
+}
+
+char *text_line(struct arena *arena, const char *text)
+{
+    size_t left = strlen(text), bytes = 0, step;
+    char *line = arena_text_n(arena, text, left);
+    bool gap = false;
+    for (; (step = text_character_bytes(text, left)) > 0; text += step, left -= step) {
+        if (is_space(text, step) || is_control(text, step)) {
+            gap = bytes > 0;
+            continue;
+        }
+        if (gap)
+            line[bytes++] = ' ';
+        gap = false;
+        memcpy(line + bytes, text, step);
+        bytes += step;
+    }
+    line[bytes] = '\0';
+    return line;
+}
+
 bool text_same(const char *a, const char *b)
 {
     return a && b ? strcmp(a, b) == 0 : a == b;

@@ -18,8 +18,10 @@ enum status text_check(const char *bytes, size_t count, size_t bytes_max, const 
 char *text_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *text_lower(struct arena *arena, const char *text); /* ASCII letters only */
 char *text_trim(struct arena *arena, const char *text);  /* white space at both ends, Unicode's too */
-bool text_same(const char *a, const char *b);            /* NULL equals only NULL */
-bool text_empty(const char *text);                       /* NULL or "" */
+char *text_line(struct arena *arena,
+                const char *text);            /* on one line: each run of white space and controls is one space */
+bool text_same(const char *a, const char *b); /* NULL equals only NULL */
+bool text_empty(const char *text);            /* NULL or "" */
 bool text_starts(const char *text, const char *prefix);
 bool text_ends(const char *text, const char *suffix);
 const char *text_or(const char *text, const char *fallback); /* text, or fallback when text is NULL or empty */

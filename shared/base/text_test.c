@@ -110,6 +110,16 @@ static void white_space_of_any_kind_is_trimmed_at_both_ends(void **state)
     assert_null(text_trim(*state, NULL));
 }
 
+static void a_line_has_neither_breaks_nor_controls(void **state)
+{
+    assert_string_equal(text_line(*state, " a\r\n\tb\xc2\x85\xe2\x80\xa8\x01\x7f"
+                                          "c\xe2\x80\xa9 "),
+                        "a b c");
+    assert_string_equal(text_line(*state, "\xc2\xa0\xc3\xbc\xc2\x9f"), "\xc3\xbc");
+    assert_string_equal(text_line(*state, "\n"), "");
+    assert_string_equal(text_line(*state, "plain"), "plain");
+}
+
 static void small_questions_are_answered(void **state)
 {
     assert_string_equal(text_lower(*state, "MoIn \xc3\x9c"), "moin \xc3\x9c");
@@ -277,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_text_is_checked_for_length_and_nul_and_named),
         cmocka_unit_test(what_is_wrong_is_found_wherever_it_stands),
         cmocka_unit_test(white_space_of_any_kind_is_trimmed_at_both_ends),
+        cmocka_unit_test(a_line_has_neither_breaks_nor_controls),
         cmocka_unit_test(small_questions_are_answered),
         cmocka_unit_test(a_cut_never_leaves_part_of_a_character),
         cmocka_unit_test(secrets_are_compared_and_an_empty_one_matches_nothing),
