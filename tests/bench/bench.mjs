@@ -137,7 +137,7 @@ const PHASES = {
 }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PHASES)
-parley = await Parley.start({ env: { LOG_LEVEL: 'warn', LOOP_GUARD: 'off' } })
+parley = await Parley.start({ postgres: { socket: true }, env: { LOG_LEVEL: 'warn', LOOP_GUARD: 'off' } })
 await parley.faults({ receipts: { enabled: false } })
 await postMany(200, 4)
 await drained()

@@ -17,7 +17,7 @@ const median = list => [...list].sort((a, b) => a - b)[Math.floor(list.length / 
 class System {
   static async start() {
     const system = new System()
-    system.parley = await Parley.start({ env: { LOG_LEVEL: 'warn', LOOP_GUARD: 'off' }, postgres: { settings: ['shared_preload_libraries=pg_stat_statements', 'pg_stat_statements.max=10000'] } })
+    system.parley = await Parley.start({ env: { LOG_LEVEL: 'warn', LOOP_GUARD: 'off' }, postgres: { socket: true, settings: ['shared_preload_libraries=pg_stat_statements', 'pg_stat_statements.max=10000'] } })
     await system.parley.postgres.rows('CREATE EXTENSION pg_stat_statements')
     await system.parley.faults({ receipts: { enabled: false } })
     system.known = 0 // how many leads have a history

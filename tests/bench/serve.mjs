@@ -7,7 +7,7 @@ if (!graph) {
   console.error('usage: node tests/bench/serve.mjs LLM_URL GRAPH_URL')
   process.exit(2)
 }
-const parley = await Parley.start({ simulator: false, env: { LOG_LEVEL: 'warn', LOOP_GUARD: 'off', OPENAI_BASE_URL: `${llm}/v1`, GRAPH_BASE_URL: graph } })
+const parley = await Parley.start({ simulator: false, postgres: { socket: true }, env: { LOG_LEVEL: 'warn', LOOP_GUARD: 'off', OPENAI_BASE_URL: `${llm}/v1`, GRAPH_BASE_URL: graph } })
 const pids = [...parley.services, { name: 'nats-server', pid: parley.nats.child.pid }, { name: 'postgres', pid: parley.postgres.child.pid }]
 console.log(parley.url)
 console.log(pids.map(({ name, pid }) => `${name}=${pid}`).join(' '))

@@ -105,7 +105,7 @@ export async function stages() {
   const note = what => { if (!marks.has(what)) marks.set(what, performance.now()) }
   const stub = await outside(what => { note(what); if (what === 'graph answered') called?.() })
   const base = `http://127.0.0.1:${stub.address().port}`
-  const parley = await Parley.start({ simulator: false, env: { LOG_LEVEL: 'warn', LOOP_GUARD: 'off', OPENAI_BASE_URL: `${base}/v1`, GRAPH_BASE_URL: base } })
+  const parley = await Parley.start({ simulator: false, postgres: { socket: true }, env: { LOG_LEVEL: 'warn', LOOP_GUARD: 'off', OPENAI_BASE_URL: `${base}/v1`, GRAPH_BASE_URL: base } })
   const agent = new Agent({ keepAlive: true })
 
   const one = async () => {

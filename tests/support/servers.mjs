@@ -17,8 +17,10 @@ const postgresUser = () => isRoot ? 'postgres' : undefined
 const postgresIds = () => ['-u', '-g'].map(flag => Number(execFileSync('id', [flag, 'postgres'])))
 
 export class Postgres {
-  /** settings: more of PostgreSQL's own, 'name=value'; bin: the folder of another PostgreSQL's programs. */
-  constructor({ settings = [], bin = postgresBin() } = {}) { Object.assign(this, { settings: settings.flatMap(setting => ['-c', setting]), bin }) }
+  /** settings: more of PostgreSQL's own, 'name=value'; bin: the folder of another PostgreSQL's programs; socket: reached by its Unix socket, not by TCP. */
+  constructor({ settings = [], bin = postgresBin(), socket = false } = {}) {
+    Object.assign(this, { settings: settings.flatMap(setting => ['-c', setting]), bin, socket })
+  }
 
   async start() {
     this.folder = folder('postgres')
@@ -32,7 +34,7 @@ export class Postgres {
       ['-D', data, '-p', String(this.port), '-k', this.folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200',
         '-c', 'shared_buffers=128MB', '-c', 'max_wal_size=2GB', ...this.settings],
       { cwd: '/', log: join(this.folder, 'log'), asUser: postgresUser() })
-    this.url = `postgresql://postgres@127.0.0.1:${this.port}/postgres`
+    this.url = `postgresql://postgres@${this.socket ? '' : `127.0.0.1:${this.port}`}/postgres${this.socket ? `?host=${this.folder}&port=${this.port}` : ''}`
     await this.resume()
     return this
   }
@@ -76,7 +78,7 @@ export class Nats {
     mkdirSync(join(this.folder, 'store'))
     writeFileSync(conf, `listen: "127.0.0.1:${this.port}"\nhttp: "127.0.0.1:${this.monitorPort}"\nmax_payload: 4MB\n` +
       `jetstream { store_dir: "${join(this.folder, 'store')}", max_file_store: 16GB, max_memory_store: 256MB }\n`)
-    this.child = new Child('nats-server', 'nats-server', ['-c', conf], { log: join(this.folder, 'log') })
+    this.child = new Child('nats-server', 'nats-server', ['-c', conf], { log: join(this.folder, 'log'), env: { GOGC: '400' } }) // as in compose.yaml
     this.url = `nats://127.0.0.1:${this.port}`
     await this.resume()
     return this
