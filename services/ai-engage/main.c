@@ -25,7 +25,9 @@ static const struct route routes[] = {
       .resume = engage_told,
       .hears = &NUDGE_CONVERSATION,
       .hear = engage_hear,
-      .batch_max = 64 },
+      .batch_max = 64,
+      .parked_max = 2048,
+      .threads = 2 }, /* one opens turns while the other commits */
     { .takes = &WORK_BUMPUP, .handle = bumpup_start, .resume = bumpup_told, .batch_max = 16, .parked_max = 256 },
     { 0 },
 };

@@ -6,7 +6,7 @@
 
 enum { BUCKETS = 4096 };
 
-static struct waiting *table[BUCKETS];
+static _Thread_local struct waiting *table[BUCKETS];
 
 static struct waiting **bucket_of(const char *conversation_id)
 {

@@ -1,7 +1,7 @@
 /*
  * waiting - the model calls under way, by conversation, so that a nudge ends only those that are in vain.
  *
- * One thread's: the route's. An entry is in the table from the call's start until the call came back.
+ * Each thread of the route has its own. An entry is in the table from the call's start until the call came back.
  */
 #pragma once
 #include <stdint.h>

@@ -1,5 +1,6 @@
 #include "service/model.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,9 +24,11 @@ static struct access {
 };
 enum { ACCESSES = PROVIDERS + 1 };
 
-/* Of provider and key, for a provider has one key. Each route learns for itself: a route is a thread, and nothing is
- * shared. */
-static _Thread_local struct breaker breakers[ACCESSES];
+/* What the process has learnt of its providers, under one lock: all its routes ask them. */
+static pthread_mutex_t learnt = PTHREAD_MUTEX_INITIALIZER;
+
+/* Of provider and key, for a provider has one key. */
+static struct breaker breakers[ACCESSES];
 
 static struct breaker *breaker_of(const struct access *access)
 {
@@ -155,13 +158,16 @@ enum status model_choose(Pb__TurnContext *context, unsigned tried, moment now, s
     struct candidate list[LIST_MAX];
     bool others = false;
     size_t count = list_candidates(context, list);
+    pthread_mutex_lock(&learnt);
     struct candidate *chosen = pick(list, count, tried, now, &others);
-    if (!chosen) { /* none can be reached; or the list has changed, and what is left of it was tried: once more, then */
-        TRY(check(&list[0], error));
+    if (!chosen && check(&list[0], NULL) == OK) /* the list has changed, and what is left of it was tried: once more */
         chosen = &list[0];
-    }
+    if (chosen)
+        breaker_admit(breaker_of(chosen->access), now);
+    pthread_mutex_unlock(&learnt);
+    if (!chosen)
+        return check(&list[0], error); /* none can be reached */
     struct access *access = chosen->access;
-    breaker_admit(breaker_of(access), now);
     if (chosen->row)
         take_row(context, chosen->row);
     *out = (struct model_choice){ .provider = access->provider,
@@ -173,29 +179,40 @@ enum status model_choose(Pb__TurnContext *context, unsigned tried, moment now, s
 
 /* -- servers that take no format */
 
-/* The last ones that refused; used on the route's thread only. */
+/* The last ones that refused. */
 enum { FORMLESS_MAX = 32 };
-static _Thread_local struct formless {
+static struct formless {
     const struct llm_provider *provider;
     char model[128];
 } formless[FORMLESS_MAX];
 
-bool model_formats(const struct llm_provider *provider, const char *model)
+static bool has_refused(const struct llm_provider *provider, const char *model)
 {
     for (size_t i = 0; i < FORMLESS_MAX; i++)
         if (formless[i].provider == provider && text_same(formless[i].model, model))
-            return false;
-    return true;
+            return true;
+    return false;
+}
+
+bool model_formats(const struct llm_provider *provider, const char *model)
+{
+    pthread_mutex_lock(&learnt);
+    bool refused = has_refused(provider, model);
+    pthread_mutex_unlock(&learnt);
+    return !refused;
 }
 
 void model_refused_format(const struct llm_provider *provider, const char *model)
 {
-    static _Thread_local size_t next;
-    if (strlen(model) >= sizeof formless->model || !model_formats(provider, model))
-        return;
-    struct formless *at = &formless[next++ % FORMLESS_MAX];
-    at->provider = provider;
-    memcpy(at->model, model, strlen(model) + 1);
+    static size_t next;
+    size_t bytes = strlen(model) + 1;
+    pthread_mutex_lock(&learnt);
+    if (bytes <= sizeof formless->model && !has_refused(provider, model)) {
+        struct formless *at = &formless[next++ % FORMLESS_MAX];
+        at->provider = provider;
+        memcpy(at->model, model, bytes);
+    }
+    pthread_mutex_unlock(&learnt);
 }
 
 /* -- what became of the calls */
@@ -213,6 +230,7 @@ static struct metric broken = { .name = "parley_model_breaker_open",
                                 .kind = METRIC_GAUGE,
                                 .label = "provider" };
 
+/* Under the lock. */
 static void count_outcome(const struct access *access, const char *outcome)
 {
     char label[64];
@@ -235,6 +253,7 @@ void model_answered(const struct llm_provider *provider, const struct llm_reply 
     bool barred = text_same(reply->reason, "auth") || text_same(reply->reason, "quota");
     bool unwell = text_same(reply->reason, "overloaded") || text_same(reply->reason, "rate_limit") ||
                   text_same(reply->reason, "unreadable");
+    pthread_mutex_lock(&learnt);
     if (barred)
         breaker_failed(breaker, now, BREAKER_WAIT_MS_MAX, true);
     else if (unwell)
@@ -242,6 +261,7 @@ void model_answered(const struct llm_provider *provider, const struct llm_reply 
     else /* an answer, or a no to this one question */
         breaker_worked(breaker);
     count_outcome(access, reply->reason);
+    pthread_mutex_unlock(&learnt);
     count_tokens(access, "prompt", reply->prompt_tokens);
     count_tokens(access, "completion", reply->completion_tokens);
 }
@@ -249,31 +269,40 @@ void model_answered(const struct llm_provider *provider, const struct llm_reply 
 void model_lost(const struct llm_provider *provider, moment now)
 {
     const struct access *access = access_of(provider);
+    pthread_mutex_lock(&learnt);
     breaker_failed(breaker_of(access), now, 0, false);
     count_outcome(access, "lost");
+    pthread_mutex_unlock(&learnt);
 }
 
 void model_ended(const struct llm_provider *provider)
 {
     const struct access *access = access_of(provider);
+    pthread_mutex_lock(&learnt);
     breaker_forget(breaker_of(access));
     count_outcome(access, "ended");
+    pthread_mutex_unlock(&learnt);
 }
 
 void model_unasked(const struct llm_provider *provider)
 {
+    pthread_mutex_lock(&learnt);
     breaker_forget(breaker_of(access_of(provider)));
+    pthread_mutex_unlock(&learnt);
 }
 
 void model_state_tell(struct arena *arena, const struct llm_provider *provider, const char *reason)
 {
-    static _Thread_local moment told[ACCESSES];
+    static moment told[ACCESSES];
     const struct access *access = access_of(provider);
     const struct breaker *breaker = breaker_of(access);
+    pthread_mutex_lock(&learnt);
     moment until = breaker->wait_ms > 0 ? breaker->open_until : 0;
-    if (told[access - accesses] == until)
-        return;
+    bool known = told[access - accesses] == until;
     told[access - accesses] = until;
+    pthread_mutex_unlock(&learnt);
+    if (known)
+        return;
     Pb__ModelNudge *message = PB_NEW(arena, model_nudge);
     message->provider = (char *)provider->name;
     message->reason = (char *)reason;

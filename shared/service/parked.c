@@ -42,7 +42,7 @@ static void join(struct worker *worker, struct slot *slot)
     worker->parked = slot;
     size_t count = atomic_fetch_add(&worker->parked_count, 1) + 1;
     worker->parked_peak = count > worker->parked_peak ? count : worker->parked_peak;
-    metric_set(&measure_parked, worker->subject->name, (int64_t)count);
+    metric_add(&measure_parked, worker->subject->name, 1);
 }
 
 static void leave(struct worker *worker, struct slot *slot)
@@ -51,7 +51,8 @@ static void leave(struct worker *worker, struct slot *slot)
     *slot->parked_at = slot->parked_next;
     if (slot->parked_next)
         slot->parked_next->parked_at = slot->parked_at;
-    metric_set(&measure_parked, worker->subject->name, (int64_t)atomic_fetch_sub(&worker->parked_count, 1) - 1);
+    atomic_fetch_sub(&worker->parked_count, 1);
+    metric_add(&measure_parked, worker->subject->name, -1);
 }
 
 /* On the HTTP client's thread: passed on, nothing else. The call's handle ends with this function. */
@@ -178,18 +179,16 @@ static void memory_give_back(struct worker *worker)
     malloc_trim(0);
 }
 
+/* One batch: whatever has come back, something new is taken in between, or calls would come and go in waves. */
 void parked_resume(struct worker *worker)
 {
     struct slot *slots[BATCH_ITEMS_MAX];
-    size_t count;
+    size_t count = 0;
     resume_later_ones(worker);
-    do {
-        count = 0;
-        while (count < worker->batch_max && (slots[count] = pop_done(worker)))
-            count++;
-        if (count > 0)
-            resume(worker, slots, count);
-    } while (count == worker->batch_max);
+    while (count < worker->batch_max && (slots[count] = pop_done(worker)))
+        count++;
+    if (count > 0)
+        resume(worker, slots, count);
     memory_give_back(worker);
 }
 

@@ -65,8 +65,8 @@ struct route {
     const struct subject *hears;
     void (*hear)(struct batch *batch, const void *message);
     size_t batch_max;  /* items; 0: BATCH_ITEMS_MAX */
-    size_t parked_max; /* slow routes: calls in flight; 0: PARKED_MAX */
-    unsigned threads;  /* copies of the route in this process; 0: 1. Not for slow routes */
+    size_t parked_max; /* slow routes: calls in flight of each copy; 0: PARKED_MAX */
+    unsigned threads;  /* copies of the route in this process, each with calls and nudges of its own; 0: 1 */
 };
 
 /* Something done again and again beside the routes, on a thread of its own: a relay, a sweep, a dispatcher. */

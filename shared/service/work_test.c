@@ -174,6 +174,25 @@ static void a_thousand_calls_wait_at_the_same_time(void **state)
     expect_empty("WORK");
 }
 
+static void a_crowd_of_answers_does_not_keep_a_new_job_waiting(void **state)
+{
+    (void)state;
+    enum { MANY = 1200 };
+    for (int i = 0; i < MANY; i++)
+        dispatch_lead(text_format(arena, "crowd-%d", i), "l1");
+    wait_for_calls(MANY);
+    stub.release = true;
+    const char *first = next_report("seen.finish", 10000);
+    assert_true(first && text_starts(first, "crowd-"));
+    dispatch_lead("new-1", "seen");
+    expect("seen.taken", "seen");
+    const char *later = next_report("seen.finish", 10000);
+    assert_true(later && text_starts(later, "crowd-"));
+    while (!text_starts(later, "new-1"))
+        assert_non_null(later = next_report("seen.finish", 10000));
+    expect_empty("WORK");
+}
+
 static void a_nudge_aborts_the_calls_of_its_label_and_no_others(void **state)
 {
     (void)state;
@@ -280,6 +299,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(a_result_that_the_scheduler_puts_off_is_reported_again, fresh),
         cmocka_unit_test_setup(a_result_that_the_scheduler_refuses_makes_the_job_dead, fresh),
         cmocka_unit_test_setup(a_thousand_calls_wait_at_the_same_time, fresh),
+        cmocka_unit_test_setup(a_crowd_of_answers_does_not_keep_a_new_job_waiting, fresh),
         cmocka_unit_test_setup(a_nudge_aborts_the_calls_of_its_label_and_no_others, fresh),
         cmocka_unit_test_setup(what_cant_be_told_yet_stays_held_and_is_resumed_again_as_it_was, fresh),
         cmocka_unit_test_setup(an_item_may_be_resumed_before_it_has_called, fresh),

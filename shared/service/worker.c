@@ -125,6 +125,8 @@ static size_t room(struct worker *worker)
 
 static int64_t wait_ms(struct worker *worker)
 {
+    if (worker->route->resume && queue_count(&worker->done) > 0)
+        return 0;
     if (worker->again.count == 0 && worker->later.count == 0)
         return ROUND_WAIT_MS;
     int64_t due_us = worker->again.count > 0 ? worker->again_us : worker->later_us;
@@ -267,7 +269,7 @@ static void start(struct worker *worker)
 
 static unsigned copies(const struct route *route)
 {
-    assert(!route->resume || (route->takes->carrier == CARRIER_WORK && process.http && route->threads <= 1));
+    assert(!route->resume || (route->takes->carrier == CARRIER_WORK && process.http));
     return route->threads ? route->threads : 1;
 }
 
