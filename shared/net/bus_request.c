@@ -82,9 +82,9 @@ static natsStatus await(struct bus *bus, struct bus_asker *asker, const char *re
 {
     int64_t ends_us = moment_monotonic_us() + wait_ms * 1000;
     while (true) {
-        int64_t left_ms = (ends_us - moment_monotonic_us() + 999) / 1000;
         natsMsg *answer = NULL;
         read_meanwhile(bus, asker, ends_us);
+        int64_t left_ms = (ends_us - moment_monotonic_us() + 999) / 1000; /* of what reading has left */
         natsStatus problem = natsSubscription_NextMsg(&answer, asker->answers, left_ms > 0 ? left_ms : 0);
         if (problem != NATS_OK || strcmp(natsMsg_GetSubject(answer), reply) == 0) {
             *out = answer;

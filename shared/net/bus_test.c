@@ -502,6 +502,39 @@ static void a_request_without_anybody_there_is_retry_at_once(void **state)
     assert_true(moment_monotonic_us() - began_us < 1000000);
 }
 
+/* Takes a question, and answers it long after its asker has given up. */
+static void *answer_late(void *context)
+{
+    struct bus_source *source = context;
+    struct arena *own = arena_new(0);
+    struct bus_message question;
+    struct error error = { 0 };
+    size_t count = 0;
+    for (int rounds = 0; rounds < 6 && count == 0; rounds++)
+        bus_take(source, own, &question, 1, BATCH_BYTES_MAX, 2000, &count, &error);
+    test_pause_ms(700);
+    if (count > 0)
+        bus_send(bus, question.reply, "late", 4, &error);
+    arena_free(own);
+    return NULL;
+}
+
+static void who_asks_alone_waits_no_longer_than_he_said(void **state)
+{
+    (void)state;
+    struct bus_source *source = NULL;
+    struct bus_message reply;
+    struct error error = { 0 };
+    pthread_t late;
+    assert_int_equal(bus_serve_open(bus, "late.answers", "late", &source, &error), OK);
+    bus_flush(bus);
+    assert_int_equal(pthread_create(&late, NULL, answer_late, source), 0);
+    assert_int_equal(bus_request(bus, arena, "late.answers", "", 0, 400, &reply, &error), RETRY);
+    assert_string_equal(error.code, "no_answer");
+    pthread_join(late, NULL);
+    bus_source_close(source);
+}
+
 static void the_server_version_is_known_and_a_bad_url_refused(void **state)
 {
     (void)state;
@@ -531,6 +564,7 @@ int main(void)
         cmocka_unit_test(an_older_declaration_never_replaces_a_newer_one),
         cmocka_unit_test(a_stored_message_is_read_and_deleted_by_its_sequence),
         cmocka_unit_test(a_request_without_anybody_there_is_retry_at_once),
+        cmocka_unit_test(who_asks_alone_waits_no_longer_than_he_said),
         cmocka_unit_test(the_server_version_is_known_and_a_bad_url_refused),
         cmocka_unit_test(a_missing_consumer_is_told_and_its_return_too),
         cmocka_unit_test(a_killed_server_loses_nothing_acknowledged_and_taking_goes_on),
