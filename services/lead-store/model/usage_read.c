@@ -1,10 +1,12 @@
 /* store.usage.read: GET /usage. */
+#include <string.h>
+
 #include "base/text.h"
 #include "core/read.h"
 #include "usage.h"
 #include "wire/pbrow.h"
 
-enum { DAYS = 30, DAYS_MAX = 366, LINES_MAX = 1000 };
+enum { DAYS = 30, DAYS_MAX = 366, LINES_MAX = 1000, DAY_BYTES = sizeof "2026-11-20" - 1 };
 
 /* By one word of the three; the others are left out. */
 static const struct statement usage_lines = {
@@ -21,10 +23,12 @@ static const struct statement usage_lines = {
         "    group by 1, 2, 3 order by 1 desc nulls last, 8 desc, 2, 3 limit $7) n on true",
 };
 
+/* SQL knows no year 0. */
 static enum status check_day(struct arena *arena, const char *day, const char *name, struct error *error)
 {
     moment at;
-    if (text_empty(day) || moment_from_text(text_format(arena, "%.10sT00:00:00Z", day), &at, NULL) == OK)
+    if (text_empty(day) || (strlen(day) == DAY_BYTES && !text_starts(day, "0000") &&
+                            moment_from_text(text_format(arena, "%sT00:00:00Z", day), &at, NULL) == OK))
         return OK;
     return error_code(error, REJECT, "bad_value", "%s must be a day such as 2026-11-20", name);
 }
