@@ -39,6 +39,19 @@ test('an owed message is opened with all that a model needs, and committed as on
   assert.equal(new Date(event.payload.opened_at).getTime(), turn.opened_at.getTime())
 })
 
+test('a time zone that the machine has forgotten keeps no answer back; its tokens count for the day of UTC', async () => {
+  const talk = await Talk.start(store)
+  const zone = timezone => store.rows('update crm.companies set timezone = $2 where id = $1', [talk.caller.company_id, timezone])
+  await zone('Atlantis/Capital')
+  try {
+    assert.equal((await talk.commit(await talk.open(talk.first), { model: 'zoneless' })).state, 'committed')
+    const [usage] = await store.rows("select day::text, calls::int from crm.ai_usage where model = 'zoneless'")
+    assert.deepEqual(usage, { day: new Date().toISOString().slice(0, 10), calls: 1 })
+  } finally {
+    await zone('UTC')
+  }
+})
+
 test('five messages of a burst are one turn: the older jobs are superseded by the newest', async () => {
   const talk = await Talk.start(store)
   const burst = [talk.first]
