@@ -72,6 +72,17 @@ test('a summary never overwrites one that covers more', async () => {
   assert.equal((await commitSummary(talk, newer, { digest: digest('Newer, again.') })).stale, false) // a job that runs twice
 })
 
+test('attributes are anybody\'s to write: what is no summary of ours never keeps a summary out', async () => {
+  const talk = await chat(2)
+  const opened = await openSummary(talk)
+  for (const known of [{ conversation_id: talk.conversationId, covered_sequence: 'all of it' }, { conversation_id: talk.conversationId, covered_sequence: 9e99 },
+    { covered_at: 'yesterday' }, { covered_at: { no: 'time' } }, 7, null]) {
+    await store.rows('update crm.leads set attributes = $2 where id = $1', [talk.leadId, { ai_summary: known }])
+    assert.equal((await commitSummary(talk, opened, { digest: digest('Ours.') })).stale, false, JSON.stringify(known))
+    assert.equal((await lead(talk.leadId)).attributes.ai_summary.summary, 'Ours.')
+  }
+})
+
 test('all conversations of a person are told together, and another company knows nothing of them', async () => {
   const talk = await chat(2)
   const other = await Talk.start(store, { message_text: 'by mail' })
@@ -182,9 +193,10 @@ const commitBump = async (talk, opened, more = {}) => {
     text: 'Are you still there?', provider: 'openai', model: 'gpt-4o-mini', ...more })
   return { ...reply, state: reply.state.replace('BUMPUP_STATE_', '').toLowerCase() }
 }
-/** Answered, with consent. */
+/** Answered, with consent, at whatever hour. */
 async function ready(turns = 1) {
   const talk = await chat(turns)
+  await store.rows("update crm.companies set quiet_from = '00:00', quiet_to = '24:00'")
   await consent(talk)
   return talk
 }

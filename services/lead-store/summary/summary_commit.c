@@ -92,7 +92,10 @@ static enum status memory_commit(struct batch *batch, struct item *item, Pb__Sum
 
 /* -- tell */
 
-/* Inside one conversation newer is what reaches further, else what was written later. */
+/*
+ * Inside one conversation newer is what reaches further, else what was written later. Attributes are anybody's to
+ * write: what is no number or no time of ours was covered by nobody, and times of one form are compared as they stand.
+ */
 static const struct statement digest_write = {
     .name = "summary_digest_write",
     .sql =
@@ -101,8 +104,9 @@ static const struct statement digest_write = {
         "           case when jsonb_typeof(l.attributes -> 'insights') = 'object' then l.attributes -> 'insights' else '{}' end || $7::jsonb) end "
         "where l.id = (select lead_id from crm.conversations where id = $1 and company_id = $2) and l.company_id = $2 and l.merged_into is null "
         "  and case when l.attributes #>> '{ai_summary,conversation_id}' = $1::uuid::text "
-        "           then coalesce((l.attributes #>> '{ai_summary,covered_sequence}')::bigint, 0) <= $4::bigint "
-        "           else coalesce((l.attributes #>> '{ai_summary,covered_at}')::timestamptz, 'epoch') <= $5::timestamptz end "
+        "           then coalesce(substring(l.attributes #>> '{ai_summary,covered_sequence}' from '^[0-9]{1,18}$')::bigint, 0) <= $4::bigint "
+        "           else coalesce(substring(l.attributes #>> '{ai_summary,covered_at}' "
+        "               from '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[.][0-9]{3}Z$'), '') collate \"C\" <= $5 end "
         "returning l.id, l.version",
 };
 
@@ -143,11 +147,12 @@ static enum status digest_commit(struct batch *batch, struct item *item, Pb__Sum
     const Pb__SummaryCommitRequest *request = item->message;
     struct params *params = params_new(batch->arena);
     struct rows rows;
+    char covered_at[MOMENT_BYTES];
     params_text(params, request->conversation_id);
     params_text(params, item->caller.company_id);
     params_text(params, digest_json(batch->arena, request, batch->now));
     params_int(params, request->covered_position);
-    params_moment(params, request->covered_at);
+    params_text(params, moment_text(request->covered_at, covered_at));
     params_moment(params, batch->now);
     params_text(params, pb_json_text(request->digest->insights));
     TRY(db_run(batch->db, batch->arena, &digest_write, params, &rows, error));
