@@ -180,15 +180,29 @@ static enum status refuse_outdated(struct exchange *exchange, const Pb__Operator
     return error_code(error, REJECT, "outdated_view", "More was said since the message that was seen.");
 }
 
+/*
+ * The message is stored, and will leave: the store asks for its send again. So a scheduler that is away is told only to
+ * a caller whose key makes asking again harmless; from another, that would be a second message.
+ */
+static enum status wake_send(const struct exchange *exchange, const Pb__OperatorMessageRequest *request,
+                             const Pb__OperatorMessageReply *posted, struct error *error)
+{
+    enum status status =
+        posted->n_jobs == 0 ? OK : ask_enqueue(exchange->arena, posted->jobs, posted->n_jobs, NULL, error);
+    if (status == OK || !text_empty(request->idempotency_key))
+        return status;
+    log_line(LOG_WARN, "a person's message leaves later", "message", posted->message_id, "correlation",
+             exchange->caller.correlation_id, "error", error->text, NULL);
+    return OK;
+}
+
 enum status operator_follow(struct exchange *exchange, const ProtobufCMessage *request, ProtobufCMessage *reply,
                             struct error *error)
 {
     const Pb__OperatorMessageReply *posted = (const Pb__OperatorMessageReply *)reply;
-    (void)request;
     if (posted->n_missed > 0)
         return refuse_outdated(exchange, posted, error);
-    if (posted->n_jobs > 0)
-        TRY(ask_enqueue(exchange->arena, posted->jobs, posted->n_jobs, NULL, error));
+    TRY(wake_send(exchange, (const Pb__OperatorMessageRequest *)request, posted, error));
     if (wait_begin()) {
         exchange->external_id = wait_external_id(exchange, posted->message_id);
         wait_end();

@@ -23,12 +23,20 @@ const later = response => {
 
 test('a service away: 0 workers in its place; what needs it is 503, messages are still taken', async () => {
   await healthy()
+  await parley.receive('15005581009', 'Hello')
+  await parley.sentCount(1, '15005581009')
   for (const name of ['ingest', 'scheduler', 'ai-engage', 'channel-whatsapp-cloud', 'lead-store']) {
     const service = parley.service(name)
     await service.stop()
     const checks = await degraded(name, found => found[name] === '0 workers active')
     assert.equal(checks.nats, 'connected')
-    if (name === 'scheduler') later(await parley.get('/queue/stats'))
+    if (name === 'scheduler') {
+      later(await parley.get('/queue/stats'))
+      const said = { phone: '15005581009', message: 'a person here', operator: 'mira' }
+      const { status, body } = await parley.post('/api/v1/operator-message', said) // stored: whoever was told 503 would say it twice
+      assert.deepEqual([status, (await parley.get(`/messages/${body.message_id}`)).body.status], [200, 'queued'])
+      later(await parley.post('/api/v1/operator-message', said, { 'idempotency-key': 'said-once' })) // and by a key it may be said again
+    }
     if (name === 'lead-store') {
       later(await parley.get('/leads'))
       assert.match(checks.database, /^disconnected: ./)
