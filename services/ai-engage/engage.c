@@ -78,12 +78,27 @@ static void ask_model(struct batch *batch, struct item *item, const Pb__TurnOpen
     answer_take(batch, item, &reply, answers);
 }
 
-/* That an answer is being written: shown if it can be, and nothing waits for it. */
-static void show_typing(struct batch *batch, const Pb__TurnOpened *opened)
+static bool is_open(const struct call *call)
+{
+    const Pb__TurnOpened *opened = call->reply;
+    return call->status == OK && opened->state == PB__TURN_STATE__TURN_STATE_OPEN;
+}
+
+/* That answers are being written: shown if it can be, in one request however many they are. */
+static void show_typing(struct batch *batch, const struct call *opened, size_t count)
 {
     struct error error = { 0 };
-    if (opened->n_jobs > 0 && ask_enqueue(batch->arena, opened->jobs, opened->n_jobs, NULL, &error) != OK)
-        log_line(LOG_WARN, "typing not shown", "turn", opened->turn_id, "error", error.text, NULL);
+    size_t room = 0, jobs = 0;
+    for (size_t i = 0; i < count; i++)
+        room += is_open(&opened[i]) ? ((const Pb__TurnOpened *)opened[i].reply)->n_jobs : 0;
+    if (room == 0)
+        return;
+    Pb__JobSpec **list = ARENA_ARRAY(batch->arena, Pb__JobSpec *, room);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; is_open(&opened[i]) && k < ((const Pb__TurnOpened *)opened[i].reply)->n_jobs; k++)
+            list[jobs++] = ((const Pb__TurnOpened *)opened[i].reply)->jobs[k];
+    if (ask_enqueue(batch->arena, list, jobs, NULL, &error) != OK)
+        log_line(LOG_WARN, "typing not shown", "error", error.text, NULL);
 }
 
 static void follow_opened(struct batch *batch, struct item *item, const Pb__TurnOpened *opened, struct answers *answers)
@@ -101,10 +116,9 @@ static void follow_opened(struct batch *batch, struct item *item, const Pb__Turn
         item_children(item, opened->jobs, opened->n_jobs);
         break;
     case PB__TURN_STATE__TURN_STATE_OPEN:
-        if (opened->context && opened->turn_id) {
+        if (opened->context && opened->turn_id)
             ask_model(batch, item, opened, answers);
-            show_typing(batch, opened);
-        } else
+        else
             item_fail(item, RETRY, "no_context", "the turn was opened without its context");
         break;
     default:
@@ -151,6 +165,7 @@ static void open_turns(struct batch *batch, struct items *items)
             follow_opened(batch, items->list[i], calls[i].reply, &answers);
         else
             outcome_store_failed(items->list[i], &calls[i]);
+    show_typing(batch, calls, count);
     if (answers.count > 0)
         commit_answers(batch, &answers);
 }
