@@ -181,7 +181,7 @@ static enum status look(struct batch *batch, struct error *error)
 
 static enum status look_for_overdue(struct batch *batch, struct error *error)
 {
-    if (batch->now < overdue_at)
+    if (batch->now < overdue_at && overdue_at - batch->now <= OVERDUE_LOOK_MS)
         return OK;
     bool more = false;
     TRY(overdue_some(batch, &more, error));
@@ -194,8 +194,8 @@ int64_t due_run(struct batch *batch)
 {
     struct error error = { 0 };
     int64_t left_ms = atomic_load(&look_at) - batch->now;
-    if (left_ms > 0)
-        return left_ms < LOOK_MS_MAX ? left_ms : LOOK_MS_MAX;
+    if (left_ms > 0 && left_ms <= LOOK_MS_MAX) /* more: the clock was put back */
+        return left_ms;
     atomic_store(&look_at, batch->now + LOOK_MS_MAX);
     enum status status = look(batch, &error);
     if (status == OK)
