@@ -134,7 +134,7 @@ static void judge_answer(struct arena *arena, const cJSON *root, struct llm_repl
     static const char *const CUT[] = { "max_tokens", "model_context_window_exceeded", NULL };
     const char *stop = llm_text(root, "stop_reason");
     const cJSON *usage = llm_member(root, "usage");
-    out->model = arena_text(arena, llm_text(root, "model"));
+    out->model = llm_model_told(arena, root, "model");
     out->prompt_tokens = llm_tokens(usage, "input_tokens") + llm_tokens(usage, "cache_creation_input_tokens") +
                          llm_tokens(usage, "cache_read_input_tokens");
     out->completion_tokens = llm_tokens(usage, "output_tokens");

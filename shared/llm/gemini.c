@@ -229,7 +229,7 @@ static void judge_answer(struct arena *arena, const cJSON *root, struct llm_repl
     const cJSON *candidate = llm_list(root, "candidates");
     const char *finish = llm_text(candidate, "finishReason");
     bool asked_in_vain = !candidate && *llm_text(llm_member(root, "promptFeedback"), "blockReason");
-    out->model = arena_text(arena, llm_text(root, "modelVersion"));
+    out->model = llm_model_told(arena, root, "modelVersion");
     take_usage(llm_member(root, "usageMetadata"), out);
     take_ratings(arena, candidate, out);
     out->cut = !llm_among(finish, WHOLE); /* MAX_TOKENS, or an end that is not known yet */

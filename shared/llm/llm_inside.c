@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { CODE_BYTES_MAX = 64 };
+enum { CODE_BYTES_MAX = 64, MODEL_BYTES_MAX = 128 };
 
 /* -- reading */
 
@@ -45,6 +45,11 @@ bool llm_among(const char *word, const char *const *words)
         if (strcmp(word, *words) == 0)
             return true;
     return false;
+}
+
+const char *llm_model_told(struct arena *arena, const cJSON *object, const char *name)
+{
+    return text_cut(arena, llm_text(object, name), MODEL_BYTES_MAX);
 }
 
 /* -- ending a judgement */

@@ -19,6 +19,8 @@ const cJSON *llm_list(const cJSON *object, const char *name);           /* first
 const char *llm_text(const cJSON *object, const char *name);            /* "" when absent or no text */
 int llm_tokens(const cJSON *usage, const char *name);                   /* 0 when absent or out of range */
 bool llm_among(const char *word, const char *const *words);
+/* Which model a server says it was: a name, of which an index must hold the whole. */
+const char *llm_model_told(struct arena *arena, const cJSON *object, const char *name);
 
 /* -- ending a judgement */
 

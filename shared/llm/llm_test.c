@@ -300,6 +300,31 @@ static void a_huge_passage_or_question_stays_an_answer(void **state)
     assert_non_null(strstr(answer, "window"));
 }
 
+/* It is a part of the key that tokens are counted under. */
+static void a_model_s_name_is_no_longer_than_a_name(void **state)
+{
+    static const struct {
+        const struct llm_provider *provider;
+        const char *before, *after;
+    } ANSWERS[] = {
+        { &LLM_OPENAI, "{\"model\":\"", "\",\"choices\":[{\"message\":{\"content\":\"Hi\"}}]}" },
+        { &LLM_ANTHROPIC, "{\"model\":\"", "\",\"content\":[{\"type\":\"text\",\"text\":\"Hi\"}]}" },
+        { &LLM_GEMINI, "{\"modelVersion\":\"",
+          "\",\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]},\"finishReason\":\"STOP\"}]}" },
+    };
+    for (size_t i = 0; i < sizeof ANSWERS / sizeof *ANSWERS; i++) {
+        struct buffer body = { .arena = *state };
+        struct llm_reply reply;
+        buffer_add(&body, ANSWERS[i].before);
+        for (int n = 0; n < 4096; n++)
+            buffer_add_char(&body, 'm');
+        buffer_add(&body, ANSWERS[i].after);
+        ANSWERS[i].provider->judge(*state, 200, buffer_text(&body), body.bytes, &reply);
+        assert_int_equal(reply.end, LLM_ANSWERED);
+        assert_int_equal(strlen(reply.model), 128);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
 
 int main(void)
@@ -320,6 +345,7 @@ int main(void)
         TEST(bengali_questions_find_bengali_sentences),
         TEST(several_owed_messages_are_one_question_and_the_same_turn_the_same_answer),
         TEST(a_huge_passage_or_question_stays_an_answer),
+        TEST(a_model_s_name_is_no_longer_than_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,7 +131,7 @@ static void judge_answer(struct arena *arena, const cJSON *root, struct llm_repl
     const cJSON *message = llm_member(choice, "message");
     const cJSON *usage = llm_member(root, "usage");
     const char *finish = llm_text(choice, "finish_reason");
-    out->model = arena_text(arena, llm_text(root, "model"));
+    out->model = llm_model_told(arena, root, "model");
     out->prompt_tokens = llm_tokens(usage, "prompt_tokens");
     out->completion_tokens = llm_tokens(usage, "completion_tokens");
     out->cut = strcmp(finish, "length") == 0;
