@@ -7,7 +7,10 @@ import { Talk } from './talk.mjs'
 import { until } from '../support/process.mjs'
 
 let store
-before(async () => { store = await Store.start({ scheduler: true, env: { WHATSAPP_CLOUD_PACING: '0', BUFFER_MS: '0', LOOP_GUARD: 'off' } }) })
+before(async () => {
+  store = await Store.start({ scheduler: true, env: { WHATSAPP_CLOUD_PACING: '0', BUFFER_MS: '0', LOOP_GUARD: 'off' } })
+  await store.rows("update crm.companies set quiet_from = '00:00', quiet_to = '24:00'") // whenever this runs
+})
 after(() => store?.stop())
 
 const jobsOf = (conversationId, prefix) =>
