@@ -8,6 +8,7 @@
  *   asks    jobs.enqueue            the sweep: what is owed and has no live job
  */
 #include "company/company.h"
+#include "conversation/conversation.h"
 #include "core/config.h"
 #include "core/stats.h"
 #include "file/media.h"
@@ -20,7 +21,6 @@
 #include "knowledge/knowledge.h"
 #include "model/model.h"
 #include "model/usage.h"
-#include "people/conversation.h"
 #include "people/lead.h"
 #include "people/message.h"
 #include "people/operator.h"

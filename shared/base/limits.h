@@ -48,6 +48,7 @@ enum {
 
     /* the gate */
     GO_VALID_MS = 5000,        /* between authorise and the first byte to the provider */
+    LAST_BYTES_MS = 500,       /* what is sent in the last moment of a go is on its way a little longer */
     SEND_CALL_WAIT_MS = 20000, /* provider's answer to a send; past it the send is unknown */
     UNKNOWN_HOLD_MS = 10 * 60 * 1000,
     SERVICE_WINDOW_MS = 24 * 60 * 60 * 1000, /* WhatsApp's customer service window */

@@ -7,12 +7,12 @@
 #include "base/text.h"
 #include "company.h"
 #include "company_view.h"
+#include "conversation/hand_over_rules.h"
 #include "core/event.h"
 #include "core/payload.h"
 #include "core/write.h"
 #include "llm/offer.h"
 #include "model/budget.h"
-#include "people/hand_over_rules.h"
 #include "safety/safety.h"
 #include "wire/pbjson.h"
 

@@ -5,8 +5,8 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "conversation/hand_over_rules.h"
 #include "model/budget.h"
-#include "people/hand_over_rules.h"
 #include "wire/pbrow.h"
 
 enum {

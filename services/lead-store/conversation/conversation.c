@@ -1,12 +1,12 @@
 #include "conversation.h"
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "core/payload.h"
 #include "core/write.h"
-#include "gate/gate_rules.h"
 #include "handover.h"
-#include "silence/silence.h"
-#include "turn/turn_sent.h"
+#include "owed.h"
+#include "silence.h"
 
 static struct target target_of(struct item *item)
 {

@@ -9,7 +9,7 @@
 #pragma once
 #include "core/event.h"
 #include "core/hold.h"
-#include "gate/outbound.h"
+#include "outbound.h"
 
 enum { ESCALATION_REASON_BYTES_MAX = 2000, ESCALATION_TOLD_AGAIN_MS = HOUR_MS };
 

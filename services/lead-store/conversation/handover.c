@@ -5,7 +5,7 @@
 #include "core/column.h"
 #include "core/payload.h"
 #include "core/transaction.h"
-#include "turn/uncover.h"
+#include "uncover.h"
 
 #include <string.h>
 

@@ -3,7 +3,6 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "core/follow.h"
-#include "silence_rules.h"
 
 static_assert((int)MEMORY_DUE < (int)TURN_HISTORY_ITEMS_MAX, "what is not remembered yet is still in the history");
 

@@ -18,9 +18,7 @@ Pb__JobSpec *silence_handback_job(struct arena *arena, const struct held_convers
 Pb__JobSpec *silence_memory_job(struct arena *arena, const struct held_conversation *conversation,
                                 const struct caller *caller);
 
+enum { SUMMARY_MESSAGES_MIN = 4 }; /* fewer need no summary by itself */
 /* Of messages that no summary holds: so many make the job; so many newest ones are left to the prompt's history alone.
  * The history holds more, so that nothing is missing while the job runs. */
 enum { MEMORY_DUE = 30, MEMORY_LEFT = 10, MEMORY_CHUNK = 40 };
-
-/* A pass of the sweep. */
-enum status silence_sweep(struct batch *batch, struct error *error);

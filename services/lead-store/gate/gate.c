@@ -3,12 +3,12 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "conversation/uncover.h"
 #include "core/cells.h"
 #include "core/column.h"
 #include "core/config.h"
 #include "core/transaction.h"
 #include "gate_ask.h"
-#include "turn/uncover.h"
 
 enum { JITTER_MS_MAX = 10 * MINUTE_MS };
 

@@ -74,7 +74,6 @@ struct gate_verdict {
     const char *status; /* what the message becomes; NULL: it stays */
 };
 
-/* What a channel sends in the last moment of its go is on its way a little longer. */
-enum { PROACTIVE_EVERY_MS = DAY_MS, BUSY_AGAIN_MS = 1000, LAST_BYTES_MS = 500, AI_LEAVING_AGAIN_MS = 200 };
+enum { PROACTIVE_EVERY_MS = DAY_MS, BUSY_AGAIN_MS = 1000, AI_LEAVING_AGAIN_MS = 200 };
 
 struct gate_verdict gate_judge(const struct gate_facts *facts);

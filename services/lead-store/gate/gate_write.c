@@ -1,10 +1,10 @@
 /* What the gate's verdicts leave behind, for a whole batch. */
 #include "base/text.h"
+#include "conversation/owed.h"
+#include "conversation/uncover.h"
 #include "core/column.h"
 #include "core/payload.h"
 #include "gate_ask.h"
-#include "turn/turn_sent.h"
-#include "turn/uncover.h"
 
 static const struct statement gate_message_save = {
     .name = "gate_message_save",

@@ -2,7 +2,7 @@
 #include "base/text.h"
 #include "core/column.h"
 #include "core/payload.h"
-#include "gate/outbound.h"
+#include "conversation/outbound.h"
 
 static const struct statement lead_update = {
     .name = "lead_update",

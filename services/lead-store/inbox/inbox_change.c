@@ -3,10 +3,10 @@
 
 #include "base/ident.h"
 #include "base/text.h"
+#include "conversation/conversation_view.h"
+#include "conversation/handover.h"
 #include "core/payload.h"
 #include "core/write.h"
-#include "inbox_view.h"
-#include "people/handover.h"
 #include "wire/pbrow.h"
 
 /* What is there, held, and what it is to become. */

@@ -4,9 +4,9 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "conversation/conversation_view.h"
+#include "conversation/message_view.h"
 #include "core/page.h"
-#include "inbox_view.h"
-#include "people/lead_view.h"
 #include "wire/pbjson.h"
 #include "wire/pbrow.h"
 

@@ -4,11 +4,11 @@
 
 #include "base/ident.h"
 #include "base/text.h"
+#include "conversation/conversation_view.h"
 #include "core/event.h"
 #include "core/payload.h"
 #include "core/transaction.h"
 #include "inbox.h"
-#include "inbox_view.h"
 #include "mark.h"
 
 /* A mark only moves on. Meta marks earlier ones with it. */

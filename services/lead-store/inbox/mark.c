@@ -2,8 +2,8 @@
 
 #include "base/ident.h"
 #include "base/text.h"
+#include "conversation/handover.h"
 #include "core/read.h"
-#include "people/handover.h"
 #include "wire/pbrow.h"
 
 enum { TYPING_MS = 20 * SECOND_MS }; /* Meta's indicator ends after 25 s */

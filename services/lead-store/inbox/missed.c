@@ -1,6 +1,6 @@
 #include "missed.h"
 
-#include "people/lead_view.h"
+#include "conversation/message_view.h"
 #include "wire/pbrow.h"
 
 /* Of the AI's what has left or is leaving: what waits is cancelled when a person writes. */

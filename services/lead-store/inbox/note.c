@@ -5,12 +5,12 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "conversation/handover.h"
 #include "core/column.h"
 #include "core/event.h"
 #include "core/page.h"
 #include "core/payload.h"
 #include "core/write.h"
-#include "people/handover.h"
 #include "wire/pbrow.h"
 
 enum { NOTE_BYTES_MAX = 16 * 1024, NOTES_FOR_AI_MAX = 20 };

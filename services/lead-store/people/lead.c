@@ -3,9 +3,10 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "conversation/conversation_view.h"
+#include "conversation/message_view.h"
 #include "core/column.h"
 #include "core/page.h"
-#include "inbox/inbox_view.h"
 #include "lead_view.h"
 #include "wire/pbrow.h"
 

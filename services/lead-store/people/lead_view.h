@@ -9,8 +9,3 @@
     "       l.phone_number, l.contact_name, l.attributes, l.priority, l.preferred_channel, exists (select from crm.conversations c " \
     "           where c.lead_id = l.id and c.state = 'open' and c.owner = 'human') as human_intervention_required, "                 \
     "       l.opted_out_at is not null as opted_out, l.version, l.created_at, l.updated_at "
-
-#define MESSAGE_VIEW                                                                                                                                                   \
-    "select m.id, m.conversation_id, m.lead_id, m.direction, m.sender_type, m.sender_id, m.channel, m.external_id, "                                                   \
-    "       coalesce(m.message_text, '') <> '' as has_text, m.message_text, m.media_info, m.template_id, m.extra_metadata, m.status, m.position, m.kind, m.reply_to, " \
-    "       m.correlation_id, m.turn_id, m.error_class, m.error, m.provider_ts, m.created_at, m.updated_at "

@@ -3,8 +3,8 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "conversation/message_view.h"
 #include "core/read.h"
-#include "lead_view.h"
 #include "wire/pbrow.h"
 
 static enum status unknown_message(struct error *error)

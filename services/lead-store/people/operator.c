@@ -2,10 +2,10 @@
 
 #include "base/ident.h"
 #include "base/text.h"
+#include "conversation/reply_route.h"
 #include "core/write.h"
 #include "inbox/missed.h"
 #include "operator_post.h"
-#include "turn/reply_route.h"
 #include "wire/pbjson.h"
 
 enum { PRIORITY_OPERATOR = 100 };

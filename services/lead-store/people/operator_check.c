@@ -5,8 +5,8 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "channels/whatsapp_cloud.h"
+#include "conversation/reply_route.h"
 #include "operator_post.h"
-#include "turn/reply_route.h"
 
 enum { MEDIA_LINK_BYTES_MAX = 2048, CAPTION_BYTES_MAX = 4096, FILENAME_BYTES_MAX = 255 };
 

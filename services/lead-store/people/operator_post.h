@@ -5,8 +5,8 @@
  * nothing.
  */
 #pragma once
-#include "gate/outbound.h"
-#include "handover.h"
+#include "conversation/handover.h"
+#include "conversation/outbound.h"
 #include "template/template_use.h"
 
 struct post {

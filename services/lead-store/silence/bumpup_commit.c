@@ -7,10 +7,10 @@
 #include "base/text.h"
 #include "bumpup.h"
 #include "bumpup_facts.h"
+#include "conversation/outbound.h"
 #include "core/event.h"
 #include "core/payload.h"
 #include "core/write.h"
-#include "gate/outbound.h"
 #include "model/usage.h"
 
 static enum status bumpup_commit_check(const struct item *item, struct error *error)

@@ -3,9 +3,9 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "conversation/outbound.h"
 #include "core/cells.h"
 #include "core/column.h"
-#include "gate/outbound.h"
 
 const char *bumpup_refusal(const struct bumpup_facts *facts)
 {

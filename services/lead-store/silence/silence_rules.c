@@ -1,5 +1,7 @@
 #include "silence_rules.h"
 
+#include "conversation/silence.h"
+
 /* When a summary is due; 0: none is. */
 static moment summary_at(const struct silence_facts *facts)
 {

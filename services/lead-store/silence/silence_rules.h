@@ -10,8 +10,6 @@
 
 #include "base/moment.h"
 
-enum { SUMMARY_MESSAGES_MIN = 4 }; /* fewer need no summary by itself */
-
 struct silence_facts {
     moment now, last_at; /* the newest message */
     bool open;           /* the conversation */

@@ -1,5 +1,6 @@
 #include "base/test.h"
 
+#include "conversation/silence.h"
 #include "silence_rules.h"
 
 enum { LAST = 1000000 };

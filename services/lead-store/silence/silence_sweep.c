@@ -1,9 +1,9 @@
 /* Who has been silent long enough: found by an index, asked for under a key of that silence, looked at again when the
  * next thing is due. */
+#include "silence_sweep.h"
 #include "core/cells.h"
 #include "core/column.h"
 #include "core/follow.h"
-#include "silence.h"
 #include "silence_rules.h"
 
 enum { PAGE = 200 };

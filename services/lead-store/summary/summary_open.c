@@ -4,11 +4,11 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "conversation/silence.h"
 #include "core/cells.h"
 #include "core/column.h"
 #include "core/hold.h"
 #include "core/transaction.h"
-#include "silence/silence.h"
 #include "summary.h"
 #include "turn/context.h"
 

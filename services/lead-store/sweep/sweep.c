@@ -6,8 +6,9 @@
 #include "core/lease.h"
 #include "core/payload.h"
 #include "knowledge/knowledge.h"
-#include "silence/silence.h"
+#include "silence/silence_sweep.h"
 #include "sweep_pass.h"
+#include "template/template.h"
 
 enum { SWEEP_MS = 1000, LEASE_MS = 15000 };
 
@@ -95,7 +96,7 @@ static const struct {
     { "parked", sweep_parked }, { "sending", sweep_sending },     { "unknown", sweep_unknown },
     { "owed", sweep_owed },     { "overdue", sweep_overdue },     { "person", sweep_person },
     { "queued", sweep_queued }, { "knowledge", knowledge_sweep }, { "silence", silence_sweep },
-    { "old", sweep_old },       { "templates", sweep_templates },
+    { "old", sweep_old },       { "templates", template_sweep },
 };
 
 int64_t sweep_run(struct batch *batch)

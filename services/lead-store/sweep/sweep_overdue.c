@@ -1,9 +1,9 @@
 /* The watchdog: whoever waits for the AI past the deadline, or where no job will ever answer, gets a person. */
 #include "base/limits.h"
 #include "base/text.h"
+#include "conversation/escalation.h"
 #include "core/cells.h"
 #include "core/config.h"
-#include "people/escalation.h"
 #include "sweep_pass.h"
 
 enum { PAGE = 200, PAGES_MAX = 20 /* per second */ };

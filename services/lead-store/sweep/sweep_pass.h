@@ -26,8 +26,6 @@ enum status sweep_overdue(struct batch *batch, struct error *error);
 enum status sweep_person(struct batch *batch, struct error *error);
 /* sweep_receipts.c */
 enum status sweep_parked(struct batch *batch, struct error *error);
-/* template/template_sweep.c */
-enum status sweep_templates(struct batch *batch, struct error *error);
 /* sweep_old.c */
 enum status sweep_old(struct batch *batch, struct error *error);
 

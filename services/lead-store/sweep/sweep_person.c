@@ -1,14 +1,14 @@
 /* Who has waited for a person longer than the company allows: it is said once, and the AI answers where it may. */
 #include "base/limits.h"
 #include "base/text.h"
+#include "conversation/conversation_view.h"
+#include "conversation/handover.h"
+#include "conversation/owed.h"
 #include "core/cells.h"
 #include "core/column.h"
 #include "core/config.h"
 #include "core/payload.h"
-#include "inbox/inbox_view.h"
-#include "people/handover.h"
 #include "sweep_pass.h"
-#include "turn/turn_sent.h"
 
 enum { PAGE = 200, PAGES_MAX = 20 /* per second */ };
 

@@ -11,3 +11,6 @@ void template_list(struct batch *batch);
 void template_accounts(struct batch *batch);
 void template_record(struct batch *batch);
 void template_update(struct batch *batch);
+
+/* A pass of the sweep. */
+enum status template_sweep(struct batch *batch, struct error *error);

@@ -1,7 +1,8 @@
 /* Once an hour each company's list is asked for: a webhook may be lost, and who has just been added has no list at all.
  */
 #include "base/text.h"
-#include "sweep/sweep_pass.h"
+#include "core/follow.h"
+#include "template.h"
 
 enum { EVERY_MS = 60 * MINUTE_MS };
 
@@ -20,7 +21,7 @@ static Pb__JobSpec *sync_job(struct arena *arena, const char *company_id, moment
     return job;
 }
 
-enum status sweep_templates(struct batch *batch, struct error *error)
+enum status template_sweep(struct batch *batch, struct error *error)
 {
     static moment next; /* the sweep's own thread: by the key it is once an hour in all copies */
     struct rows rows;

@@ -2,10 +2,10 @@
  * commit - the turns of one request on their way to being committed; shared by the files of turn_commit.
  */
 #pragma once
+#include "conversation/escalation.h"
+#include "conversation/outbound.h"
 #include "core/event.h"
 #include "core/hold.h"
-#include "gate/outbound.h"
-#include "people/escalation.h"
 
 struct commit {
     struct item *item;

@@ -3,8 +3,8 @@
  */
 #pragma once
 #include "context.h"
+#include "conversation/escalation.h"
 #include "core/hold.h"
-#include "people/escalation.h"
 
 /* The inbound of a job, as found; of this only a merge of two people changes the conversation and the position. */
 struct asked {

@@ -5,7 +5,7 @@
 #include "base/ident.h"
 #include "base/text.h"
 #include "core/payload.h"
-#include "lead_note.h"
+#include "stage/lead_note.h"
 
 static bool is_progress(const Pb__TurnAction *action)
 {

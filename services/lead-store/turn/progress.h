@@ -6,7 +6,7 @@
  * move only where the present stage leads to. docs/stages.md tells the whole.
  */
 #pragma once
-#include "turn/commit.h"
+#include "commit.h"
 
 /* Whether a turn has such actions: then its lead is held, before its conversation. */
 bool progress_wanted(const Pb__TurnCommitRequest *request);

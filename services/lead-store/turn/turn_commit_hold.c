@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "commit.h"
 #include "core/column.h"
-#include "stage/progress.h"
+#include "progress.h"
 
 /* -- looked for first */
 

@@ -1,14 +1,15 @@
 /* What committing and superseded turns leave behind, in set-based statements. */
 #include "base/text.h"
 #include "commit.h"
+#include "conversation/owed.h"
+#include "conversation/silence.h"
+#include "conversation/uncover.h"
 #include "core/column.h"
 #include "core/payload.h"
 #include "model/usage.h"
+#include "progress.h"
 #include "refusal.h"
-#include "silence/silence.h"
-#include "stage/progress.h"
 #include "turn_sent.h"
-#include "uncover.h"
 #include "wire/pbjson.h"
 
 static const struct statement turn_cover = {

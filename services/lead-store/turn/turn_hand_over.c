@@ -1,10 +1,10 @@
 /* What the customer wrote, or how the conversation goes, meets a rule of the company, or its budget is used up: a
  * person answers. */
 #include "base/text.h"
+#include "conversation/hand_over_rules.h"
 #include "core/column.h"
 #include "model/budget.h"
 #include "opening.h"
-#include "people/hand_over_rules.h"
 
 /* A conversation whose company has rules, and the rule that is met. */
 struct ruled {

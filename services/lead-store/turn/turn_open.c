@@ -3,6 +3,7 @@
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "conversation/owed.h"
 #include "core/cells.h"
 #include "core/column.h"
 #include "core/follow.h"

@@ -1,6 +1,5 @@
 /*
- * turn_sent - what opening, commit and gate share: the send of a turn that has committed, and the key of the job that a
- * newer inbound has.
+ * turn_sent - the jobs that follow from a committed turn: the send of its reply, and what its prompt left to be done.
  */
 #pragma once
 #include "core/hold.h"
@@ -15,20 +14,3 @@ enum status turn_sent_jobs(const struct held *held, const struct held_turn *turn
  * the rest, under a key of its own; and the one that remembers what the next prompt will no longer hold. */
 enum status turn_follow_jobs(const struct held *held, const struct held_turn *turn, const struct caller *caller,
                              Pb__JobSpec **jobs, size_t *count, struct error *error);
-
-/* The newest owed inbound of each conversation. */
-struct newest_owed {
-    struct arena *arena;
-    size_t count;
-    const char *const *conversation_ids, *const *message_ids, *const *job_ids;
-};
-enum status newest_owed_read(const struct held *held, const struct ids *conversation_ids, struct newest_owed *out,
-                             struct error *error);
-const char *newest_owed_message(const struct newest_owed *newest,
-                                const struct held_conversation *conversation); /* NULL: none */
-const char *newest_owed_key(const struct newest_owed *newest,
-                            const struct held_conversation *conversation); /* of its engage job */
-/* The job itself, to be asked for again after a wait; NULL: nothing is owed. suffix: of a job asked for anew, else
- * NULL. */
-Pb__JobSpec *newest_owed_job(const struct newest_owed *newest, const struct held_conversation *conversation,
-                             const struct caller *caller, const char *suffix, int64_t delay_ms);
