@@ -23,16 +23,24 @@ static const struct statement companies_hold = {
     .sql = "select id from crm.companies where id = any($1::uuid[]) order by id for no key update",
 };
 
-enum status write_in_turn(struct batch *batch, struct item **items, size_t count, write_one *one, struct error *error)
+static enum status work_in_turn(struct batch *batch, struct item **items, size_t count, struct error *error)
 {
+    const struct writer *writer = items[0]->state;
     struct event_list events = { .batch = batch };
     struct params *params = params_new(batch->arena);
     COLUMN_TEXTS(params, count, i, items[i]->caller.company_id);
     db_queue(batch->db, batch->arena, &companies_hold, params, NULL);
     for (size_t i = 0; i < count; i++)
-        TRY(one(batch, items[i], &events, error));
+        TRY(writer->one(batch, items[i], &events, error));
     event_flush(&events);
     return OK;
+}
+
+void write_in_turn(struct batch *batch, const struct writer *writer)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        batch->items[i]->state = (void *)writer;
+    write_run(batch, writer->check, work_in_turn);
 }
 
 enum status write_show(struct batch *batch, struct item *item, const struct statement *statement,

@@ -10,14 +10,18 @@
 
 /* What can be told without looking: REJECT refuses the item. */
 typedef enum status write_check(const struct item *item, struct error *refused);
-/* One item; refused ones answer so and return OK. */
-typedef enum status write_one(struct batch *batch, struct item *item, struct event_list *events, struct error *error);
-
 /* transaction_run for the items that pass. */
 void write_run(struct batch *batch, write_check *check, transaction_work *work);
-/* Inside a transaction: all companies' rows are locked, then one item after the other, for a later one sees what an
- * earlier one left. */
-enum status write_in_turn(struct batch *batch, struct item **items, size_t count, write_one *one, struct error *error);
+
+/* One item; refused ones answer so and return OK. */
+typedef enum status write_one(struct batch *batch, struct item *item, struct event_list *events, struct error *error);
+struct writer {
+    write_check *check;
+    write_one *one;
+};
+/* The same, one item after the other under the locks of all companies' rows, for a later one sees what an earlier one
+ * left. Takes item->state. */
+void write_in_turn(struct batch *batch, const struct writer *writer);
 
 /* The item answers with what is there now: the one row of the caller's company ($1) with this id ($2). */
 enum status write_show(struct batch *batch, struct item *item, const struct statement *statement,

@@ -321,22 +321,7 @@ static enum status delete_one(struct batch *batch, struct item *item, struct eve
     return OK;
 }
 
-/* -- the three handlers */
-
-static enum status create_work(struct batch *batch, struct item **items, size_t count, struct error *error)
-{
-    return write_in_turn(batch, items, count, create_one, error);
-}
-
-static enum status patch_work(struct batch *batch, struct item **items, size_t count, struct error *error)
-{
-    return write_in_turn(batch, items, count, patch_one, error);
-}
-
-static enum status delete_work(struct batch *batch, struct item **items, size_t count, struct error *error)
-{
-    return write_in_turn(batch, items, count, delete_one, error);
-}
+/* -- what can be told without looking, and the three handlers */
 
 static enum status caller_check(const struct item *item, const char *id, struct error *refused)
 {
@@ -374,15 +359,15 @@ static enum status delete_check(const struct item *item, struct error *refused)
 
 void ai_model_create(struct batch *batch)
 {
-    write_run(batch, create_check, create_work);
+    write_in_turn(batch, &(const struct writer){ create_check, create_one });
 }
 
 void ai_model_patch(struct batch *batch)
 {
-    write_run(batch, patch_check, patch_work);
+    write_in_turn(batch, &(const struct writer){ patch_check, patch_one });
 }
 
 void ai_model_delete(struct batch *batch)
 {
-    write_run(batch, delete_check, delete_work);
+    write_in_turn(batch, &(const struct writer){ delete_check, delete_one });
 }

@@ -363,30 +363,17 @@ static enum status delete_check(const struct item *item, struct error *error)
     return check(item, text_or(request->id, ""), NULL, error);
 }
 
-static enum status create_work(struct batch *batch, struct item **items, size_t count, struct error *error)
-{
-    return write_in_turn(batch, items, count, create_one, error);
-}
-static enum status patch_work(struct batch *batch, struct item **items, size_t count, struct error *error)
-{
-    return write_in_turn(batch, items, count, patch_one, error);
-}
-static enum status delete_work(struct batch *batch, struct item **items, size_t count, struct error *error)
-{
-    return write_in_turn(batch, items, count, delete_one, error);
-}
-
 void pipeline_create(struct batch *batch)
 {
-    write_run(batch, create_check, create_work);
+    write_in_turn(batch, &(const struct writer){ create_check, create_one });
 }
 
 void pipeline_patch(struct batch *batch)
 {
-    write_run(batch, patch_input_check, patch_work);
+    write_in_turn(batch, &(const struct writer){ patch_input_check, patch_one });
 }
 
 void pipeline_delete(struct batch *batch)
 {
-    write_run(batch, delete_check, delete_work);
+    write_in_turn(batch, &(const struct writer){ delete_check, delete_one });
 }
