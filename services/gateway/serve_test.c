@@ -119,68 +119,68 @@ static void without_a_key_nothing_is_open_but_what_must_be(void **state)
     settings.auth = false;
 }
 
+static const struct {
+    const char *method, *path, *query, *body;
+    int status;
+    const char *says;
+} BAD_INPUT[] = {
+    { "POST", "/inbound-message", "", "{", 400, "malformed_json" },
+    { "POST", "/inbound-message", "", "", 400, "malformed_json" },
+    { "POST", "/inbound-message", "", "{}", 422, "'phone_number', 'contact_name', 'message_text' are missing." },
+    { "POST", "/inbound-message", "", "{\"phone_number\":\"+1234567\",\"contact_name\":\"\",\"message_text\":\"\"}",
+      422, "message_text" },
+    { "POST", "/inbound-message", "", "{\"phone_number\":\"123456\",\"contact_name\":\"\",\"message_text\":\"x\"}", 422,
+      "7 to 15 digits" },
+    { "POST", "/inbound-message", "",
+      "{\"phone_number\":\"1234567\",\"contact_name\":\"\",\"message_text\":\"x\",\"channel\":\"fax\"}", 422,
+      "channel" },
+    { "POST", "/inbound-message", "",
+      "{\"phone_number\":\"1234567\",\"contact_name\":\"\",\"message_text\":\"x\",\"company_id\":\"7\"}", 422,
+      "company_id" },
+    { "POST", "/inbound-message", "",
+      "{\"phone_number\":\"1234567\",\"contact_name\":\"\",\"message_text\":\"x\",\"id\":\"7\"}", 422,
+      "unknown_field" },
+    { "GET", "/leads", "limit=201", "", 422, "limit" },
+    { "GET", "/leads", "limit=0", "", 422, "limit" },
+    { "GET", "/leads", "limit=1&limit=2", "", 422, "limit" },
+    { "GET", "/leads", "lead_id=1", "", 422, "unknown_parameter" },
+    { "GET", "/leads", "stage_id=1", "", 422, "UUID" },
+    { "GET", "/leads", "", "{}", 400, "takes no body" },
+    { "GET", "/leads/7", "", "", 404, "unknown_lead" },
+    { "GET", "/jobs", "status=lost", "", 422, "status" },
+    { "PATCH", "/leads/7", "", "{\"id\":\"7\"}", 422, "unknown_field" },
+    { "PATCH", "/leads/7", "", "{\"if_version\":7}", 422, "unknown_field" },
+    { "POST", "/api-keys", "", "{\"name\":\"n\",\"scopes\":[\"read\"],\"secret_hash\":\"00\"}", 422, "unknown_field" },
+    { "POST", "/api-keys", "", "{\"name\":\"n\",\"scopes\":[\"root\"]}", 422, "unknown_scope" },
+    { "POST", "/api-keys", "", "{\"name\":\"n\",\"scopes\":[]}", 422, "missing_field" },
+    { "POST", "/api/v1/takeover", "", "{}", 422, "phone" },
+    { "POST", "/api/v1/takeover", "", "{\"phone\":\"12\"}", 422, "phone" },
+    { "POST", "/api/v1/takeover", "", "{\"phone\":\"1234567\",\"lead_id\":\"0190a000-0000-7000-8000-000000000001\"}",
+      422, "exclude" },
+    { "POST", "/api/v1/operator-message", "", "{\"phone\":\"1234567\"}", 422, "message" },
+    { "POST", "/api/v1/operator-message", "", "{\"phone\":\"1234567\",\"message\":\"x\",\"idempotency_key\":\"k\"}",
+      422, "unknown_field" },
+    { "POST", "/api/v1/operator-message", "", "{\"phone\":\"1234567\",\"media\":{\"type\":\"image\"}}", 422, "media" },
+    { "POST", "/api/v1/operator-message", "",
+      "{\"phone\":\"1234567\",\"media\":{\"type\":\"image\",\"link\":\"file:///x\"}}", 422, "media.link" },
+    { "POST", "/jobs", "", "{\"params\":{}}", 422, "task" },
+    { "POST", "/admin/dlq/replay", "", "{\"max_jobs\":1001}", 422, "max_jobs" },
+    { "POST", "/webhook", "", "[]", 400, "malformed_json" },
+    { "GET", "/webhook", "hub.mode=subscribe&hub.verify_token=&hub.challenge=1", "", 403, "forbidden" },
+};
+
 static void bad_input_is_named_and_never_asked_about(void **state)
 {
     (void)state;
     settings.auth = false;
-    static const struct {
-        const char *method, *path, *query, *body;
-        int status;
-        const char *says;
-    } cases[] = {
-        { "POST", "/inbound-message", "", "{", 400, "malformed_json" },
-        { "POST", "/inbound-message", "", "", 400, "malformed_json" },
-        { "POST", "/inbound-message", "", "{}", 422, "'phone_number', 'contact_name', 'message_text' are missing." },
-        { "POST", "/inbound-message", "", "{\"phone_number\":\"+1234567\",\"contact_name\":\"\",\"message_text\":\"\"}",
-          422, "message_text" },
-        { "POST", "/inbound-message", "", "{\"phone_number\":\"123456\",\"contact_name\":\"\",\"message_text\":\"x\"}",
-          422, "7 to 15 digits" },
-        { "POST", "/inbound-message", "",
-          "{\"phone_number\":\"1234567\",\"contact_name\":\"\",\"message_text\":\"x\",\"channel\":\"fax\"}", 422,
-          "channel" },
-        { "POST", "/inbound-message", "",
-          "{\"phone_number\":\"1234567\",\"contact_name\":\"\",\"message_text\":\"x\",\"company_id\":\"7\"}", 422,
-          "company_id" },
-        { "POST", "/inbound-message", "",
-          "{\"phone_number\":\"1234567\",\"contact_name\":\"\",\"message_text\":\"x\",\"id\":\"7\"}", 422,
-          "unknown_field" },
-        { "GET", "/leads", "limit=201", "", 422, "limit" },
-        { "GET", "/leads", "limit=0", "", 422, "limit" },
-        { "GET", "/leads", "limit=1&limit=2", "", 422, "limit" },
-        { "GET", "/leads", "lead_id=1", "", 422, "unknown_parameter" },
-        { "GET", "/leads", "stage_id=1", "", 422, "UUID" },
-        { "GET", "/leads", "", "{}", 400, "takes no body" },
-        { "GET", "/leads/7", "", "", 404, "unknown_lead" },
-        { "GET", "/jobs", "status=lost", "", 422, "status" },
-        { "PATCH", "/leads/7", "", "{\"id\":\"7\"}", 422, "unknown_field" },
-        { "PATCH", "/leads/7", "", "{\"if_version\":7}", 422, "unknown_field" },
-        { "POST", "/api-keys", "", "{\"name\":\"n\",\"scopes\":[\"read\"],\"secret_hash\":\"00\"}", 422,
-          "unknown_field" },
-        { "POST", "/api-keys", "", "{\"name\":\"n\",\"scopes\":[\"root\"]}", 422, "unknown_scope" },
-        { "POST", "/api-keys", "", "{\"name\":\"n\",\"scopes\":[]}", 422, "missing_field" },
-        { "POST", "/api/v1/takeover", "", "{}", 422, "phone" },
-        { "POST", "/api/v1/takeover", "", "{\"phone\":\"12\"}", 422, "phone" },
-        { "POST", "/api/v1/takeover", "",
-          "{\"phone\":\"1234567\",\"lead_id\":\"0190a000-0000-7000-8000-000000000001\"}", 422, "exclude" },
-        { "POST", "/api/v1/operator-message", "", "{\"phone\":\"1234567\"}", 422, "message" },
-        { "POST", "/api/v1/operator-message", "", "{\"phone\":\"1234567\",\"message\":\"x\",\"idempotency_key\":\"k\"}",
-          422, "unknown_field" },
-        { "POST", "/api/v1/operator-message", "", "{\"phone\":\"1234567\",\"media\":{\"type\":\"image\"}}", 422,
-          "media" },
-        { "POST", "/api/v1/operator-message", "",
-          "{\"phone\":\"1234567\",\"media\":{\"type\":\"image\",\"link\":\"file:///x\"}}", 422, "media.link" },
-        { "POST", "/jobs", "", "{\"params\":{}}", 422, "task" },
-        { "POST", "/admin/dlq/replay", "", "{\"max_jobs\":1001}", 422, "max_jobs" },
-        { "POST", "/webhook", "", "[]", 400, "malformed_json" },
-        { "GET", "/webhook", "hub.mode=subscribe&hub.verify_token=&hub.challenge=1", "", 403, "forbidden" },
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct web_response response = serve(cases[i].method, cases[i].path, cases[i].query, cases[i].body);
-        if (response.status != cases[i].status || strstr(response.body, cases[i].says) == NULL)
-            print_message("%s %s %s: %d %s\n", cases[i].method, cases[i].path, cases[i].body, response.status,
-                          response.body);
-        assert_int_equal(response.status, cases[i].status);
-        assert_non_null(strstr(response.body, cases[i].says));
+    for (size_t i = 0; i < sizeof BAD_INPUT / sizeof *BAD_INPUT; i++) {
+        struct web_response response =
+            serve(BAD_INPUT[i].method, BAD_INPUT[i].path, BAD_INPUT[i].query, BAD_INPUT[i].body);
+        if (response.status != BAD_INPUT[i].status || strstr(response.body, BAD_INPUT[i].says) == NULL)
+            print_message("%s %s %s: %d %s\n", BAD_INPUT[i].method, BAD_INPUT[i].path, BAD_INPUT[i].body,
+                          response.status, response.body);
+        assert_int_equal(response.status, BAD_INPUT[i].status);
+        assert_non_null(strstr(response.body, BAD_INPUT[i].says));
     }
 }
 
