@@ -2,10 +2,10 @@
 
 #include <string.h>
 
+#include "base/cursor.h"
 #include "base/ident.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "cursor.h"
 #include "wire/pbjson.h"
 #include "wire/pbrow.h"
 
@@ -194,11 +194,16 @@ static size_t page_fits(Pb__Job *const *jobs, size_t count)
     return fits;
 }
 
+/* Past every time and id there is: year 9999. */
+static const struct cursor NEWEST = { .at = INT64_C(253370764800000), .id = "ffffffff-ffff-ffff-ffff-ffffffffffff" };
+
 static enum status list_one(struct batch *batch, struct item *item, struct error *error)
 {
     const Pb__JobListRequest *request = item->message;
     struct cursor cursor;
-    TRY(cursor_from(batch->arena, request->cursor, &cursor, error));
+    TRY(cursor_read(batch->arena, request->cursor, &cursor, error));
+    if (!cursor.id)
+        cursor = NEWEST;
     if (!ident_valid(item->caller.company_id))
         return error_code(error, REJECT, "bad_value", "company_id is no UUID");
     int64_t limit = list_limit(request);
@@ -218,9 +223,10 @@ static enum status list_one(struct batch *batch, struct item *item, struct error
     Pb__JobList *reply = PB_NEW(item->arena, job_list);
     reply->items = (Pb__Job **)jobs;
     reply->n_items = page_fits(reply->items, found > (size_t)limit ? (size_t)limit : found);
-    if (reply->n_items < found)
-        reply->next_cursor = cursor_text(item->arena, reply->items[reply->n_items - 1]->created_at,
-                                         reply->items[reply->n_items - 1]->id);
+    if (reply->n_items < found) {
+        const Pb__Job *last = reply->items[reply->n_items - 1];
+        reply->next_cursor = cursor_text(item->arena, &(struct cursor){ .at = last->created_at, .id = last->id });
+    }
     item->reply = &reply->base;
     return OK;
 }

@@ -5,7 +5,6 @@
 
 #include "base/ident.h"
 #include "base/text.h"
-#include "cursor.h"
 #include "spec.h"
 
 static const char company[] = "0190f5fe-7c00-7a00-8000-0123456789ab";
@@ -164,21 +163,6 @@ static void two_lanes_and_no_more_and_idle_ones_are_left_out(void **state)
     assert_int_equal(read_spec(bench), REJECT);
 }
 
-static void a_cursor_comes_back_as_it_went(void **state)
-{
-    struct bench *bench = *state;
-    struct cursor cursor;
-    assert_int_equal(cursor_from(bench->arena, cursor_text(bench->arena, now, company), &cursor, &bench->error), OK);
-    assert_int_equal(cursor.at, now);
-    assert_string_equal(cursor.id, company);
-    assert_int_equal(cursor_from(bench->arena, NULL, &cursor, &bench->error), OK);
-    assert_true(cursor.at > now);
-    const char *const bad[] = { "x", "1_x", "_0190f5fe-7c00-7a00-8000-0123456789ab",
-                                "-5_0190f5fe-7c00-7a00-8000-0123456789ab" };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(cursor_from(bench->arena, bad[i], &cursor, &bench->error), REJECT);
-}
-
 #define BENCH(test) cmocka_unit_test_setup_teardown(test, open_bench, close_bench)
 
 int main(void)
@@ -191,7 +175,6 @@ int main(void)
         BENCH(attempts_are_at_least_one_and_at_most_the_tasks),
         BENCH(params_are_one_object_of_at_most_64_kib),
         BENCH(two_lanes_and_no_more_and_idle_ones_are_left_out),
-        BENCH(a_cursor_comes_back_as_it_went),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

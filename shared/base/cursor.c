@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "base/ident.h"
-#include "base/text.h"
+#include "ident.h"
+#include "text.h"
 
 enum { CURSOR_BYTES_MAX = 256, CURSOR_PARTS = 3 };
 

@@ -7,7 +7,9 @@
 #pragma once
 #include <stdint.h>
 
-#include "base/moment.h"
+#include "arena.h"
+#include "error.h"
+#include "moment.h"
 
 struct cursor {
     moment at;        /* 0: from the newest */

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "base/test.h"
-#include "base/text.h"
+#include "test.h"
+#include "text.h"
 
 static const char *const ID = "0193a1b2-0000-7000-8000-000000000001";
 

@@ -4,7 +4,7 @@
  * Every read filters by the caller's company; another company's id is an unknown one.
  */
 #pragma once
-#include "cursor.h"
+#include "base/cursor.h"
 #include "service/service.h"
 
 /* Prepares an item's statement; REJECT refuses the item before SQL. */
