@@ -15,6 +15,7 @@ static struct told {
     moment until_at;
 } list[PROVIDERS_MAX];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct arena *hearing; /* what is being read; one subscription, one thread */
 
 static struct told *told_of(const char *provider)
 {
@@ -26,10 +27,10 @@ static struct told *told_of(const char *provider)
 
 static void on_model(void *context, const struct bus_message *message)
 {
-    struct arena *arena = context;
     void *decoded = NULL;
-    arena_reset(arena);
-    if (pb_unpack(arena, NUDGE_MODEL.request, message->data, message->bytes, &decoded, NULL) != OK)
+    (void)context;
+    arena_reset(hearing);
+    if (pb_unpack(hearing, NUDGE_MODEL.request, message->data, message->bytes, &decoded, NULL) != OK)
         return;
     const Pb__ModelNudge *said = decoded;
     if (text_empty(said->provider))
@@ -44,7 +45,8 @@ static void on_model(void *context, const struct bus_message *message)
 
 enum status model_state_open(struct error *error)
 {
-    return bus_listen(service_bus(), NUDGE_MODEL.name, on_model, arena_new(0), error);
+    hearing = arena_new(0);
+    return bus_listen(service_bus(), NUDGE_MODEL.name, on_model, NULL, error);
 }
 
 static void show(struct arena *arena, Pb__AiModel *model)

@@ -73,10 +73,10 @@ static void add_parameters(struct buffer *out, const struct endpoint *endpoint)
         add_parameter(out, &first, "query", "hub.verify_token", true, "{\"type\":\"string\"}");
         add_parameter(out, &first, "query", "hub.challenge", true, "{\"type\":\"string\"}");
     }
-    if (has_version(endpoint))
-        add_parameter(out, &first, "header", "If-Match", false, "{\"type\":\"string\"}");
-    else if (endpoint->takes_key)
+    if (endpoint->takes_key)
         add_parameter(out, &first, "header", "Idempotency-Key", false, "{\"type\":\"string\",\"maxLength\":255}");
+    else if (has_version(endpoint))
+        add_parameter(out, &first, "header", "If-Match", false, "{\"type\":\"string\"}");
     add_parameter(out, &first, "header", "x-correlation-id", false,
                   "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9._-]{1,128}$\"}");
     buffer_add_char(out, ']');

@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { APP_SECRET, Parley, PHONE_ID } from '../support/parley.mjs'
+import { picture } from '../support/picture.mjs'
 import { build, patience, pause, until } from '../support/process.mjs'
 import { head, problem, Raw, raw, request } from '../support/raw.mjs'
 
@@ -45,26 +46,12 @@ before(async () => {
   let last = ''
   await until('two pictures that are the same', async () => {
     const before = last
-    last = JSON.stringify(await picture())
+    last = JSON.stringify(await picture(parley))
     return last === before
   }, 20000, 500)
   pids = parley.services.map(({ pid }) => pid)
 })
 after(() => parley?.stop())
-
-/** Every row of both schemas (but for what ticks by itself), and what the streams have taken. */
-async function picture() {
-  const tables = await parley.postgres.rows(`select table_schema || '.' || table_name as name from information_schema.tables
-    where table_schema in ('crm', 'jobs') and table_type = 'BASE TABLE' and table_name not in ('relay', 'leases', 'migrations', 'tasks', 'workers', 'windows', 'counts') order by 1`)
-  const rows = {}
-  for (const { name } of tables) {
-    const row = name === 'crm.api_keys' ? "(to_jsonb(t) - 'last_used_at')::text" : 't::text' // good requests use their keys
-    rows[name] = await parley.postgres.value(`select count(*) || ' ' || coalesce(md5(string_agg(${row}, '|' order by ${row})), '') from ${name} t`)
-  }
-  const jsz = await (await fetch(`http://127.0.0.1:${parley.nats.monitorPort}/jsz?streams=true`)).json()
-  for (const { name, state } of jsz.account_details[0].stream_detail) rows[name] = state.last_seq
-  return rows
-}
 
 /** Ports from which the gateway still holds a connection, as the kernel sees it: established, or left by the other side only. */
 function held() {
@@ -94,10 +81,10 @@ async function during(attack) {
 
 /** An attack that changes nothing while others are served; every process survives it. */
 const hostile = (name, attack) => test(name, async () => {
-  const was = await picture()
+  const was = await picture(parley)
   await during(attack)
   await until('the gateway to let go of every connection', () => held().length === 0)
-  assert.deepEqual(await picture(), was)
+  assert.deepEqual(await picture(parley), was)
   assert.deepEqual(parley.services.map(({ pid, child }) => child.running && pid), pids)
 })
 
