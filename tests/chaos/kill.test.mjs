@@ -4,7 +4,7 @@ import test, { before, after } from 'node:test'
 import assert from 'node:assert/strict'
 import { Stream } from '../support/stream.mjs'
 import { pause } from '../support/process.mjs'
-import { full } from './plan.mjs'
+import { dice, full, seed } from './plan.mjs'
 import { System } from './system.mjs'
 
 let system, parley
@@ -43,13 +43,12 @@ async function inboundEmpty() {
   await system.until('INBOUND to be empty', async () => (await manager.streams.info('INBOUND')).state.messages === 0, 60000)
 }
 
-test('every service is killed at random', async t => {
-  const messages = stream(t)
-  let seed = 42
-  const random = () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648
-  for (let n = 0; n < 12; n++) {
-    await pause(250 + 500 * random())
-    parley.services[Math.floor(random() * parley.services.length)].signal('SIGKILL')
+test(`every service is killed, in an order and at moments by dice (CHAOS_SEED=${seed})`, async t => {
+  const messages = stream(t), random = dice()
+  const order = [...parley.services, random.of(parley.services), random.of(parley.services)].map(service => [random(), service]).sort(([a], [b]) => a - b)
+  for (const [, service] of order) {
+    await pause(random.between(250, 750))
+    service.signal('SIGKILL')
   }
   await pause(1000)
   await proven(t, messages)

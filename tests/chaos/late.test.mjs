@@ -1,6 +1,7 @@
 // Named moments: who wakes late, what is deleted under load, dead letters run again at once. Each ends drained, and the checker finds nothing.
 import test, { after, before } from 'node:test'
 import assert from 'node:assert/strict'
+import { SERVICES } from '../support/parley.mjs'
 import { pause, until } from '../support/process.mjs'
 import { Load } from './load.mjs'
 import { full, seed } from './plan.mjs'
@@ -49,15 +50,16 @@ for (const lateMs of LATE_MS) {
     await proven(t, messages)
   })
 
-  if (full) test(`every kind of worker is stopped for ${lateMs / 1000} s in the middle of its work, one copy each, and wakes late`, async t => {
+  if (full) test(`one copy of every service is stopped for ${lateMs / 1000} s in the middle of its work, and wakes late`, async t => {
     await system.parley.faults({ llm: { latency_ms: 500 }, graph: { latency_ms: 300 } })
     const messages = load(t)
     await until('work under way', async () => (await system.parley.sim('/_sim/count')).llm_in_flight > 3 && await gone('sending') > 0)
-    for (const name of ['ingest', 'lead-store', 'scheduler', 'ai-engage', 'channel-whatsapp-cloud']) system.copies(name)[0].signal('SIGSTOP')
+    for (const name of SERVICES) system.copies(name)[0].signal('SIGSTOP')
     await pause(1000)
-    await messages.stop()
+    const over = messages.stop() // what a stopped gateway was asked is answered when it wakes
     await pause(lateMs)
     for (const service of system.parley.services) service.signal('SIGCONT')
+    await over
     await system.parley.faults({ llm: null, graph: null })
     await proven(t, messages)
   })

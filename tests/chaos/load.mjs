@@ -11,7 +11,7 @@ const ANSWER_WAIT_MS = 40000 // a takeover may wait for a send
 export class Load {
   /** Starts at once, unless everyMs is 0. prefix: the first digits of its people's numbers; handovers: whether operators meddle; features: what else there is. */
   constructor(parley, { seed, prefix, everyMs = 15, handovers = true, webhooks = true, features = false }) {
-    Object.assign(this, { parley, prefix, everyMs, handovers, webhooks, features, ledger: new Ledger(), random: dice(seed), people: [], busy: new Set(), going: everyMs > 0, n: 0 })
+    Object.assign(this, { parley, prefix, everyMs, handovers, webhooks, features, ledger: new Ledger(), random: dice(seed), people: [], busy: new Set(), going: everyMs > 0, n: 0, asked: 0 })
     this.over = this.run()
   }
 
@@ -56,8 +56,9 @@ export class Load {
 
   text() { return `${this.prefix} message ${++this.n}` }
 
+  /** Of the gateways in turn. */
   async ask(path, body) {
-    const response = await fetch(this.parley.url + path,
+    const { urls } = this.parley, response = await fetch(urls[this.asked++ % urls.length] + path,
       { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal: AbortSignal.timeout(ANSWER_WAIT_MS) })
     const answer = await response.json().catch(() => ({}))
     if (![200, 201, 202, 404, 409, 503].includes(response.status)) this.ledger.unexpected.push(`${path}: ${response.status} ${JSON.stringify(answer)}`)

@@ -17,7 +17,7 @@ export class System {
   static async start({ env = {}, replicas = 2 } = {}) {
     const system = new System()
     system.parley = await Parley.start({
-      env: { JOB_LADDER_MS: '300,500,1000,2000,3000', JOB_RUN_MS_MAX: '5000', UNKNOWN_HOLD_MS: String(UNKNOWN_HOLD_MS), LOG_LEVEL: 'warn', LOOP_GUARD: 'off', ...env }, replicas,
+      env: { JOB_LADDER_MS: '300,500,1000,2000,3000', JOB_RUN_MS_MAX: '5000', UNKNOWN_HOLD_MS: String(UNKNOWN_HOLD_MS), LOG_LEVEL: 'warn', LOOP_GUARD: 'off', ...env }, replicas, gateways: replicas,
       postgres: { settings: ['track_commit_timestamp=on'] },
     })
     system.bus = await Bus.open(system.parley.nats.url)

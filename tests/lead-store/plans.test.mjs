@@ -85,9 +85,9 @@ test('nobody looks through all conversations for those that have been silent', a
 test('nobody looks through all that people own for those that wait too long', async () => {
   await store.rows("update crm.conversations set owner = 'human', owed_since = null where id in (select id from crm.conversations where owner = 'ai' order by id limit 1000)")
   await store.rows("update crm.conversations set overdue_at = $1 where id in (select id from crm.conversations where owner = 'ai' order by id limit 500)", [new Date()])
+  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length // before: the look may come at once
   const late = await store.rows(`update crm.conversations set owner = 'human', owed_since = $1 where id in (select id from crm.conversations where owner = 'ai' and owed_since is not null
     and overdue_at is null limit 5) returning id`, [new Date(Date.now() - 86_400_000)])
-  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
   await until('the look', async () => await store.value('select count(*) from crm.conversations where id = any($1) and overdue_at is not null', [late.map(({ id }) => id)]) === 5)
   const looks = explained(start).filter(([sql]) => /person_deadline_ms/.test(sql))
   assert.ok(looks.length > 0)
@@ -134,9 +134,9 @@ test('a hand-over looks at its own conversation, the watchdog at those that wait
   await handOverAll(texts(5000, BATCH).map(item => ({ ...item, message_text: 'A person, please' })))
   const statements = explained(start).filter(([sql]) => /crm\.(messages|conversations|turns)/.test(sql) && !/limit \$[45]|skip locked/.test(sql))
   assert.deepEqual(statements.filter(([, rows]) => rows > ROWS_PER_ITEM * BATCH).map(([sql, rows]) => `${rows} rows: ${sql.slice(0, 200)}`), [])
+  const from = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
   const late = await store.rows(`update crm.conversations set owed_since = now() - interval '1 day' where id in (select id from crm.conversations where owner = 'ai'
     and owed_since is not null limit 5) returning id`)
-  const from = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
   await until('the watchdog', async () => await store.value("select count(*) from crm.conversations where id = any($1) and owner = 'human'", [late.map(({ id }) => id)]) === 5)
   const looks = explained(from).filter(([sql]) => /with allowed as/.test(sql))
   assert.ok(looks.length > 0)
