@@ -7,6 +7,7 @@
 #include "llm/llm_inside.h"
 
 enum { NAME_CHARACTERS_MAX = 100, VECTOR_MAX = 16384 };
+static const double VALUE_MAX = 1e30; /* no embedding has such, and sums of them stay numbers */
 
 /* -- models */
 
@@ -166,7 +167,7 @@ static bool read_vector(const cJSON *list, struct embedding *out)
     double values[VECTOR_MAX];
     size_t count = 0;
     for (; list; list = list->next) {
-        if (!cJSON_IsNumber(list) || count == VECTOR_MAX)
+        if (!cJSON_IsNumber(list) || count == VECTOR_MAX || !(fabs(list->valuedouble) <= VALUE_MAX))
             return false;
         values[count++] = list->valuedouble;
     }
@@ -175,15 +176,25 @@ static bool read_vector(const cJSON *list, struct embedding *out)
     return count > 0;
 }
 
-/* {"data":[{"index":0,"embedding":[...]}]}, in any order; how many were read. */
+/* Which text a vector is of: what it says, else the one whose turn it is. count: of none. */
+static size_t place_said(const cJSON *index, size_t turn, size_t count)
+{
+    if (!cJSON_IsNumber(index))
+        return turn;
+    return index->valuedouble >= 0 && index->valuedouble < (double)count ? (size_t)index->valuedouble : count;
+}
+
+/* {"data":[{"index":0,"embedding":[...]}]}, in any order; how many texts have one. */
 static size_t read_openai(const cJSON *root, size_t count, struct embedding *out)
 {
+    bool given[EMBED_TEXTS_MAX] = { false };
     size_t read = 0;
     for (const cJSON *one = llm_list(root, "data"); one; one = one->next) {
-        const cJSON *index = llm_member(one, "index");
-        size_t place = cJSON_IsNumber(index) && index->valuedouble >= 0 ? (size_t)index->valuedouble : read;
-        if (place < count && read_vector(llm_list(one, "embedding"), &out[place]))
-            read++;
+        size_t place = place_said(llm_member(one, "index"), read, count);
+        if (place >= count || given[place] || !read_vector(llm_list(one, "embedding"), &out[place]))
+            continue;
+        given[place] = true;
+        read++;
     }
     return read;
 }
@@ -208,6 +219,7 @@ void embed_judge(struct arena *arena, const char *model, size_t count, long http
                  struct embedding *out, struct llm_reply *reply)
 {
     const struct llm_provider *provider = embed_provider(model);
+    assert(count <= EMBED_TEXTS_MAX);
     llm_blank(reply);
     if (http_status < 200 || http_status > 299) { /* its errors are those of its other answers */
         provider->judge(arena, http_status, body, bytes, reply);

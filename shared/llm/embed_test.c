@@ -128,6 +128,15 @@ static void what_is_no_answer_is_judged_as_the_vendor_means_it(void **state)
     assert_int_equal(judged(*state, "openai:x", 200,
                             "{\"data\":[{\"index\":7,\"embedding\":[1]},{\"index\":0,\"embedding\":[\"a\"]}]}", out),
                      LLM_RETRY);
+    static const char *const wrong[] = {
+        /* twice the same, of neither text, too large */
+        "{\"data\":[{\"index\":0,\"embedding\":[1]},{\"index\":0,\"embedding\":[1]}]}",
+        "{\"data\":[{\"index\":1e30,\"embedding\":[1]},{\"index\":0,\"embedding\":[1]}]}",
+        "{\"data\":[{\"index\":-1,\"embedding\":[1]},{\"index\":0,\"embedding\":[1]}]}",
+        "{\"data\":[{\"index\":1,\"embedding\":[1e300]},{\"index\":0,\"embedding\":[1]}]}",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(judged(*state, "openai:x", 200, wrong[i], out), LLM_RETRY);
     assert_int_equal(judged(*state, "gemini:x", 200, "<html>", out), LLM_RETRY);
     assert_int_equal(judged(*state, "openai:x", 401, "{\"error\":{\"code\":\"invalid_api_key\"}}", out), LLM_DEAD);
     assert_int_equal(judged(*state, "gemini:x", 429, "{\"error\":{\"status\":\"RESOURCE_EXHAUSTED\"}}", out),

@@ -74,8 +74,8 @@ test('no step of a message looks at more rows than belong to it, whatever the ta
 
 test('nobody looks through all conversations for those that have been silent', async () => {
   await store.rows('update crm.conversations set silence_at = $1', [new Date(Date.now() + 86_400_000)])
+  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length // before: the look may come at once
   const due = await store.rows('update crm.conversations set silence_at = $1 where id in (select id from crm.conversations order by last_position limit 5) returning id', [new Date()])
-  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
   await until('the look', async () => await store.value('select count(*) from crm.conversations where id = any($1) and silence_at is null', [due.map(({ id }) => id)]) === 5)
   const looks = explained(start).filter(([sql]) => /silence_at <= /.test(sql))
   assert.ok(looks.length > 0)
@@ -85,7 +85,7 @@ test('nobody looks through all conversations for those that have been silent', a
 test('nobody looks through all that people own for those that wait too long', async () => {
   await store.rows("update crm.conversations set owner = 'human', owed_since = null where id in (select id from crm.conversations where owner = 'ai' order by id limit 1000)")
   await store.rows("update crm.conversations set overdue_at = $1 where id in (select id from crm.conversations where owner = 'ai' order by id limit 500)", [new Date()])
-  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length // before: the look may come at once
+  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
   const late = await store.rows(`update crm.conversations set owner = 'human', owed_since = $1 where id in (select id from crm.conversations where owner = 'ai' and owed_since is not null
     and overdue_at is null limit 5) returning id`, [new Date(Date.now() - 86_400_000)])
   await until('the look', async () => await store.value('select count(*) from crm.conversations where id = any($1) and overdue_at is not null', [late.map(({ id }) => id)]) === 5)
