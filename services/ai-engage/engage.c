@@ -32,11 +32,13 @@ static bool see(struct batch *batch, struct item *item, const Pb__TurnOpened *op
                 const char *model)
 {
     struct turn *turn = item->state;
-    if (!sight_call(batch, item, &turn->sight, opened->context, choice->provider, model, turn->claim))
+    const Pb__TurnMessage *wanted = sight_wants(batch->arena, &turn->sight, opened->context, choice->provider, model);
+    if (!wanted)
         return false;
+    model_unasked(choice->provider);
     turn_keep(item, turn, opened, model, "");
     waiting_add(&turn->waiting);
-    model_unasked(choice->provider);
+    sight_call(batch, item, &turn->sight, opened->context, wanted, turn->claim);
     return true;
 }
 

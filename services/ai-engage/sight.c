@@ -73,36 +73,34 @@ static bool in_folder(struct arena *arena, const Pb__TurnContext *context, const
     return access(media_place_file(arena, &config_files, context->company_id, said->media_sha256), R_OK) == 0;
 }
 
-static void call(struct batch *batch, struct item *item, const Pb__TurnContext *context, const Pb__TurnMessage *said,
-                 const char *label)
+const Pb__TurnMessage *sight_wants(struct arena *arena, const struct sight *sight, const Pb__TurnContext *context,
+                                   const struct llm_provider *provider, const char *model)
+{
+    size_t chosen[SIGHT_FILES_MAX];
+    if (!media_place_remote(&config_files) || sight->count == SIGHT_FILES_MAX)
+        return NULL;
+    size_t count = choose(context, provider, model, chosen);
+    for (size_t i = 0; i < count; i++) {
+        const Pb__TurnMessage *said = context->owed[chosen[i]];
+        if (!known(sight, said->media_sha256) && !in_folder(arena, context, said))
+            return said;
+    }
+    return NULL;
+}
+
+void sight_call(struct batch *batch, struct item *item, struct sight *sight, const Pb__TurnContext *context,
+                const Pb__TurnMessage *wanted, const char *label)
 {
     const struct media_place_visit visit = {
-        .method = "GET", .company_id = context->company_id, .sha256 = said->media_sha256, .valid_s = VISIT_S
+        .method = "GET", .company_id = context->company_id, .sha256 = wanted->media_sha256, .valid_s = VISIT_S
     };
+    sight->files[sight->count++] = (struct sight_file){ .sha256 = arena_text(item->arena, wanted->media_sha256) };
+    sight->under_way = true;
     item->label = label;
     item_call(item, &(struct http_request){ .method = "GET",
                                             .url = media_place_url(batch->arena, &config_files, &visit, moment_now()),
                                             .wait_ms = CALL_WAIT_MS,
-                                            .response_bytes_max = (size_t)said->media_bytes });
-}
-
-bool sight_call(struct batch *batch, struct item *item, struct sight *sight, const Pb__TurnContext *context,
-                const struct llm_provider *provider, const char *model, const char *label)
-{
-    size_t chosen[SIGHT_FILES_MAX];
-    if (!media_place_remote(&config_files))
-        return false;
-    size_t count = choose(context, provider, model, chosen);
-    for (size_t i = 0; i < count && sight->count < SIGHT_FILES_MAX; i++) {
-        const Pb__TurnMessage *said = context->owed[chosen[i]];
-        if (known(sight, said->media_sha256) || in_folder(batch->arena, context, said))
-            continue;
-        sight->files[sight->count++] = (struct sight_file){ .sha256 = arena_text(item->arena, said->media_sha256) };
-        sight->under_way = true;
-        call(batch, item, context, said, label);
-        return true;
-    }
-    return false;
+                                            .response_bytes_max = (size_t)wanted->media_bytes });
 }
 
 bool sight_told(struct item *item, struct sight *sight)

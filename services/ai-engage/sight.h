@@ -22,9 +22,12 @@ struct sight {
 
 /* A file that this model could take is on its way, and there is time. */
 bool sight_waits(const Pb__TurnContext *context, const struct llm_provider *provider, const char *model, moment now);
-/* Parks the item for a file of a bucket that would be shown; false: there is none to be read. label as in item_call. */
-bool sight_call(struct batch *batch, struct item *item, struct sight *sight, const Pb__TurnContext *context,
-                const struct llm_provider *provider, const char *model, const char *label);
+/* What lies in a bucket, would be shown and was not read yet; NULL: nothing. */
+const Pb__TurnMessage *sight_wants(struct arena *arena, const struct sight *sight, const Pb__TurnContext *context,
+                                   const struct llm_provider *provider, const char *model);
+/* Parks the item until that was read; from then on its arena is the call's. label as in item_call. */
+void sight_call(struct batch *batch, struct item *item, struct sight *sight, const Pb__TurnContext *context,
+                const Pb__TurnMessage *wanted, const char *label);
 /* In resume: whether it was this call that is over. */
 bool sight_told(struct item *item, struct sight *sight);
 /* What is kept and fits goes along with the words it came with. */

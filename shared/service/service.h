@@ -123,7 +123,7 @@ void item_children(struct item *item, Pb__JobSpec *const *jobs, size_t count); /
 
 /* -- outside calls of slow routes */
 
-/* Parks the item: its answer is given in resume. The request is copied. */
+/* Parks the item: its answer is given in resume. The request is copied; the item's arena is the call's until then. */
 void item_call(struct item *item, const struct http_request *request);
 /*
  * Instead of an answer, when what must be told of the item can't be told yet: the item stays held, under heartbeats,
