@@ -88,6 +88,11 @@ export class House {
         OR EXISTS (SELECT FROM jobs.jobs j LEFT JOIN jobs.unfinished u USING (id) LEFT JOIN jobs.completed e ON e.job_id = j.id WHERE (e.job_id IS NULL) = (u.id IS NULL))`)
   }
 
+  /** Tasks of which workers have more jobs than the scheduler takes them to have at most. */
+  async beyondBusy() {
+    return this.postgres.rows(`SELECT name FROM jobs.tasks t WHERE busy_max < (SELECT count(*) FROM jobs.processing WHERE task = t.name)`)
+  }
+
   /** The events of one company from the stream. The test makes the stream, as lead-store would. */
   async events(company) {
     const manager = await this.bus.connection.jetstreamManager()

@@ -21,6 +21,16 @@ test('the same key in the same company is the same job, in a batch and after it'
   assert.equal((await house.stats({}, house.company)).total, 1)
 })
 
+test('of many jobs in a call those that are known stay as they are, and the others are written', async () => {
+  const company_id = uuid(), job = n => ({ idempotency_key: `many_${n}`, task: 'kb.index', company_id, params: { n } })
+  const many = (from, count) => Array.from({ length: count }, (_, n) => job(from + n))
+  const first = await house.enqueue(...many(0, 10)), second = await house.enqueue(...many(5, 20), job(24), job(0))
+  assert.deepEqual(second.map(({ reply }) => reply.existing), [...Array(5).fill(true), ...Array(15).fill(false), true, true])
+  assert.deepEqual(second.slice(0, 5).map(({ reply }) => reply.job_id), first.slice(5).map(({ reply }) => reply.job_id))
+  assert.deepEqual([second[20], second[21]].map(({ reply }) => reply.job_id), [second[19], first[0]].map(({ reply }) => reply.job_id))
+  assert.equal((await house.stats({}, company_id)).total, 25)
+})
+
 test('an id that the caller fixed is kept, and belongs to one company', async () => {
   const id = uuid()
   assert.equal((await house.add({ id, task: 'kb.index' })).job_id, id)
@@ -196,6 +206,19 @@ test('no more jobs leave than the workers can hold', async () => {
   await until('two more', () => worker.taken.length === 7)
   await pause(150)
   assert.equal(worker.taken.length, 7)
+  assert.deepEqual(await house.beyondBusy(), [])
+  await house.dismiss()
+})
+
+test('room is told from what was counted before, and counted again when that is used up', async () => {
+  const worker = await house.worker('smartengage.message', () => completed(), { capacity: 8 })
+  const told = () => house.postgres.value(`select busy_max from jobs.tasks where name = 'smartengage.message'`)
+  for (let n = 1; n <= 20; n++) { // one at a time, each over before the next: workers never have more than one
+    await ended((await house.add({ task: 'smartengage.message' })).job_id, 'COMPLETED')
+    assert.equal(await told(), (n - 1) % 8 + 1)
+  }
+  assert.equal(worker.taken.length, 20)
+  assert.deepEqual(await house.beyondBusy(), [])
   await house.dismiss()
 })
 

@@ -14,6 +14,7 @@ export const jobPlants = [
       select id, company_id, task, priority, run_at, place_at, attempts_max, now(), now() + interval '1 hour', created_at from jobs.waiting where id = ${first(at)}` },
   { rule: 'a completed job is a job', sql: at => `insert into jobs.completed (job_id, company_id, attempts, finished_at) values (gen_random_uuid(), '${at.otherCompany}', 0, now())` },
   { rule: 'counters equal rows', sql: () => `update jobs.counts set queued = queued + 1 where ctid = (select ctid from jobs.counts limit 1)` },
+  { rule: 'no more jobs are with workers than are allowed for', sql: () => `update jobs.tasks set busy_max = -1 where name = 'ai.engage'` },
   { rule: 'a job ends once', sql: at => `insert into jobs.job_attempts (job_id, dispatch, attempt, started_at, finished_at, outcome)
       select job_id, dispatch + 1, attempt, started_at, finished_at, outcome from jobs.runs where job_id = '${at.job}'` },
   { rule: 'a run belongs to a job', sql: () => `insert into jobs.job_attempts (job_id, dispatch, attempt, started_at, finished_at, outcome) values (gen_random_uuid(), 1, 1, now(), now(), 'retry')` },

@@ -46,6 +46,10 @@ export const jobRules = [
        or c.completed < r.completed or c.total < r.total or c.total - c.completed is distinct from r.total - r.completed`, // completed ones outlive their rows
     row => `${row.task} of company ${row.company_id}: counters say ${JSON.stringify(row.counted)}, rows ${JSON.stringify(row.rows)}`)),
 
+  rule('no more jobs are with workers than are allowed for', 'architecture, scheduler', sql(`
+    select t.name, t.busy_max, p.jobs from jobs.tasks t cross join lateral (select count(*) as jobs from jobs.processing where task = t.name) p where p.jobs > t.busy_max`,
+    row => `${row.jobs} jobs of ${row.name} are with workers, ${row.busy_max} are allowed for`)),
+
   rule('a job ends once', 'architecture, scheduler', sql(`
     select r.job_id, j.task, count(*) filter (where outcome in ('completed', 'coalesced')) as ends, j.status
     from run r join job j on j.id = r.job_id group by 1, 2, 4
