@@ -35,7 +35,7 @@ static enum status check_result(const Pb__JobFinish *finish, struct error *error
         return OK;
     if (strlen(finish->result->text) > RESULT_BYTES_MAX)
         return error_code(error, REJECT, "too_long", "result is longer than %d bytes", RESULT_BYTES_MAX);
-    return json_check(finish->result->text, strlen(finish->result->text), error);
+    return json_check_own(finish->result->text, strlen(finish->result->text), error);
 }
 
 static enum status check_children(struct batch *batch, struct report *report, struct error *error)

@@ -47,16 +47,100 @@ void buffer_add_char(struct buffer *buffer, char c)
     buffer_add_n(buffer, &c, 1);
 }
 
-void buffer_format_list(struct buffer *buffer, const char *format, va_list list)
+/* -- formats */
+
+static void add_unsigned(struct buffer *buffer, uintmax_t number)
+{
+    char digits[24], *at = digits + sizeof digits;
+    do
+        *--at = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    buffer_add_n(buffer, at, (size_t)(digits + sizeof digits - at));
+}
+
+static void add_signed(struct buffer *buffer, intmax_t number)
+{
+    if (number < 0)
+        buffer_add_n(buffer, "-", 1);
+    add_unsigned(buffer, number < 0 ? 0 - (uintmax_t)number : (uintmax_t)number);
+}
+
+/* What libc makes of the format, tried in the room that is there first. */
+static void add_by_libc(struct buffer *buffer, const char *format, va_list list)
 {
     va_list again;
     va_copy(again, list);
-    int count = vsnprintf(NULL, 0, format, list);
+    reserve(buffer, CAPACITY_MIN);
+    size_t room = buffer->capacity - buffer->bytes;
+    int count = vsnprintf(buffer->text + buffer->bytes, room, format, list);
     assert(count >= 0);
-    reserve(buffer, (size_t)count);
-    vsnprintf(buffer->text + buffer->bytes, (size_t)count + 1, format, again);
+    if ((size_t)count >= room) {
+        reserve(buffer, (size_t)count);
+        vsnprintf(buffer->text + buffer->bytes, (size_t)count + 1, format, again);
+    }
     va_end(again);
     buffer->bytes += (size_t)count;
+}
+
+static void add_text_n(struct buffer *buffer, int bytes, const char *text)
+{
+    buffer_add_n(buffer, text, text == NULL ? 0 : bytes < 0 ? strlen(text) : strnlen(text, (size_t)bytes));
+}
+
+/* Adds what the directive asks for if it is one of those that nearly all formats are made of, and gives its length;
+ * else 0, and nothing was taken from the list. */
+static size_t add_directive(struct buffer *buffer, const char *format, va_list *list)
+{
+    static const char *const known[] = { "%s", "%d", "%zu", "%ld", "%lu", "%lld", "%.*s" };
+    size_t i = 0, count = sizeof known / sizeof *known;
+    while (i < count && !text_starts(format, known[i]))
+        i++;
+    switch (i) {
+    case 0:
+        buffer_add(buffer, va_arg(*list, const char *));
+        break;
+    case 1:
+        add_signed(buffer, va_arg(*list, int));
+        break;
+    case 2:
+        add_unsigned(buffer, va_arg(*list, size_t));
+        break;
+    case 3:
+        add_signed(buffer, va_arg(*list, long));
+        break;
+    case 4:
+        add_unsigned(buffer, va_arg(*list, unsigned long));
+        break;
+    case 5:
+        add_signed(buffer, va_arg(*list, long long));
+        break;
+    case 6: {
+        int bytes = va_arg(*list, int);
+        add_text_n(buffer, bytes, va_arg(*list, const char *));
+        break;
+    }
+    default:
+        return 0;
+    }
+    return strlen(known[i]);
+}
+
+/* Without the machinery that libc starts for each call, as far as the directives are known; the rest goes to libc. */
+void buffer_format_list(struct buffer *buffer, const char *format, va_list list)
+{
+    va_list rest;
+    va_copy(rest, list);
+    for (size_t bytes;; format += bytes) {
+        bytes = strcspn(format, "%");
+        buffer_add_n(buffer, format, bytes);
+        format += bytes;
+        bytes = *format ? add_directive(buffer, format, &rest) : 0;
+        if (bytes == 0)
+            break;
+    }
+    if (*format)
+        add_by_libc(buffer, format, rest);
+    va_end(rest);
 }
 
 void buffer_format(struct buffer *buffer, const char *format, ...)

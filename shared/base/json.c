@@ -14,6 +14,11 @@
 /* Whole numbers up to here have a double of their own. */
 static const double EXACT_MAX = 9007199254740992.0;
 
+enum {
+    CHECK_ARENA_BYTES = 4096, /* most of what is only checked is small */
+    MEMBERS_FEW = 8           /* names are compared with each other */
+};
+
 /* While set, what cJSON allocates in this thread comes from here. */
 static _Thread_local struct arena *current;
 
@@ -40,6 +45,15 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static const char *duplicate_of_few(const cJSON *object)
+{
+    for (const cJSON *a = object->child; a; a = a->next)
+        for (const cJSON *b = a->next; b; b = b->next)
+            if (strcmp(a->string, b->string) == 0)
+                return b->string;
+    return NULL;
+}
+
 /* Sorting finds equal names in n log n whatever names a stranger chooses; a hash would need a secret for that. NULL: no
  * two are equal. */
 static const char *duplicate_name(struct arena *arena, const cJSON *object)
@@ -50,6 +64,8 @@ static const char *duplicate_name(struct arena *arena, const cJSON *object)
         count++;
     if (count < 2)
         return NULL;
+    if (count <= MEMBERS_FEW)
+        return duplicate_of_few(object);
     const char **names = ARENA_ARRAY(arena, const char *, count);
     size_t i = 0;
     cJSON_ArrayForEach (member, object)
@@ -102,11 +118,16 @@ enum status json_parse(struct arena *arena, const char *text, size_t bytes, cJSO
 
 enum status json_check(const char *text, size_t bytes, struct error *error)
 {
-    struct arena *arena = arena_new(0);
+    struct arena *arena = arena_new(CHECK_ARENA_BYTES);
     cJSON *tree;
     enum status status = json_parse(arena, text, bytes, &tree, error);
     arena_free(arena);
     return status;
+}
+
+enum status json_check_own(const char *text, size_t bytes, struct error *error)
+{
+    return json_scan(text, bytes, error);
 }
 
 /* The shortest of 15 to 17 digits that reads back as the same double. */
@@ -186,7 +207,7 @@ static void add_escape(struct buffer *buffer, char c)
     static const char letter[] = "\"\\bfnrt";
     const char *found = strchr(plain, c);
     if (found)
-        buffer_format(buffer, "\\%c", letter[found - plain]);
+        buffer_add_n(buffer, (const char[]){ '\\', letter[found - plain] }, 2);
     else
         buffer_format(buffer, "\\u%04x", (unsigned char)c);
 }

@@ -26,6 +26,8 @@ char *json_text(struct arena *arena, const cJSON *tree);
 
 /* OK if the text is one JSON value as json_parse takes it (for free-form members). */
 enum status json_check(const char *text, size_t bytes, struct error *error);
+/* The same for what a service of ours has written: equal names, which it doesn't write, are not looked for. */
+enum status json_check_own(const char *text, size_t bytes, struct error *error);
 
 /* Members of an object. `need` refuses when absent; `want` leaves *out at NULL / untouched when absent or null. Both
  * refuse a wrong type. Codes: "missing_member", "invalid_member". */

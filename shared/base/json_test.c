@@ -117,7 +117,8 @@ static void what_is_not_json_is_refused(void **state)
         struct error error = { 0 };
         cJSON *tree = NULL;
         if (json_parse(*state, NOT_JSON[i], strlen(NOT_JSON[i]), &tree, &error) != REJECT ||
-            json_check(NOT_JSON[i], strlen(NOT_JSON[i]), NULL) != REJECT)
+            json_check(NOT_JSON[i], strlen(NOT_JSON[i]), NULL) != REJECT ||
+            json_check_own(NOT_JSON[i], strlen(NOT_JSON[i]), NULL) != REJECT)
             fail_msg("%s is taken", NOT_JSON[i]);
         assert_string_equal(error.code, "malformed_json");
         assert_null(tree);
@@ -170,6 +171,9 @@ static void a_member_may_not_come_twice_in_any_spelling(void **state)
     assert_int_equal(json_check(spelled, sizeof spelled - 1, NULL), REJECT);
     static const char fine[] = "[{\"a\":1},{\"a\":1,\"A\":{\"a\":1}}]";
     assert_int_equal(json_check(fine, sizeof fine - 1, NULL), OK);
+    assert_int_equal(json_check_own(fine, sizeof fine - 1, NULL), OK);
+    static const char many[] = "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"g\":7,\"h\":8,\"a\":9}";
+    assert_int_equal(json_check(many, sizeof many - 1, NULL), REJECT); /* sorted, where the others are compared */
     struct buffer buffer = { .arena = *state };
     for (int i = 0; i < 100000; i++)
         buffer_format(&buffer, "%c\"m%d\":1", i ? ',' : '{', i);

@@ -1,6 +1,8 @@
 #include "base/test.h"
 
 #include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -279,6 +281,35 @@ static void a_buffer_grows_and_always_ends_with_nul(void **state)
     assert_string_equal(text_format(*state, "%s-%d", "a", 5), "a-5");
 }
 
+/* Written by libc as a whole, so that what we write ourselves is compared with it. */
+static void assert_as_libc(struct arena *arena, const char *format, ...)
+{
+    char expected[512];
+    struct buffer buffer = { .arena = arena };
+    va_list list, again;
+    va_start(list, format);
+    va_copy(again, list);
+    assert_true(vsnprintf(expected, sizeof expected, format, list) < (int)sizeof expected);
+    buffer_format_list(&buffer, format, again);
+    va_end(again);
+    va_end(list);
+    assert_string_equal(buffer_text(&buffer), expected);
+    assert_int_equal(buffer.bytes, strlen(expected));
+}
+
+static void a_format_says_what_libc_says(void **state)
+{
+    assert_as_libc(*state, "%s", "");
+    assert_as_libc(*state, "%d %d %d", 0, INT_MIN, INT_MAX);
+    assert_as_libc(*state, "%ld,%ld,%lld,%lld", LONG_MIN, LONG_MAX, LLONG_MIN, LLONG_MAX);
+    assert_as_libc(*state, "%zu%lu.%zu", (size_t)0, ULONG_MAX, SIZE_MAX);
+    assert_as_libc(*state, "%.*s|%.*s|%.*s", 2, "abc", 9, "abc", -1, "abc");
+    assert_as_libc(*state, "%s%%%s", "a", "b"); /* from here on libc writes the rest */
+    assert_as_libc(*state, "%s %5d %s %04x %s", "a", 7, "b", 255u, "c");
+    assert_as_libc(*state, "%s %0300d %lld", "long", 7, 5LL);
+    assert_as_libc(*state, "%.9g and %s, %c", 0.1, "c", 'd');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +326,7 @@ int main(void)
         cmocka_unit_test(whole_numbers_are_read_within_their_bounds),
         cmocka_unit_test(phone_numbers_are_read_as_people_write_them),
         cmocka_unit_test(a_buffer_grows_and_always_ends_with_nul),
+        cmocka_unit_test(a_format_says_what_libc_says),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);
 }

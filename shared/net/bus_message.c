@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ID_HEADER "Nats-Msg-Id"
+enum { SEPARATORS_BYTES = sizeof ": \r\n" };
+
 const char *bus_header(const struct bus_message *message, const char *name)
 {
     for (size_t i = 0; i < message->header_count; i++)
@@ -79,6 +82,50 @@ static bool headers_valid(const char *id, const struct bus_header *headers, size
     return true;
 }
 
+struct block {
+    char *end; /* of "name: value\r\nname: value\r\nname", without the last value */
+    const char *last_value;
+};
+
+static void block_add(struct block *block, const char *name, const char *value)
+{
+    if (block->last_value) {
+        block->end = stpcpy(stpcpy(block->end, ": "), block->last_value);
+        block->end = stpcpy(block->end, "\r\n");
+    }
+    block->end = stpcpy(block->end, name);
+    block->last_value = value;
+}
+
+static size_t block_bytes(const char *id, const struct bus_header *headers, size_t header_count)
+{
+    size_t bytes = sizeof ID_HEADER + (id ? strlen(id) + SEPARATORS_BYTES : 0);
+    for (size_t i = 0; i < header_count; i++)
+        if (headers[i].value)
+            bytes += strlen(headers[i].name) + strlen(headers[i].value) + SEPARATORS_BYTES;
+    return bytes;
+}
+
+/*
+ * All headers go to the library as the name of one: it writes a name as it stands, and would else keep each in a table
+ * with copies of its name and value, a tenth of what an event costs. That no line can hold another is our own check.
+ */
+static natsStatus set_headers(natsMsg *message, const char *id, const struct bus_header *headers, size_t header_count)
+{
+    char *text = malloc(block_bytes(id, headers, header_count));
+    if (!text)
+        abort();
+    struct block block = { .end = text };
+    if (id)
+        block_add(&block, ID_HEADER, id);
+    for (size_t i = 0; i < header_count; i++)
+        if (headers[i].value)
+            block_add(&block, headers[i].name, headers[i].value);
+    natsStatus problem = block.last_value ? natsMsgHeader_Set(message, text, block.last_value) : NATS_OK;
+    free(text);
+    return problem;
+}
+
 natsMsg *bus_message_to(const char *subject, const char *reply, const void *data, size_t bytes, const char *id,
                         const struct bus_header *headers, size_t header_count)
 {
@@ -87,10 +134,8 @@ natsMsg *bus_message_to(const char *subject, const char *reply, const void *data
         return NULL;
     if (natsMsg_Create(&message, subject, reply, data, (int)bytes) != NATS_OK)
         return NULL;
-    if (id)
-        natsMsgHeader_Set(message, "Nats-Msg-Id", id);
-    for (size_t i = 0; i < header_count; i++)
-        if (headers[i].value)
-            natsMsgHeader_Set(message, headers[i].name, headers[i].value);
-    return message;
+    if (set_headers(message, id, headers, header_count) == NATS_OK)
+        return message;
+    natsMsg_Destroy(message);
+    return NULL;
 }

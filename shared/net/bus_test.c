@@ -87,10 +87,10 @@ static void a_published_message_comes_with_its_headers_and_numbers(void **state)
 {
     (void)state;
     struct bus_message got;
-    struct bus_header header = { "Parley-Company", "c1" };
+    const struct bus_header headers[] = { { "Parley-Company", "c1" }, { "Parley-Lead", NULL }, { "ce-type", "a.b" } };
     struct bus_publish message = thing("hello", "id-1");
-    message.headers = &header;
-    message.header_count = 1;
+    message.headers = headers;
+    message.header_count = 3;
     bus_publish_all(bus, &message, 1, 3000);
     assert_int_equal(message.status, OK);
     struct bus_source *source = pull();
@@ -99,6 +99,8 @@ static void a_published_message_comes_with_its_headers_and_numbers(void **state)
     assert_memory_equal(got.data, "hello", 6);
     assert_string_equal(bus_header(&got, "Parley-Company"), "c1");
     assert_string_equal(bus_header(&got, "Nats-Msg-Id"), "id-1");
+    assert_string_equal(bus_header(&got, "ce-type"), "a.b");
+    assert_int_equal(got.header_count, 3);
     assert_null(bus_header(&got, "absent"));
     assert_true(got.sequence == message.sequence && got.deliveries == 1);
     assert_true(got.published_at > moment_now() - 10000 && got.published_at <= moment_now() + 1000);

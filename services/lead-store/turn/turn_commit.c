@@ -20,7 +20,7 @@ static enum status check_json(const Pb__Json *json, const char *name, struct err
     if (!json || text_empty(json->text))
         return OK;
     struct error inner;
-    if (json_check(json->text, strlen(json->text), &inner) != OK)
+    if (json_check_own(json->text, strlen(json->text), &inner) != OK)
         return error_code(error, REJECT, "bad_value", "%s must be JSON", name);
     return OK;
 }
