@@ -214,14 +214,13 @@ static void add_escape(struct buffer *buffer, char c)
 
 void json_add_string(struct buffer *buffer, const char *text)
 {
-    const char *at = text ? text : "";
+    const char *at = text ? text : "", *end = at + strlen(at);
     buffer_add_char(buffer, '"');
     for (;;) {
-        const char *from = at;
-        while ((unsigned char)*at >= ' ' && *at != '"' && *at != '\\')
-            at++;
-        buffer_add_n(buffer, from, (size_t)(at - from));
-        if (!*at)
+        size_t plain = json_plain_bytes(at, (size_t)(end - at), false);
+        buffer_add_n(buffer, at, plain);
+        at += plain;
+        if (at == end)
             break;
         add_escape(buffer, *at++);
     }

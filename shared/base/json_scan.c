@@ -1,11 +1,43 @@
 #include "base/json_scan.h"
 
+#include <assert.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "base/text.h"
 
 enum { NUMBER_BYTES_MAX = 63 /* what cJSON takes */ };
+
+static const uint64_t ONES = 0x0101010101010101u, TOPS = 0x8080808080808080u;
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first of eight bytes is the lowest");
+
+/* The top bit of each byte below the limit; behind the first of them maybe of others too. */
+static uint64_t tops_below(uint64_t eight, unsigned char limit)
+{
+    return (eight - ONES * limit) & ~eight & TOPS;
+}
+
+static bool is_plain(unsigned char c, bool ascii)
+{
+    return c >= ' ' && c != '"' && c != '\\' && !(ascii && c >= 0x80);
+}
+
+size_t json_plain_bytes(const char *bytes, size_t count, bool ascii)
+{
+    size_t i = 0;
+    for (uint64_t eight; i + sizeof eight <= count; i += sizeof eight) {
+        memcpy(&eight, bytes + i, sizeof eight);
+        uint64_t stops = tops_below(eight, ' ') | tops_below(eight ^ (ONES * '"'), 1) |
+                         tops_below(eight ^ (ONES * '\\'), 1) | (ascii ? eight & TOPS : 0);
+        if (stops)
+            return i + (size_t)__builtin_ctzll(stops) / 8;
+    }
+    while (i < count && is_plain((unsigned char)bytes[i], ascii))
+        i++;
+    return i;
+}
 
 struct scan {
     const char *at, *end;
@@ -126,11 +158,7 @@ static bool take_escape(struct scan *scan)
 /* What most of a string is. */
 static void skip_plain(struct scan *scan)
 {
-    for (; scan->at < scan->end; scan->at++) {
-        unsigned char c = (unsigned char)*scan->at;
-        if (c < ' ' || c >= 0x80 || c == '"' || c == '\\')
-            return;
-    }
+    scan->at += json_plain_bytes(scan->at, (size_t)(scan->end - scan->at), true);
 }
 
 static bool take_string(struct scan *scan)
@@ -233,10 +261,12 @@ enum status json_scan(const char *text, size_t bytes, struct error *error)
 /* Past the string whose opening quote is at from. */
 static const char *string_end(const char *from, const char *end)
 {
-    for (from++; from < end && *from != '"'; from++)
-        if (*from == '\\')
-            from++;
-    return from + 1;
+    for (const char *at = from + 1; at < end; at += *at == '\\' ? 2 : 1) {
+        at += json_plain_bytes(at, (size_t)(end - at), false);
+        if (at < end && *at == '"')
+            return at + 1;
+    }
+    return end;
 }
 
 const char *json_numbers_next(struct json_numbers *numbers, size_t *bytes)

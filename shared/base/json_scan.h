@@ -5,6 +5,7 @@
  * like 01. Only json.c uses it.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -20,3 +21,7 @@ struct json_numbers {
     const char *at, *end;
 };
 const char *json_numbers_next(struct json_numbers *numbers, size_t *bytes);
+
+/* How many bytes from the start mean themselves in a string: no quote, no backslash, none below ' '; with ascii, none
+ * beyond ASCII either. */
+size_t json_plain_bytes(const char *bytes, size_t count, bool ascii);

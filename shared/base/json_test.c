@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "base/limits.h"
 #include "base/text.h"
 
@@ -159,6 +160,25 @@ static void a_changed_byte_is_never_misread(void **state)
         }
         arena_reset(*state);
     }
+}
+
+/* Each byte at each place of a text of two eights and a rest. */
+static void plain_bytes_end_where_a_string_needs_an_escape(void **state)
+{
+    (void)state;
+    char text[] = "abcdefghijklmnopqrs";
+    for (size_t place = 0; place < sizeof text - 1; place++)
+        for (int byte = 0; byte < 256; byte++) {
+            char kept = text[place];
+            bool stops = byte < ' ' || byte == '"' || byte == '\\';
+            text[place] = (char)byte;
+            assert_int_equal(json_plain_bytes(text, sizeof text - 1, false), stops ? place : sizeof text - 1);
+            assert_int_equal(json_plain_bytes(text, sizeof text - 1, true),
+                             stops || byte >= 0x80 ? place : sizeof text - 1);
+            text[place] = kept;
+        }
+    assert_int_equal(json_plain_bytes("\x1f\x20 \x7f\x80\"\\ ", 8, false), 0);
+    assert_int_equal(json_plain_bytes("\x20 \x7f\x80\xff\"\\ ", 8, false), 5);
 }
 
 static void a_member_may_not_come_twice_in_any_spelling(void **state)
@@ -376,6 +396,7 @@ int main(void)
         cmocka_unit_test(what_is_not_json_is_refused),
         cmocka_unit_test(a_text_cut_anywhere_is_refused_without_reading_past_it),
         cmocka_unit_test(a_changed_byte_is_never_misread),
+        cmocka_unit_test(plain_bytes_end_where_a_string_needs_an_escape),
         cmocka_unit_test(a_member_may_not_come_twice_in_any_spelling),
         cmocka_unit_test(depth_size_and_count_are_limited),
         cmocka_unit_test(numbers_of_ours_are_written_shortest),

@@ -54,12 +54,18 @@ static char *utf8_with_digits(struct arena *arena, UChar *text, int32_t units)
     return out;
 }
 
-static bool is_ascii(const char *text)
+bool language_is_ascii(const char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text >= 0x80)
-            return false;
-    return true;
+    const uint64_t tops = 0x8080808080808080u;
+    size_t left = strlen(text);
+    uint64_t any = 0, eight;
+    for (; left >= sizeof eight; left -= sizeof eight, text += sizeof eight) {
+        memcpy(&eight, text, sizeof eight);
+        any |= eight;
+    }
+    eight = 0;
+    memcpy(&eight, text, left);
+    return !((any | eight) & tops);
 }
 
 static char *ascii_fold(struct arena *arena, const char *text)
@@ -73,7 +79,7 @@ static char *ascii_fold(struct arena *arena, const char *text)
 char *language_fold(struct arena *arena, const char *text)
 {
     int32_t units = 0, folded = 0;
-    if (is_ascii(text))
+    if (language_is_ascii(text))
         return ascii_fold(arena, text);
     const UChar *in = utf16_of(arena, text, &units);
     UChar *out = folded_units(arena, in, units, &folded);

@@ -15,6 +15,9 @@
 /* NFKC with case folded and digits as 0-9. Text must be valid UTF-8, and so is the answer. */
 char *language_fold(struct arena *arena, const char *text);
 
+/* What has no other letters needs no look at alphabets. */
+bool language_is_ascii(const char *text);
+
 struct language_word {
     const char *text; /* points into what was read */
     size_t bytes, characters;

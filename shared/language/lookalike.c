@@ -51,6 +51,8 @@ static bool mixes(struct language_word word)
 char *lookalike_mixed(struct arena *arena, const char *folded)
 {
     struct language_word word;
+    if (language_is_ascii(folded))
+        return NULL;
     while (language_next_word(&folded, &word))
         if (word.bytes > word.characters && mixes(word))
             return arena_text_n(arena, word.text, word.bytes);
@@ -62,6 +64,8 @@ bool lookalike_hides(const char *text)
     enum { LEFT_TO_RIGHT = 0x202D, RIGHT_TO_LEFT = 0x202E, TAG_FIRST = 0xE0000, TAG_LAST = 0xE007F, FLAG = 0x1F3F4 };
     bool flag = false; /* those of regions are written with tags */
     int32_t character;
+    if (language_is_ascii(text))
+        return false;
     while ((character = language_next_character(&text)) != 0) {
         bool tag = character >= TAG_FIRST && character <= TAG_LAST;
         if (character == LEFT_TO_RIGHT || character == RIGHT_TO_LEFT || (tag && !flag))

@@ -33,7 +33,7 @@ bool bus_denied(struct bus *bus, struct error *error);
 const char *bus_server_version(const struct bus *bus); /* "" while disconnected */
 
 struct bus_header {
-    const char *name, *value; /* value NULL: left out */
+    const char *name, *value; /* names differ within a message; value NULL: left out */
 };
 
 /* A message that was taken; all of it lives in the taker's arena. */

@@ -1,5 +1,6 @@
 #include "safety/find.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,8 @@ enum {
     LOCAL_BYTES_MAX = 64, /* of an e-mail address, before the @ */
     HOST_BYTES_MAX = 253
 };
+
+static const double WHOLE_MAX = 1e10; /* from here on ten digits don't hold it */
 
 static bool is_digit(char c)
 {
@@ -312,7 +315,9 @@ static size_t take_long(struct arena *arena, const char *at, struct facts *facts
 
 static size_t add_number(struct arena *arena, struct facts *facts, enum fact_kind kind, double value, size_t bytes)
 {
-    facts_add(arena, facts, (struct fact){ .kind = kind, .text = text_format(arena, "%.10g", value), .value = value });
+    bool whole = value < WHOLE_MAX && floor(value) >= value; /* most are, and are written quicker */
+    const char *text = whole ? text_format(arena, "%lld", (long long)value) : text_format(arena, "%.10g", value);
+    facts_add(arena, facts, (struct fact){ .kind = kind, .text = text, .value = value });
     return bytes;
 }
 

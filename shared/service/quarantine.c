@@ -13,6 +13,13 @@ enum {
 
 static_assert(KEPT_BYTES_MAX > BATCH_BYTES_MAX + WEBHOOK_BODY_BYTES_MAX, "whatever we write ourselves is kept whole");
 
+/* What is said here of this quarantine, and may be there of an earlier one. */
+static bool is_reason(const char *name)
+{
+    return text_same(name, "Parley-Error") || text_same(name, "Parley-Code") || text_same(name, "Parley-Subject") ||
+           text_same(name, "Parley-Cut-From");
+}
+
 /* The message's own, as many as fit. "Nats-..." are orders to the server (an id, a stream that is expected), which it
  * would refuse or obey here once more. */
 static size_t headers_kept(const struct bus_message *message, struct bus_header *out)
@@ -20,7 +27,8 @@ static size_t headers_kept(const struct bus_message *message, struct bus_header 
     size_t count = 0, bytes = 0;
     for (size_t i = 0; i < message->header_count; i++) {
         size_t more = strlen(message->headers[i].name) + strlen(message->headers[i].value) + 4;
-        if (text_starts(message->headers[i].name, "Nats-") || bytes + more > HEADERS_BYTES_MAX)
+        if (text_starts(message->headers[i].name, "Nats-") || is_reason(message->headers[i].name) ||
+            bytes + more > HEADERS_BYTES_MAX)
             continue;
         bytes += more;
         out[count++] = message->headers[i];

@@ -65,7 +65,14 @@ static void keep_finish(struct slot *slot)
 /* Not even a dispatch, or not to be reported: kept for a person. */
 static void set_aside(struct worker *worker, struct slot *slot)
 {
-    if (quarantine_message(worker->scratch, &slot->message, &slot->item.error, worker->subject->name) != OK) {
+    struct bus_message message = slot->message;
+    if (!message.data) {
+        ProtobufCBinaryData again;
+        pb_pack(worker->scratch, slot->item.message, &again);
+        message.data = (const char *)again.data;
+        message.bytes = again.len;
+    }
+    if (quarantine_message(worker->scratch, &message, &slot->item.error, worker->subject->name) != OK) {
         worker_again_later(worker, slot);
         return;
     }
@@ -197,6 +204,9 @@ static void decode(struct worker *worker, struct slot *slot)
     item->caller = (struct caller){ "", "", "" };
     item->status = pb_unpack(item->arena, &pb__job_dispatch__descriptor, slot->message.data, slot->message.bytes,
                              &message, &item->error);
+    /* the bytes of what could be read can be made again; what couldn't is set aside as it came, maybe later */
+    if (slot->own)
+        slot->message.data = message ? NULL : arena_copy(slot->own, slot->message.data, slot->message.bytes);
     if (item->status != OK)
         return;
     const Pb__JobDispatch *dispatch = item->message = message;
@@ -222,7 +232,6 @@ static struct slot *slot_new(struct worker *worker, const struct bus_message *me
     if (own) {
         slot->message.subject = arena_text(own, message->subject);
         slot->message.reply = arena_text(own, message->reply);
-        slot->message.data = arena_copy(own, message->data, message->bytes);
         slot->message.headers = NULL;
         slot->message.header_count = 0;
     }
