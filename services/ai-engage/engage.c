@@ -140,6 +140,7 @@ static const Pb__TurnOpenRequest *compose_open(struct batch *batch, struct item 
     request->claim = (char *)turn->claim;
     request->lead_id = params->lead_id;
     request->message_id = params->message_id;
+    request->conversation_id = params->conversation_id;
     PB_SET(request, wait_ms_max, (int32_t)model_wait_ms);
     question_add(&turn->question, request);
     return request;

@@ -31,7 +31,7 @@ export class Talk {
 
   openCall(recorded, claim, caller, more = {}) {
     return this.#call('store.turn.open', 'TurnOpenRequest', 'TurnOpened',
-      { job_id: recorded.job, claim, lead_id: recorded.lead_id, message_id: recorded.message_id, wait_ms_max: 30000, ...more }, caller)
+      { job_id: recorded.job, claim, lead_id: recorded.lead_id, message_id: recorded.message_id, conversation_id: recorded.conversation_id, wait_ms_max: 30000, ...more }, caller)
   }
   async open(recorded, claim = randomUUID(), more = {}) {
     const answer = await this.openCall(recorded, claim, this.caller, more)

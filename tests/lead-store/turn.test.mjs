@@ -52,6 +52,28 @@ test('a time zone that the machine has forgotten keeps no answer back; its token
   }
 })
 
+test('where its message stands is believed of a job only as far as it is so', async () => {
+  const other = await Talk.start(store)
+  for (const conversation_id of [undefined, '', 'nonsense', randomUUID(), other.conversationId]) {
+    const talk = await Talk.start(store)
+    const opened = await talk.open(talk.first, randomUUID(), { conversation_id })
+    assert.deepEqual([opened.state, opened.context.conversation_id, opened.covered], ['open', talk.conversationId, 1])
+    const committed = await talk.commit(opened)
+    const again = await talk.open(talk.first, randomUUID(), { conversation_id })
+    assert.deepEqual([again.state, again.message_ids], ['committed', [committed.message_id]])
+  }
+  assert.equal((await other.open(other.first)).state, 'open')
+})
+
+test('of two jobs in one request the one that names a wrong conversation costs the other nothing', async () => {
+  const [one, other] = [await Talk.start(store), await Talk.start(store)]
+  const request = (talk, conversation_id) =>
+    ({ job_id: talk.first.job, claim: randomUUID(), lead_id: talk.leadId, message_id: talk.first.message_id, conversation_id, wait_ms_max: 30000 })
+  const answers = await store.bus.call('store.turn.open', 'TurnOpenRequest', 'TurnOpened', [request(one, one.conversationId), request(other, one.conversationId)], one.caller)
+  assert.deepEqual(answers.map(({ reply }) => [reply.state, reply.context.conversation_id]),
+    [['TURN_STATE_OPEN', one.conversationId], ['TURN_STATE_OPEN', other.conversationId]])
+})
+
 test('five messages of a burst are one turn: the older jobs are superseded by the newest', async () => {
   const talk = await Talk.start(store)
   const burst = [talk.first]

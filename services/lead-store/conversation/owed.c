@@ -71,6 +71,7 @@ Pb__JobSpec *newest_owed_job(const struct newest_owed *newest, const struct held
     return follow_engage_job(newest->arena, &(struct follow_engage){
                                                 .company_id = conversation->company_id,
                                                 .lead_id = conversation->lead_id,
+                                                .conversation_id = conversation->id,
                                                 .message_id = newest->message_ids[place],
                                                 .job_id = suffix ? NULL : newest->job_ids[place],
                                                 .suffix = suffix,

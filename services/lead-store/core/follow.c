@@ -27,6 +27,16 @@ static char *filled(struct arena *arena, const char *text)
     return text_empty(text) ? NULL : arena_text(arena, text);
 }
 
+static Pb__Json *engage_params(struct arena *arena, const struct follow_engage *engage)
+{
+    struct buffer params = { .arena = arena };
+    buffer_format(&params, "{\"lead_id\":\"%s\",\"message_id\":\"%s\"", engage->lead_id, engage->message_id);
+    if (engage->conversation_id)
+        buffer_format(&params, ",\"conversation_id\":\"%s\"", engage->conversation_id);
+    buffer_add_char(&params, '}');
+    return pb_json(arena, buffer_text(&params));
+}
+
 Pb__JobSpec *follow_engage_job(struct arena *arena, const struct follow_engage *engage)
 {
     Pb__JobSpec *job = PB_NEW(arena, job_spec);
@@ -34,8 +44,7 @@ Pb__JobSpec *follow_engage_job(struct arena *arena, const struct follow_engage *
     job->company_id = arena_text(arena, engage->company_id);
     job->task = arena_text(arena, WORK_AI_ENGAGE.task);
     job->idempotency_key = (char *)follow_engage_key(arena, engage->lead_id, engage->message_id, engage->suffix);
-    job->params = pb_json(
-        arena, text_format(arena, "{\"lead_id\":\"%s\",\"message_id\":\"%s\"}", engage->lead_id, engage->message_id));
+    job->params = engage_params(arena, engage);
     PB_SET(job, priority, PRIORITY_ENGAGE);
     if (engage->delay_ms > 0 && !engage->skipped)
         PB_SET(job, delay_ms, engage->delay_ms);

@@ -10,7 +10,8 @@
 const char *follow_engage_key(struct arena *arena, const char *lead_id, const char *message_id, const char *suffix);
 struct follow_engage {
     const char *company_id, *lead_id, *message_id, *job_id, *suffix, *correlation_id, *traceparent;
-    const char *skipped; /* reason; NULL: it is owed */
+    const char *conversation_id; /* what spares the opening a look; NULL: unknown */
+    const char *skipped;         /* reason; NULL: it is owed */
     int32_t delay_ms;
 };
 Pb__JobSpec *follow_engage_job(struct arena *arena, const struct follow_engage *engage);

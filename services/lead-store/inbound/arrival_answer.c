@@ -39,6 +39,7 @@ static Pb__JobSpec *engage_job(const struct recording *recording, const struct a
                              &(struct follow_engage){ .company_id = arrival->place->company_id,
                                                       .lead_id = arrival->lead_id,
                                                       .message_id = arrival->id,
+                                                      .conversation_id = arrival->conversation_id,
                                                       .job_id = arrival->job_id,
                                                       .correlation_id = arrival->correlation_id,
                                                       .traceparent = arrival->item->caller.traceparent,

@@ -98,6 +98,7 @@ static Pb__JobSpec *owed_job(struct arena *arena, const struct wanted *wanted, c
 {
     return follow_engage_job(arena, &(struct follow_engage){ .company_id = wanted->company_id,
                                                              .lead_id = wanted->lead_id,
+                                                             .conversation_id = wanted->conversation_id,
                                                              .message_id = wanted->message_id,
                                                              .job_id = suffix ? NULL : wanted->job_id,
                                                              .suffix = suffix,

@@ -50,20 +50,68 @@ static void turn_open_check(struct item *item)
         item_fail(item, REJECT, "bad_value", "claim must not be empty");
 }
 
-static enum status openings_find(struct opening_batch *work, struct error *error)
+static void asked_queue(struct opening_batch *work, struct rows *rows)
 {
     struct arena *arena = work->batch->arena;
     struct params *params = params_new(arena);
     COLUMN_UUIDS(params, work->count, i, work->list[i].request->message_id);
     COLUMN_UUIDS(params, work->count, i, work->list[i].item->caller.company_id);
     COLUMN_UUIDS(params, work->count, i, work->list[i].request->job_id);
-    struct rows rows;
-    TRY(db_run(work->batch->db, arena, &turn_asked_find, params, &rows, error));
-    const struct asked *asked = cells_read(arena, &rows, asked_cells, sizeof *asked);
+    db_queue(work->batch->db, arena, &turn_asked_find, params, rows);
+}
+
+static void asked_take(struct opening_batch *work, const struct rows *rows)
+{
+    const struct asked *asked = cells_read(work->batch->arena, rows, asked_cells, sizeof *asked);
     for (size_t i = 0; i < work->count; i++)
         work->list[i].asked = NULL;
-    for (size_t row = 0; row < rows.count; row++)
+    for (size_t row = 0; row < rows->count; row++)
         work->list[asked[row].n - 1].asked = &asked[row];
+}
+
+static enum status openings_find(struct opening_batch *work, struct error *error)
+{
+    struct rows rows;
+    asked_queue(work, &rows);
+    TRY(db_flush(work->batch->db, error));
+    asked_take(work, &rows);
+    return OK;
+}
+
+/* What a job says of its message's place is believed once: the mark stays with the item when its batch is run again. */
+static bool all_tell(struct opening_batch *work)
+{
+    static const char believed;
+    bool all = true;
+    for (size_t i = 0; i < work->count; i++) {
+        struct item *item = work->list[i].item;
+        all &= !item->state && ident_valid(text_or(work->list[i].request->conversation_id, ""));
+        item->state = (void *)&believed;
+    }
+    return all;
+}
+
+/* In one round trip, where all jobs say it. */
+static enum status openings_hold_told(struct opening_batch *work, struct error *error)
+{
+    struct arena *arena = work->batch->arena;
+    struct ids conversations = { .arena = arena }, jobs = { .arena = arena };
+    struct rows asked;
+    for (size_t i = 0; i < work->count; i++) {
+        ids_add(&conversations, text_lower(arena, work->list[i].request->conversation_id));
+        ids_add(&jobs, text_lower(arena, work->list[i].request->job_id));
+    }
+    hold_conversations(&work->held, &conversations);
+    asked_queue(work, &asked);
+    hold_turns_of_jobs(&work->held, &jobs);
+    context_queue(work->batch, &conversations, &work->contexts);
+    TRY(hold_read(&work->held, error));
+    TRY(context_take(work->batch, &conversations, &work->contexts, error));
+    asked_take(work, &asked);
+    for (size_t i = 0; i < work->count; i++)
+        if (work->list[i].asked && (!text_empty(work->list[i].asked->reply_conversation_id) ||
+                                    !held_conversation(&work->held, work->list[i].asked->conversation_id)))
+            return error_code(error, RETRY, TRANSACTION_AGAIN, "more rows are needed than the job names");
     return OK;
 }
 
@@ -71,6 +119,9 @@ static enum status openings_hold(struct opening_batch *work, struct error *error
 {
     struct arena *arena = work->batch->arena;
     struct ids conversations = { .arena = arena }, replied = { .arena = arena }, jobs = { .arena = arena };
+    if (all_tell(work))
+        return openings_hold_told(work, error);
+    TRY(openings_find(work, error));
     for (size_t i = 0; i < work->count; i++) {
         if (work->list[i].asked) {
             ids_add(&conversations, work->list[i].asked->conversation_id);
@@ -353,13 +404,12 @@ static enum status turn_open_work(struct batch *batch, struct item **items, size
 {
     struct opening_batch work = { .batch = batch, .held = { .batch = batch }, .count = count };
     work.list = ARENA_ARRAY(batch->arena, struct opening, count);
-    for (size_t i = 0; i < count; i++) {
-        items[i]->state = NULL; /* of a company with documents or several models: the context, which lacks them */
+    for (size_t i = 0; i < count; i++)
         work.list[i] = (struct opening){ .item = items[i], .request = items[i]->message };
-    }
-    TRY(openings_find(&work, error));
     TRY(openings_hold(&work, error));
     TRY(openings_settle(&work, error));
+    for (size_t i = 0; i < count; i++)
+        items[i]->state = NULL; /* of a company with documents or several models: the context, which lacks them */
     TRY(openings_hand_over(&work, error));
     TRY(under_way_read(&work, error));
     for (size_t i = 0; i < count; i++) {
