@@ -53,7 +53,10 @@ server_name: parley
 max_payload: 4MB
 jetstream { store_dir: "$var/nats/store", max_memory_store: 256MB, max_file_store: 32GB }
 CONF
-    GOGC=400 ${own_group:-} nats-server -c "$var/nats/nats.conf" >>"$var/log/nats.log" 2>&1 &
+    # as in compose.yaml
+    # shellcheck disable=SC2016  # expanded by the inner shell
+    GOGC=400 ${own_group:-} sh -c 'echo 1000000 >/proc/self/timerslack_ns; exec nats-server -c "$1"' nats-server "$var/nats/nats.conf" \
+        >>"$var/log/nats.log" 2>&1 &
     nats_pid=$!
     until_ok nats-server 20 bash -c "exec 3<>/dev/tcp/127.0.0.1/$1"
 }

@@ -78,7 +78,8 @@ export class Nats {
     mkdirSync(join(this.folder, 'store'))
     writeFileSync(conf, `listen: "127.0.0.1:${this.port}"\nhttp: "127.0.0.1:${this.monitorPort}"\nmax_payload: 4MB\n` +
       `jetstream { store_dir: "${join(this.folder, 'store')}", max_file_store: 16GB, max_memory_store: 256MB }\n`)
-    this.child = new Child('nats-server', 'nats-server', ['-c', conf], { log: join(this.folder, 'log'), env: { GOGC: '400' } }) // as in compose.yaml
+    this.child = new Child('nats-server', 'sh', ['-c', 'echo 1000000 >/proc/self/timerslack_ns; exec nats-server -c "$1"', 'nats-server', conf],
+      { log: join(this.folder, 'log'), env: { GOGC: '400' } }) // as in compose.yaml
     this.url = `nats://127.0.0.1:${this.port}`
     await this.resume()
     return this
