@@ -152,9 +152,9 @@ describe('the servers', () => {
   test('they are compose.yaml\'s, started with the same arguments', () => {
     assert.deepEqual(Object.keys(sets).sort(), Object.keys(compose).filter(name => !SERVICES.includes(name)).sort())
     for (const [name, set] of Object.entries(sets)) {
-      const { image, command, environment } = compose[name]
+      const { image, entrypoint, command, environment } = compose[name]
       assert.equal(container(set).image, image.replace(/^\$\{\w+:-(.*)\}$/, '$1'))
-      assert.deepEqual(container(set).args, command)
+      assert.deepEqual([container(set).command, container(set).args], [entrypoint, command])
       for (const [key, value] of Object.entries(environment)) {
         const given = container(set).env.find(variable => variable.name === key)
         assert.ok(value.includes('${') ? given.valueFrom.secretKeyRef.key === key : given.value === value, key)
