@@ -206,7 +206,7 @@ static void decode(struct worker *worker, struct slot *slot)
                              &message, &item->error);
     /* the bytes of what could be read can be made again; what couldn't is set aside as it came, maybe later */
     if (slot->own)
-        slot->message.data = message ? NULL : arena_copy(slot->own, slot->message.data, slot->message.bytes);
+        slot->message.data = item->status == OK ? NULL : arena_copy(slot->own, slot->message.data, slot->message.bytes);
     if (item->status != OK)
         return;
     const Pb__JobDispatch *dispatch = item->message = message;
