@@ -1,12 +1,13 @@
 #include "templates.h"
 
+#include "base/ident.h"
 #include "base/text.h"
 #include "service/topology.h"
 #include "transcode.h"
 #include "wire/pb.h"
 #include "wire/pbjson.h"
 
-/* One job a second, whoever asks; with a key one for ever. */
+/* One job a second, whoever asks; with a key one for ever, by a name that has room in a job's whatever the key is. */
 void templates_sync(struct exchange *exchange)
 {
     struct error error = { 0 };
@@ -19,9 +20,10 @@ void templates_sync(struct exchange *exchange)
     spec->company_id = arena_text(exchange->arena, exchange->caller.company_id);
     spec->task = arena_text(exchange->arena, WORK_TEMPLATE_SYNC.task);
     spec->params = pb_json(exchange->arena, "{}");
-    spec->idempotency_key = key ? text_format(exchange->arena, "template_sync_%s", key)
-                                : text_format(exchange->arena, "template_sync_%s_s%lld", spec->company_id,
-                                              (long long)(moment_now() / SECOND_MS));
+    spec->idempotency_key =
+        key ? text_format(exchange->arena, "template_sync_%s", ident_named(exchange->arena, "template_sync", key, NULL))
+            : text_format(exchange->arena, "template_sync_%s_s%lld", spec->company_id,
+                          (long long)(moment_now() / SECOND_MS));
     spec->correlation_id = arena_text(exchange->arena, exchange->caller.correlation_id);
     spec->traceparent = arena_text(exchange->arena, exchange->caller.traceparent);
     EXCHANGE_TRY(exchange, ask_one(exchange->arena, &JOBS_ENQUEUE, &exchange->caller, spec, &reply, &error));
