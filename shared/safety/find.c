@@ -126,7 +126,7 @@ static size_t take_link(struct arena *arena, const char *at, struct facts *facts
     if (!scheme && !has_dot(host, host_length))
         return 0;
     size_t path = path_bytes(host + host_length);
-    size_t skip = www ? strlen("www.") : 0;
+    size_t skip = www && host_length > strlen("www.") ? strlen("www.") : 0; /* a host may end with its www */
     facts_add(arena, facts,
               (struct fact){ .kind = FACT_LINK, .text = arena_text_n(arena, host + skip, host_length + path - skip) });
     return scheme + host_length + path;

@@ -43,6 +43,10 @@ static void links_are_found_with_and_without_scheme(void **state)
     FOUND("www.beispiel.de:8080/a", "link beispiel.de:8080/a");
     FOUND("HTTPS://EXAMPLE．COM", "link example.com");
     FOUND("http://localhost/a", "link localhost/a");
+    FOUND("http://www.", "link www");
+    FOUND("it begins with https://www. and I forgot the rest", "link www");
+    FOUND("http://www./a", "link www");
+    FOUND("http://www.:80/", "link www, number 80");
 }
 
 static void what_only_looks_like_a_link_is_none(void **state)
