@@ -31,7 +31,7 @@ CPPFLAGS += $(shell pkg-config --cflags libpq libprotobuf-c libxml-2.0 2>/dev/nu
 PROTOS := $(sort $(wildcard proto/parley/v1/*.proto))
 GEN_C := $(PROTOS:proto/%.proto=$(BUILD)/gen/%.pb-c.c)
 GEN_H := $(GEN_C:.c=.h)
-GEN_O := $(GEN_C:.c=.o)
+GEN_O := $(GEN_C:.c=.o) $(BUILD)/gen/wire/comments.o
 
 SHARED_C := $(filter-out %_test.c,$(wildcard shared/*/*.c))
 SHARED_O := $(SHARED_C:%.c=$(BUILD)/%.o)
@@ -52,6 +52,11 @@ $(BUILD)/gen/parley/v1/%.pb-c.c $(BUILD)/gen/parley/v1/%.pb-c.h: proto/parley/v1
 	@for p in $(PROTOS); do sed 's/^package parley\.v1;/package pb;/' $$p > $(BUILD)/proto-$*/$${p#proto/}; done
 	$(Q)protoc-c --proto_path=$(BUILD)/proto-$* --c_out=$(BUILD)/gen parley/v1/$*.proto
 	@rm -rf $(BUILD)/proto-$*
+
+# What stands beside the fields becomes a table, for the REST description (shared/wire/comment.h).
+$(BUILD)/gen/wire/comments.c: infra/dev/comments.awk $(PROTOS)
+	@mkdir -p $(@D)
+	$(Q)awk -f infra/dev/comments.awk $(PROTOS) > $@
 
 # A service's migrations become one table in its binary (shared/service/migrations.h).
 .SECONDEXPANSION:

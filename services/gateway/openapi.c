@@ -5,6 +5,8 @@
 
 #include "asyncapi.h"
 #include "base/json.h"
+#include "example.h"
+#include "openapi_answers.h"
 #include "routes.h"
 #include "schema.h"
 
@@ -31,15 +33,23 @@ static const char security_schemes[] = "\"securitySchemes\":{\"bearer\":{\"type\
 
 /* -- parameters */
 
-static void add_parameter(struct buffer *out, bool *first, const char *where, const char *name, bool required,
-                          const char *schema)
+/* description: NULL: the name says it. */
+static void add_parameter(struct buffer *out, const char *where, const char *name, bool required, const char *schema,
+                          const char *description)
 {
-    buffer_format(out, "%s{\"name\":\"%s\",\"in\":\"%s\",\"required\":%s,\"schema\":%s}",
-                  *first ? ",\"parameters\":[" : ",", name, where, required ? "true" : "false", schema);
-    *first = false;
+    bool first = out->text[out->bytes - 1] == '[';
+    buffer_format(out, "%s{\"name\":\"%s\",\"in\":\"%s\",\"required\":%s,\"schema\":%s", first ? "" : ",", name, where,
+                  required ? "true" : "false", schema);
+    if (description != NULL) {
+        buffer_add(out, ",\"description\":");
+        json_add_string(out, description);
+    }
+    buffer_add_char(out, '}');
 }
 
-static void add_query(struct buffer *out, bool *first, const struct endpoint *endpoint)
+static const char any_text[] = "{\"type\":\"string\"}", any_uuid[] = "{\"type\":\"string\",\"format\":\"uuid\"}";
+
+static void add_query(struct buffer *out, const struct endpoint *endpoint)
 {
     char **names = NULL;
     const ProtobufCMessageDescriptor *type = endpoint->asks->request;
@@ -47,90 +57,62 @@ static void add_query(struct buffer *out, bool *first, const struct endpoint *en
     for (size_t i = 0; i < count; i++) {
         struct buffer schema = { .arena = out->arena };
         schema_field(&schema, type, protobuf_c_message_descriptor_get_field_by_name(type, names[i]));
-        add_parameter(out, first, "query", names[i], false, buffer_text(&schema));
+        add_parameter(out, "query", names[i], false, buffer_text(&schema), schema_comment(type, names[i]));
     }
 }
 
-static bool has_version(const struct endpoint *endpoint)
+/* What the handlers of these read for themselves. */
+static const struct {
+    const char *method, *path, *where, *name, *schema, *description;
+    bool required;
+} OWN_PARAMETERS[] = {
+    { "GET", "/webhook", "query", "hub.mode", "{\"const\":\"subscribe\"}", NULL, true },
+    { "GET", "/webhook", "query", "hub.verify_token", any_text, "META_VERIFY_TOKEN, or the account's own", true },
+    { "GET", "/webhook", "query", "hub.challenge", any_text, "comes back as the answer", true },
+    { "POST", "/webhook", "header", "X-Hub-Signature-256", any_text, "sha256=, then the HMAC of the body in hex",
+      true },
+    { "GET", "/events/stream", "header", "Last-Event-ID", any_uuid, "instead of `after`: the last event that was seen",
+      false },
+    { "POST", "/media", "query", "kind", any_text,
+      "image, audio, video, document, sticker; the Content-Type's when absent", false },
+    { "POST", "/media", "query", "filename", any_text, "what the customer sees", false },
+    { "GET", "/media/{id}", "header", "Range", any_text, "bytes=from-to: that part, with 206", false },
+    { "GET", "/media/{id}", "query", "company", any_uuid, "of a signed link, with the next two", false },
+    { "GET", "/media/{id}", "query", "expires", any_text, NULL, false },
+    { "GET", "/media/{id}", "query", "signature", any_text, NULL, false },
+};
+
+static void add_own_parameters(struct buffer *out, const struct endpoint *endpoint)
 {
-    return strcmp(endpoint->method, "GET") != 0 && endpoint->asks != NULL &&
-           protobuf_c_message_descriptor_get_field_by_name(endpoint->asks->request, "if_version") != NULL;
+    for (size_t i = 0; i < sizeof OWN_PARAMETERS / sizeof *OWN_PARAMETERS; i++)
+        if (strcmp(OWN_PARAMETERS[i].path, endpoint->path) == 0 &&
+            strcmp(OWN_PARAMETERS[i].method, endpoint->method) == 0)
+            add_parameter(out, OWN_PARAMETERS[i].where, OWN_PARAMETERS[i].name, OWN_PARAMETERS[i].required,
+                          OWN_PARAMETERS[i].schema, OWN_PARAMETERS[i].description);
 }
 
 static void add_parameters(struct buffer *out, const struct endpoint *endpoint)
 {
-    bool first = true;
+    buffer_add(out, ",\"parameters\":[");
     if (strstr(endpoint->path, "{id}") != NULL)
-        add_parameter(out, &first, "path", "id", true,
-                      endpoint->id_noun == NULL ? "{\"type\":\"string\"}"
-                                                : "{\"type\":\"string\",\"format\":\"uuid\"}");
+        add_parameter(out, "path", "id", true, endpoint->id_noun == NULL ? any_text : any_uuid, NULL);
     if (endpoint->query != NULL)
-        add_query(out, &first, endpoint);
+        add_query(out, endpoint);
     if (endpoint->asks != NULL)
-        add_parameter(out, &first, "query", "company_id", false, "{\"type\":\"string\",\"format\":\"uuid\"}");
-    if (strcmp(endpoint->path, "/webhook") == 0 && strcmp(endpoint->method, "GET") == 0) {
-        add_parameter(out, &first, "query", "hub.mode", true, "{\"type\":\"string\"}");
-        add_parameter(out, &first, "query", "hub.verify_token", true, "{\"type\":\"string\"}");
-        add_parameter(out, &first, "query", "hub.challenge", true, "{\"type\":\"string\"}");
-    }
+        add_parameter(out, "query", "company_id", false, any_uuid,
+                      "the key's own company; another one for a key of the whole installation");
+    add_own_parameters(out, endpoint);
     if (endpoint->takes_key)
-        add_parameter(out, &first, "header", "Idempotency-Key", false, "{\"type\":\"string\",\"maxLength\":255}");
-    else if (has_version(endpoint))
-        add_parameter(out, &first, "header", "If-Match", false, "{\"type\":\"string\"}");
-    add_parameter(out, &first, "header", "x-correlation-id", false,
-                  "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9._-]{1,128}$\"}");
+        add_parameter(out, "header", "Idempotency-Key", false,
+                      "{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}",
+                      "asking again with the same key and body brings the same answer and makes nothing new");
+    if (endpoint_has_version(endpoint))
+        add_parameter(out, "header", "If-Match", false, any_text,
+                      "the ETag that was seen: refused if it changed since");
+    add_parameter(out, "header", "x-correlation-id", false,
+                  "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9._-]{1,128}$\"}",
+                  "comes back with the answer and stands with all that the request causes; absent: a new UUID");
     buffer_add_char(out, ']');
-}
-
-/* -- answers */
-
-static void add_answer_head(struct buffer *out, const char *status, const char *description)
-{
-    buffer_format(
-        out,
-        "\"%s\":{\"description\":\"%s\",\"headers\":{\"x-correlation-id\":{\"schema\":{\"type\":\"string\"}}},\"content\":{",
-        status, description);
-}
-
-static const char *plain_type(const struct endpoint *endpoint)
-{
-    if (strcmp(endpoint->path, "/events/stream") == 0)
-        return "text/event-stream";
-    if (strncmp(endpoint->path, "/docs", 5) == 0)
-        return "text/html";
-    if (strcmp(endpoint->path, "/metrics") == 0 ||
-        (strcmp(endpoint->path, "/webhook") == 0 && strcmp(endpoint->method, "GET") == 0))
-        return "text/plain";
-    return NULL;
-}
-
-static void add_success(struct buffer *out, const struct endpoint *endpoint, int status)
-{
-    const ProtobufCMessageDescriptor *reply = endpoint_reply(endpoint);
-    const char *plain = plain_type(endpoint);
-    add_answer_head(out, text_format(out->arena, "%d", status), "done");
-    buffer_format(out, "\"%s\":{\"schema\":", plain == NULL ? "application/json" : plain);
-    if (reply != NULL)
-        schema_reference(out, reply);
-    else
-        buffer_format(out, "{\"type\":\"%s\"}", plain == NULL ? "object" : "string");
-    buffer_add(out, "}}},");
-}
-
-static void add_responses(struct buffer *out, const struct endpoint *endpoint)
-{
-    buffer_add(out, ",\"responses\":{");
-    add_success(out, endpoint, endpoint->success == 0 ? 200 : endpoint->success);
-    if (endpoint->success == 202)
-        add_success(out, endpoint, 200);
-    if (strcmp(endpoint->path, "/health") == 0) {
-        add_answer_head(out, "503", "degraded, with the reason in the same place");
-        buffer_add(out, "\"application/json\":{\"schema\":{\"type\":\"object\"}}}},");
-    }
-    add_answer_head(out, "4XX", "refused: the same request will be refused again");
-    buffer_add(out, "\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}},");
-    add_answer_head(out, "default", "a problem document; 503 and 429 say in Retry-After when to ask again");
-    buffer_add(out, "\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}}}");
 }
 
 /* -- one operation */
@@ -147,6 +129,27 @@ static const char *operation_id(struct arena *arena, const struct endpoint *endp
     return text;
 }
 
+static void add_body(struct buffer *out, const struct endpoint *endpoint)
+{
+    static const char any[] = ",\"requestBody\":{\"required\":true,\"content\":{\"%s\":{\"schema\":%s}}}";
+    const char *example = example_find(endpoint->method, endpoint->path);
+    if (endpoint->takes_file) {
+        buffer_format(out, any, "*/*", "{}");
+        return;
+    }
+    if (endpoint->body == NULL) {
+        if (strcmp(endpoint->path, "/webhook") == 0 && strcmp(endpoint->method, "POST") == 0)
+            buffer_format(out, any, "application/json", "{\"type\":\"object\"}");
+        return;
+    }
+    buffer_format(out, ",\"requestBody\":{\"required\":%s,\"content\":{\"application/json\":{\"schema\":",
+                  endpoint->body_optional ? "false" : "true");
+    schema_reference(out, endpoint->body);
+    if (example != NULL)
+        buffer_format(out, ",\"example\":%s", example);
+    buffer_add(out, "}}}");
+}
+
 static void add_operation(struct buffer *out, const struct endpoint *endpoint)
 {
     char *method = text_lower(out->arena, endpoint->method);
@@ -159,17 +162,8 @@ static void add_operation(struct buffer *out, const struct endpoint *endpoint)
         buffer_format(out, ",\"description\":\"scope %s%s\"", scope_word(endpoint->scope),
                       endpoint->installation ? ", key of the whole installation" : "");
     add_parameters(out, endpoint);
-    if (endpoint->body != NULL) {
-        buffer_format(out, ",\"requestBody\":{\"required\":%s,\"content\":{\"application/json\":{\"schema\":",
-                      endpoint->body_optional ? "false" : "true");
-        schema_reference(out, endpoint->body);
-        buffer_add(out, "}}}");
-    } else if (strcmp(endpoint->path, "/webhook") == 0 && strcmp(endpoint->method, "POST") == 0) {
-        buffer_add(
-            out,
-            ",\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\"}}}}");
-    }
-    add_responses(out, endpoint);
+    add_body(out, endpoint);
+    openapi_answers(out, endpoint);
     buffer_add_char(out, '}');
 }
 
@@ -202,7 +196,9 @@ static void add_components(struct buffer *out)
         schema_mention(&set, endpoint->body);
         schema_mention(&set, endpoint_reply(endpoint));
     }
-    buffer_format(out, "\"components\":{%s,\"schemas\":{%s", security_schemes, problem_schema);
+    buffer_format(out, "\"components\":{%s,", security_schemes);
+    openapi_answer_headers(out);
+    buffer_format(out, ",\"schemas\":{%s", problem_schema);
     for (size_t i = 0; i < set.count; i++) { /* grows while it is written */
         buffer_add_char(out, ',');
         schema_write(out, set.types[i], &set);

@@ -75,7 +75,7 @@ static const struct {
 
 enum { RETRY_AFTER_SECONDS = 1 };
 
-static int http_of(const char *code)
+int problem_http_of_code(const char *code)
 {
     for (size_t i = 0; i < sizeof CODES / sizeof *CODES; i++)
         if (strcmp(CODES[i].code, code) == 0)
@@ -106,7 +106,8 @@ struct problem problem_of(enum status status, const struct error *error)
     if (status == RETRY && strcmp(error->code, "too_many") != 0)
         return (struct problem){ 503, error->code[0] == '\0' ? "unavailable" : error->code, RETRY_AFTER_SECONDS };
     const char *code = error->code[0] == '\0' ? "bad_value" : error->code;
-    return (struct problem){ http_of(code), code, strcmp(code, "too_many") == 0 ? RETRY_AFTER_SECONDS : 0 };
+    return (struct problem){ problem_http_of_code(code), code,
+                             strcmp(code, "too_many") == 0 ? RETRY_AFTER_SECONDS : 0 };
 }
 
 /* 'a', 'attributes.x' are missing -> a, then attributes.x; *at is NULL at first. 0: no more. */

@@ -15,6 +15,8 @@ struct problem {
 
 /* OK never gets here. RETRY is 503, REJECT what the table says of the code, else 422. */
 struct problem problem_of(enum status status, const struct error *error);
+/* Of a code that a REJECT has. */
+int problem_http_of_code(const char *code);
 /* errors names the members with which the sentence begins, in quotes. */
 void problem_write(struct buffer *out, const struct problem *problem, const struct error *error,
                    const char *correlation_id);

@@ -22,12 +22,14 @@ struct endpoint {
     bool body_optional;
     bool takes_key;    /* Idempotency-Key fixes what it makes */
     const char *makes; /* and is the id of that: a name-based one of this kind; NULL: prepare's or the store's to do */
+    bool takes_file;   /* the body is a file of any type */
     bool by_link;      /* a signed link opens it without a key */
     bool installation; /* only for keys of the whole installation */
     const char *id_field; /* request field that {id} fills */
     const char *id_noun;  /* what {id} is the UUID of: "lead"; NULL: {id} need not be a UUID */
     const char *query;    /* request fields that may be given as query parameters, space separated; NULL: none */
     int success;          /* status; 0: 200 */
+    const char *codes;    /* of problems that don't follow from the above, space separated; NULL: none */
     /* Transcoded: what only this endpoint knows, before asking; may be NULL. */
     enum status (*prepare)(struct exchange *exchange, ProtobufCMessage *request, struct error *error);
     /* Transcoded: what follows from the reply, before it is shown; may be NULL. */
@@ -45,3 +47,4 @@ const struct endpoint *routes_find(struct arena *arena, const char *method, cons
 /* "GET, HEAD, POST" of a path. */
 const char *routes_allow(struct arena *arena, const char *path);
 const ProtobufCMessageDescriptor *endpoint_reply(const struct endpoint *endpoint);
+bool endpoint_has_version(const struct endpoint *endpoint); /* it changes what has a version: If-Match counts */

@@ -3,7 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "rules.h"
+#include "wire/comment.h"
 #include "wire/field.h"
 #include "wire/pb.h"
 #include "wire/pbjson.h"
@@ -90,13 +92,38 @@ static void add_value(struct buffer *out, const ProtobufCFieldDescriptor *field,
         break;
     case PROTOBUF_C_TYPE_MESSAGE:
         if (field_is_json(field))
-            buffer_add(out, "{\"description\":\"free-form JSON\"}");
+            buffer_add(out, "{}"); /* whatever JSON it is */
         else
             schema_reference(out, field->descriptor);
         break;
     default:
         add_integer(out, field, rule);
     }
+}
+
+/* What many messages have, and which needs no words beside each of them. */
+static const struct {
+    const char *field, *text;
+} EVERYWHERE[] = {
+    { "limit", "so many at the most; 50 when absent" },
+    { "cursor", "next_cursor of the page before" },
+    { "next_cursor", "null: there is no more" },
+    { "items", "newest first, where the endpoint says nothing else" },
+    { "company_id", "the key's own company" },
+    { "created_at", "when it was stored" },
+    { "updated_at", "when it was changed last" },
+    { "version", "the ETag, for If-Match" },
+    { "attributes", "free-form JSON" },
+    { "correlation_id", "of the request that caused it all" },
+};
+
+const char *schema_comment(const ProtobufCMessageDescriptor *type, const char *field)
+{
+    const char *text = comment_find(type->short_name, field);
+    for (size_t i = 0; text == NULL && i < sizeof EVERYWHERE / sizeof *EVERYWHERE; i++)
+        if (strcmp(EVERYWHERE[i].field, field) == 0)
+            text = EVERYWHERE[i].text;
+    return text;
 }
 
 void schema_field(struct buffer *out, const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field)
@@ -126,6 +153,18 @@ static void add_required(struct buffer *out, const ProtobufCMessageDescriptor *t
         buffer_add_char(out, ']');
 }
 
+/* Into the schema that has just been written. */
+static void add_comment(struct buffer *out, const char *text)
+{
+    if (text == NULL)
+        return;
+    bool empty = out->bytes > 1 && out->text[out->bytes - 2] == '{';
+    out->bytes--; /* its closing bracket */
+    buffer_add(out, empty ? "\"description\":" : ",\"description\":");
+    json_add_string(out, text);
+    buffer_add_char(out, '}');
+}
+
 void schema_write(struct buffer *out, const ProtobufCMessageDescriptor *type, struct schema_set *set)
 {
     bool first = true;
@@ -136,6 +175,7 @@ void schema_write(struct buffer *out, const ProtobufCMessageDescriptor *type, st
             continue;
         buffer_format(out, "%s\"%s\":", first ? "" : ",", field->name);
         schema_field(out, type, field);
+        add_comment(out, schema_comment(type, field->name));
         if (field->type == PROTOBUF_C_TYPE_MESSAGE)
             schema_mention(set, field->descriptor);
         first = false;

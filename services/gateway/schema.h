@@ -20,5 +20,7 @@ void schema_mention(struct schema_set *set, const ProtobufCMessageDescriptor *ty
 void schema_reference(struct buffer *out, const ProtobufCMessageDescriptor *type);
 /* The schema of one field's value, without what it is required by. */
 void schema_field(struct buffer *out, const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field);
+/* What it holds, in a few words; NULL: nobody has said. */
+const char *schema_comment(const ProtobufCMessageDescriptor *type, const char *field);
 /* "Lead":{...}; mentions what it refers to. */
 void schema_write(struct buffer *out, const ProtobufCMessageDescriptor *type, struct schema_set *set);
