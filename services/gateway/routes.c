@@ -4,6 +4,7 @@
 
 #include "admin.h"
 #include "base/text.h"
+#include "consent.h"
 #include "docs.h"
 #include "follow_up.h"
 #include "handover.h"
@@ -43,6 +44,11 @@ const struct endpoint ENDPOINTS[] = {
       .id_field = "lead_id", .id_noun = "lead", .query = PAGE },
     { "GET", "/leads/{id}/events", "leads", "A lead's story, newest first", SCOPE_READ, &STORE_LEAD_EVENTS,
       .id_field = "lead_id", .id_noun = "lead", .query = PAGE },
+    { "POST", "/leads/{id}/consents", "leads", "What a person allows, or no longer allows, with its proof", SCOPE_WRITE,
+      &STORE_CONSENT_RECORD, .body = OF(consent_record_request), .id_field = "lead_id", .id_noun = "lead",
+      .takes_key = true, .success = 201, .makes = "consent", .prepare = consent_prepare, .follow = consent_follow },
+    { "GET", "/leads/{id}/consents", "leads", "What a person has allowed and taken back, newest first", SCOPE_READ,
+      &STORE_CONSENT_LIST, .id_field = "lead_id", .id_noun = "lead", .query = PAGE },
     { "POST", "/leads/{id}/summary", "leads", "Sums up what was said with a lead, under its attributes.ai_summary",
       SCOPE_WRITE, &STORE_SUMMARY_ASK, .body = OF(follow_up_request), .body_optional = true, .id_field = "id",
       .id_noun = "lead", .takes_key = true, .success = 202, .codes = "no_conversation", .follow = follow_up_follow },
@@ -201,6 +207,9 @@ const struct endpoint ENDPOINTS[] = {
       .id_field = "id", .id_noun = "pipeline_stage" },
     { "DELETE", "/stages/{id}", "stages", "Removes a stage in which nobody is", SCOPE_ADMIN, &STORE_STAGE_DELETE,
       .codes = "conflict", .id_field = "id", .id_noun = "pipeline_stage" },
+      SCOPE_ADMIN, &STORE_STAGE_PATCH, .body = OF(stage_patch_request), .id_field = "id", .id_noun = "pipeline_stage" },
+    { "DELETE", "/stages/{id}", "stages", "Removes a stage; its leads go to the stage that is named", SCOPE_ADMIN,
+      &STORE_STAGE_DELETE, .id_field = "id", .id_noun = "pipeline_stage", .query = "move_to" },
 
     { "POST", "/ai-models", "models", "Adds a model: the company's, or a stage's", SCOPE_ADMIN, &STORE_AI_MODEL_CREATE,
       .body = OF(ai_model_create_request), .codes = "unknown_stage conflict", .takes_key = true, .success = 201,

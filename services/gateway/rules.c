@@ -51,6 +51,14 @@ static const struct rule RULES[] = {
     { OF(lead_patch_request), "contact_name", 0, 0, NAME_BYTES_MAX },
     { NULL, "stage_id", RULE_UUID, 0, 0 },
 
+    { OF(consent_record_request), "id", RULE_HIDDEN, 0, 0 },
+    { OF(consent_record_request), "lead_id", RULE_HIDDEN, 0, 0 },
+    { OF(consent_record_request), "scope", RULE_REQUIRED | RULE_NONEMPTY, 0, KEY_BYTES_MAX },
+    { OF(consent_record_request), "granted", RULE_REQUIRED, 0, 0 },
+    { OF(consent_record_request), "source", RULE_REQUIRED | RULE_NONEMPTY, 0, NAME_BYTES_MAX },
+    { OF(consent_record_request), "text_version", 0, 0, NAME_BYTES_MAX },
+    { OF(consent_record_request), "proof", 0, 0, 16 * 1024 },
+
     { OF(follow_up_request), "id", RULE_HIDDEN, 0, 0 },
     { OF(follow_up_request), "idempotency_key", RULE_HIDDEN, 0, 0 },
     { OF(follow_up_accepted), "jobs", RULE_HIDDEN, 0, 0 },
@@ -106,6 +114,7 @@ static const struct rule RULES[] = {
     { OF(stage_create_request), "id", RULE_HIDDEN, 0, 0 },
     { OF(stage_create_request), "name", RULE_REQUIRED | RULE_NONEMPTY, 0, 256 },
     { OF(stage_create_request), "pipeline_id", RULE_UUID, 0, 0 },
+    { OF(stage_remove_request), "move_to", RULE_UUID, 0, 0 },
     { OF(stage_patch_request), "id", RULE_HIDDEN, 0, 0 },
     { OF(stage_patch_request), "if_version", RULE_HIDDEN, 0, 0 },
     { OF(ai_model_create_request), "id", RULE_HIDDEN, 0, 0 },

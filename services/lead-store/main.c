@@ -9,6 +9,7 @@
  */
 #include "company/company.h"
 #include "conversation/conversation.h"
+#include "consent/consent.h"
 #include "core/config.h"
 #include "core/stats.h"
 #include "file/media.h"
@@ -53,6 +54,8 @@ static const struct route routes[] = {
     { .takes = &STORE_LEAD_PATCH, .handle = lead_patch },
     { .takes = &STORE_LEAD_MESSAGES, .handle = lead_messages },
     { .takes = &STORE_LEAD_EVENTS, .handle = lead_events },
+    { .takes = &STORE_CONSENT_RECORD, .handle = consent_record },
+    { .takes = &STORE_CONSENT_LIST, .handle = consent_list },
     { .takes = &STORE_MESSAGE_GET, .handle = message_get },
     { .takes = &STORE_MESSAGE_WHY, .handle = message_why },
     { .takes = &STORE_SAFETY_LIST, .handle = refusal_list },

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "parley/v1/common.pb-c.h"
 #include "parley/v1/company.pb-c.h"
+#include "parley/v1/consent.pb-c.h"
 #include "parley/v1/event.pb-c.h"
 #include "parley/v1/inbound.pb-c.h"
 #include "parley/v1/inbox.pb-c.h"

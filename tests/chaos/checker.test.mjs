@@ -66,7 +66,8 @@ async function liveFeatures() {
 
   await load.post(people.bumped)
   await answered(people.bumped)
-  const lead = await postgres.value(`update crm.leads set consent = '{"marketing":true}' where phone_number = $1 returning id`, [`+${people.bumped}`])
+  const lead = await load.lead(people.bumped)
+  await parley.post(`/leads/${lead}/consents`, { scope: 'marketing', granted: true, source: 'sign-up form' })
   await postgres.rows(`update crm.companies set quiet_from = '00:00', quiet_to = '24:00'`)
   await parley.post(`/leads/${lead}/summary`)
   await system.drain(load.ledger)

@@ -93,7 +93,7 @@ export class Load {
   /** Of somebody who agreed to it. */
   async bumpup(phone) {
     const lead = await this.lead(phone)
-    await this.parley.postgres.rows(`update crm.leads set consent = '{"marketing":true}' where id = $1 and consent ->> 'marketing' is null`, [lead])
+    await this.ask(`/leads/${lead}/consents`, { scope: 'marketing', granted: true, source: 'sign-up form' })
     return this.ask(`/leads/${lead}/bumpup`)
   }
   lead(phone) { return this.parley.postgres.value('select id from crm.leads where phone_number = $1', [`+${phone}`]) }

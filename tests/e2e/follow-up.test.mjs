@@ -144,7 +144,8 @@ test('a silent conversation is summed up by itself, and so is one that a person 
 // -- bump-ups
 
 const words = (count, from = 0) => `${Array.from({ length: count - 1 }, (_, n) => `word${from + n}`).join(' ')} please?`
-const consent = person => parley.postgres.rows(`update crm.leads set consent = '{"marketing":true}' where id = $1`, [person.id])
+const consents = (person, entry, headers) => parley.post(`/leads/${person.id}/consents`, entry, headers)
+const consent = async person => assert.equal((await consents(person, { scope: 'marketing', granted: true, source: 'sign-up form' })).status, 201)
 const awake = () => parley.postgres.rows("update crm.companies set quiet_from = '00:00', quiet_to = '24:00'")
 const bump = async (person, headers) => parley.post(`/leads/${person.id}/bumpup`, undefined, headers)
 async function willing(...texts) {
@@ -234,6 +235,60 @@ test('who wants no marketing, has just written or belongs to a person is left al
   await parley.inbound(`+${other.to}`, 'I was just about to write')
   const { result } = await job(body.job_id)
   assert.deepEqual([result.outcome, result.reason], ['dropped', 'not_silent'])
+})
+
+test('what a person allows is a ledger: who recorded which proof when; the newest word counts, also for what waits to leave', async () => {
+  const person = await chat('Hello'), at = minutes => new Date(Date.now() - minutes * 60000).toISOString()
+  await awake()
+  const form = { scope: 'marketing', granted: true, channel: 'whatsapp_cloud', source: 'sign-up form', text_version: 'v3', proof: 'I want offers by WhatsApp.', given_at: at(60), operator: 'ana' }
+  const made = await consents(person, form, { 'Idempotency-Key': `form-${person.id}` })
+  const { id, created_at, ...told } = made.body
+  assert.deepEqual([made.status, told], [201, { ...form, operator: undefined, lead_id: person.id, recorded_by: 'ana' }].map(x => JSON.parse(JSON.stringify(x))))
+  assert.ok(Date.parse(created_at))
+  assert.equal((await consents(person, form, { 'Idempotency-Key': `form-${person.id}` })).body.id, id)
+  const other = await consents(person, { ...form, granted: false }, { 'Idempotency-Key': `form-${person.id}` })
+  assert.deepEqual([other.status, other.body.code], [422, 'idempotency_mismatch'])
+  assert.deepEqual((await lead(person.id)).consent, { marketing: true })
+
+  const far = (new Date().getUTCHours() + 11) % 23, clock = hour => `${String(hour).padStart(2, '0')}:00`
+  await parley.postgres.rows('update crm.companies set quiet_from = $1, quiet_to = $2', [clock(far), clock(far + 1)]) // it waits for hours
+  await parley.faults({ llm: { reply: words(35) } })
+  const { result } = await job((await bump(person)).body.job_id)
+  assert.equal(result.outcome, 'committed')
+  const withdrawn = await consents(person, { scope: 'marketing', granted: false, source: 'phone call', given_at: at(10) })
+  assert.equal(withdrawn.status, 201)
+  await consents(person, { scope: 'marketing', granted: true, source: 'an older list', given_at: at(120) }) // recorded late, said before
+  await consents(person, { scope: 'transactional', granted: true, source: 'contract' })
+  assert.deepEqual((await lead(person.id)).consent, { marketing: false, transactional: true })
+  await awake()
+  const again = await parley.post('/jobs', { task: 'channel.send.whatsapp_cloud', params: { message_id: result.message_id } })
+  assert.deepEqual((await job(again.body.job_id)).result.reason, 'no_consent')
+  assert.equal((await parley.get(`/messages/${result.message_id}`)).body.status, 'cancelled')
+
+  const page = (await parley.get(`/leads/${person.id}/consents?limit=3`)).body
+  assert.deepEqual(page.items.map(({ scope, granted, source }) => [scope, granted, source]),
+    [['transactional', true, 'contract'], ['marketing', true, 'an older list'], ['marketing', false, 'phone call']])
+  assert.deepEqual((await parley.get(`/leads/${person.id}/consents?limit=3&cursor=${page.next_cursor}`)).body.items.map(entry => entry.id), [id])
+  const events = await parley.postgres.rows("select actor, payload from crm.events where lead_id = $1 and type = 'lead.consent_changed' order by n", [person.id])
+  assert.deepEqual(events.map(({ actor, payload }) => [actor, payload.scope, payload.granted, payload.counts]),
+    [['operator:ana', 'marketing', true, true], ['operator:operator', 'marketing', false, true], ['operator:operator', 'marketing', true, false],
+      ['operator:operator', 'transactional', true, true]])
+})
+
+test('what is no consent is refused by name and changes nothing', async () => {
+  const person = await chat('Hello'), good = { scope: 'marketing', granted: true, source: 'form' }
+  const refused = async (entry, status, code, whose = person) => {
+    const answer = await consents(whose, entry)
+    assert.deepEqual([answer.status, answer.body.code], [status, code], JSON.stringify(entry))
+  }
+  for (const missing of ['scope', 'granted', 'source']) await refused({ ...good, [missing]: undefined }, 422, 'missing_field')
+  await refused({ ...good, scope: 'everything' }, 422, 'bad_value')
+  await refused({ ...good, channel: 'pigeon' }, 422, 'bad_value')
+  await refused({ ...good, given_at: new Date(Date.now() + 3600000).toISOString() }, 422, 'bad_value')
+  await refused({ ...good, proof: 'x'.repeat(16 * 1024 + 1) }, 422, 'too_long')
+  await refused(good, 404, 'unknown_lead', { id: randomUUID() })
+  assert.deepEqual((await parley.get(`/leads/${person.id}/consents`)).body, { items: [], next_cursor: null })
+  assert.deepEqual((await lead(person.id)).consent, {})
 })
 
 test('without a model there are words for it too, and each time others', async () => {

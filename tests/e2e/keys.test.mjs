@@ -34,7 +34,7 @@ test('the table of scopes: 403 without the right one, anything else with it; no 
   const table = [
     ['POST', '/inbound-message', 'inbound'],
     ['GET', '/leads', 'read'], ['GET', `/leads/${id}`, 'read'], ['PATCH', `/leads/${id}`, 'write'], ['GET', `/leads/${id}/messages`, 'read'],
-    ['GET', `/leads/${id}/events`, 'read'], ['POST', `/leads/${id}/summary`, 'write'], ['POST', `/leads/${id}/bumpup`, 'write'],
+    ['GET', `/leads/${id}/events`, 'read'], ['GET', `/leads/${id}/consents`, 'read'], ['POST', `/leads/${id}/consents`, 'write'], ['POST', `/leads/${id}/summary`, 'write'], ['POST', `/leads/${id}/bumpup`, 'write'],
     ['GET', `/messages/${id}`, 'read'], ['GET', `/messages/${id}/why`, 'read'],
     ['POST', '/media', 'operator'], ['DELETE', `/media/${id}`, 'write'], ['GET', `/media/${id}`, 'read'], ['POST', `/media/${id}/link`, 'read'],
     ['GET', '/templates', 'read'], ['POST', '/templates/sync', 'write'],

@@ -123,6 +123,38 @@ test('what a stage may not be is refused by name, and changes nothing', async ()
   assert.equal((await parley.get(`/stages/${stages.New}`)).body.version, 1)
 })
 
+test('a stage that is removed hands its leads to another one, a thousand at a time; nobody is lost on the way', async () => {
+  phone++
+  await say('hello')
+  const person = await lead(), { id, pipeline_id } = (await parley.post('/stages', { name: 'Short-lived' })).body
+  const other = (await parley.post('/pipelines', { name: 'Elsewhere', stages: ['There', 'Beyond'] })).body
+  const remove = to => parley.send('DELETE', `/stages/${id}?move_to=${to}`)
+  assert.equal((await parley.send('PATCH', `/leads/${person.id}`, { stage_id: id })).body.stage, 'Short-lived')
+  for (const nowhere of [id, crypto.randomUUID()]) assert.deepEqual([(await remove(nowhere)).status, (await remove(nowhere)).body.code], [422, 'unknown_stage'])
+  assert.equal((await remove('x')).status, 422)
+  assert.equal((await parley.get(`/stages/${id}`)).status, 200)
+
+  await parley.postgres.rows(`insert into crm.leads (id, company_id, pipeline_id, stage_id, created_at, updated_at)
+    select gen_random_uuid(), company_id, pipeline_id, $2, created_at, created_at from crm.leads, generate_series(1, 1099) where id = $1`, [person.id, id])
+  const first = await remove(other.stages[0].id)
+  assert.deepEqual([first.status, first.body], [200, { id, pipeline_id, name: 'Short-lived', position: 6, removed: false, leads_moved: 1000 }])
+  const second = await remove(other.stages[0].id)
+  assert.deepEqual([second.body.removed, second.body.leads_moved], [true, 100])
+  assert.equal((await remove(other.stages[0].id)).status, 404)
+  assert.deepEqual((({ stage, pipeline_id }) => [stage, pipeline_id])(await lead()), ['There', other.id])
+  const [{ payload }] = (await moved(person)).slice(-1)
+  assert.deepEqual([payload.from, payload.to, payload.by, payload.reason], [id, other.stages[0].id, 'operator', 'stage_deleted'])
+  const [{ told, people }] = await parley.postgres.rows(`select count(*) as told, count(distinct lead_id) as people from crm.events where type = 'lead.stage_changed' and payload ->> 'from' = $1`, [id])
+  assert.deepEqual([Number(told), Number(people)], [1100, 1100])
+  const seen = [] // and they are listed there, page by page
+  for (let cursor = ''; cursor !== null;) {
+    const { body } = await parley.get(`/leads?stage_id=${other.stages[0].id}&limit=200${cursor && `&cursor=${cursor}`}`)
+    seen.push(...body.items.map(item => item.id))
+    cursor = body.next_cursor
+  }
+  assert.deepEqual([seen.length, new Set(seen).size, seen.includes(person.id)], [1100, 1100, true])
+})
+
 test('a pipeline is made with its stages, becomes the one that new leads enter, and goes when nobody is in it', async () => {
   const refused = async (wanted, status, code) => {
     const answer = await wanted

@@ -150,8 +150,15 @@ test('identities: two people who turn out to be one are merged into the older, w
   const younger = await store.recordOne(message({ phone: null, bsuid, message_text: 'two' }))
   await store.recordOne(message({ phone: null, bsuid, message_text: 'three' }))
   assert.notEqual(older.lead_id, younger.lead_id)
+  const caller = { company_id: older.company_id, correlation_id: 'test' }
+  const allow = (lead_id, granted, given_at) => store.bus.ask('store.consent.record', 'ConsentRecordRequest', 'Consent', { lead_id, scope: 'marketing', granted, source: 'form', given_at }, caller)
+  await allow(older.lead_id, true, Date.now() - 2000)
+  await allow(younger.lead_id, false, Date.now() - 1000)
   const both = await store.recordOne(message({ phone, bsuid, message_text: 'four' }))
   assert.equal(both.lead_id, older.lead_id)
+  assert.deepEqual(await store.value('select consent from crm.leads where id = $1', [older.lead_id]), { marketing: false })
+  assert.equal((await allow(younger.lead_id, true, Date.now())).lead_id, older.lead_id)
+  assert.deepEqual(await store.value('select consent from crm.leads where id = $1', [older.lead_id]), { marketing: true })
   assert.equal(await store.value('select merged_into from crm.leads where id = $1', [younger.lead_id]), older.lead_id)
   const texts = await store.rows('select message_text, position, wants_answer from crm.messages where conversation_id = $1 order by position', [both.conversation_id])
   assert.deepEqual(texts.map(row => row.message_text), ['one', 'two', 'three', 'four'])
@@ -162,6 +169,7 @@ test('identities: two people who turn out to be one are merged into the older, w
   const event = (await store.rows("select payload from crm.events where type = 'lead.merged' and lead_id = $1", [older.lead_id]))[0].payload
   assert.equal(event.merged_lead_id, younger.lead_id)
   assert.equal(event.moved.appended[0].shift, 1)
+  assert.equal(event.moved.consent_ids.length, 1)
   const again = await store.recordOne(message({ phone: null, bsuid }))
   assert.equal(again.conversation_id, both.conversation_id)
 })

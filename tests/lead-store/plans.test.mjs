@@ -94,12 +94,34 @@ test('nobody looks through all that people own for those that wait too long', as
   assert.deepEqual(looks.filter(([, rows]) => rows > ROWS_PER_ITEM * late.length), [])
 })
 
+test('who stands in a stage, and who has a phone, is found without a walk through the company', async () => {
+  const { company_id, pipeline_id } = (await store.rows('select company_id, id as pipeline_id from crm.pipelines limit 1'))[0]
+  const { id: stage_id } = (await call('store.stage.create', 'StageCreateRequest', 'Stage', [{ name: `Few ${randomUUID()}`, pipeline_id }], company_id))[0]
+  const { id: next } = (await call('store.stage.create', 'StageCreateRequest', 'Stage', [{ name: `Next ${randomUUID()}`, pipeline_id }], company_id))[0]
+  const oldest = await store.rows('select id, phone_number from crm.leads where company_id = $1 and phone_number is not null order by created_at limit 5', [company_id])
+  for (const { id } of oldest) await call('store.lead.patch', 'LeadPatchRequest', 'Lead', [{ id, stage_id }], company_id)
+  const list = async filter => (await call('store.lead.list', 'LeadListRequest', 'LeadList', [{ limit: 20, ...filter }], company_id))[0].items.length
+  const round = async () => {
+    assert.equal(await list({ stage_id }), 5)
+    assert.equal(await list({ phone: oldest[0].phone_number }), 1)
+    assert.equal(await list({ phone: oldest[0].phone_number, stage_id: next }), 0)
+    assert.equal(await list({ phone: '+15005559999999' }), 0)
+  }
+  for (let i = 0; i < 6; i++) await round() // plans
+  const start = readFileSync(`${store.postgres.folder}/log`, 'utf8').length
+  await round()
+  await call('store.stage.delete', 'StageRemoveRequest', 'StageRemoved', [{ id: stage_id, move_to: next }], company_id)
+  const statements = explained(start).filter(([sql]) => /crm\.leads/.test(sql) && !/skip locked/.test(sql))
+  assert.ok(statements.length >= 6, `only ${statements.length} statements were explained`)
+  assert.deepEqual(statements.filter(([, rows]) => rows > 150).map(([sql, rows]) => `${rows} rows: ${sql.slice(0, 300)}`), [])
+})
+
 test('whether a stage may go is asked of those who stand in it, not of all leads', async () => {
   const { company_id, pipeline_id } = (await store.rows('select company_id, id as pipeline_id from crm.pipelines limit 1'))[0]
   const ask = (subject, request, reply, item) => call(subject, request, reply, [item], company_id)
   const round = async () => {
     const { id } = (await ask('store.stage.create', 'StageCreateRequest', 'Stage', { name: `Trial ${randomUUID()}`, pipeline_id }))[0]
-    await ask('store.stage.delete', 'StageRequest', 'Stage', { id })
+    await ask('store.stage.delete', 'StageRemoveRequest', 'StageRemoved', { id })
     const made = (await ask('store.pipeline.create', 'PipelineCreateRequest', 'Pipeline', { name: `Trial ${randomUUID()}` }))[0]
     await ask('store.pipeline.delete', 'PipelineRequest', 'Pipeline', { id: made.id })
   }

@@ -68,14 +68,21 @@ static const struct statement merge_rest = {
         "update crm.conversations set lead_id = $1::uuid, updated_at = $3 where lead_id = $2::uuid returning id",
 };
 
+static const struct statement merge_consents = {
+    .name = "merge_consents",
+    .sql = "update crm.lead_consents set lead_id = $1::uuid where lead_id = $2::uuid returning id",
+};
+
 /* Who became the one that goes became the one that stays: there is no chain to follow. */
 static const struct statement merge_leads = {
     .name = "merge_leads",
     .sql =
         "with f as (update crm.leads set merged_into = $1::uuid, version = version + 1, updated_at = $3 where id = $2::uuid returning *), "
         "     o as (update crm.leads set merged_into = $1::uuid, updated_at = $3 where merged_into = $2::uuid), "
-        "     b as (select attributes, opted_out_at, proactive_at, phone_number, contact_name from crm.leads where id = $1::uuid) "
+        "     b as (select attributes, consent, opted_out_at, proactive_at, phone_number, contact_name from crm.leads where id = $1::uuid) "
         "update crm.leads i set attributes = f.attributes || i.attributes, opted_out_at = greatest(i.opted_out_at, f.opted_out_at), "
+        "  consent = f.consent || i.consent || coalesce((select jsonb_object_agg(scope, granted) from (select distinct on (scope) scope, granted "
+        "      from crm.lead_consents where lead_id = $1::uuid order by scope, given_at desc, created_at desc, id desc) newest), '{}'), "
         "  proactive_at = greatest(i.proactive_at, f.proactive_at), phone_number = coalesce(i.phone_number, f.phone_number), "
         "  contact_name = case when i.contact_name = '' then f.contact_name else i.contact_name end, version = i.version + 1, updated_at = $3 "
         "from f, b where i.id = $1::uuid "
@@ -159,18 +166,20 @@ static void undo_ids(struct buffer *undo, const char *member, const struct rows 
 
 enum status person_merge(struct recording *recording, struct person *into, struct person *from, struct error *error)
 {
-    struct rows contacts, conversations, leads;
+    struct rows contacts, conversations, consents, leads;
     struct buffer undo = { .arena = recording->batch->arena };
     TRY(pair_read(recording, &merge_lock, into->id, from->id, NULL, error));
     TRY(pair_run(recording, &merge_contacts, into->id, from->id, &contacts, error));
     TRY(clashes_resolve(recording, into, from, &undo, error));
     TRY(pair_run(recording, &merge_rest, into->id, from->id, &conversations, error));
+    TRY(pair_read(recording, &merge_consents, into->id, from->id, &consents, error));
     TRY(pair_run(recording, &merge_leads, into->id, from->id, &leads, error));
     into->opted_out_at = rows_moment(&leads, 0, 0);
     into->phone = rows_text(&leads, 0, 1);
     into->name = rows_text(&leads, 0, 2);
     undo_ids(&undo, "contact_ids", &contacts);
     undo_ids(&undo, "conversation_ids", &conversations);
+    undo_ids(&undo, "consent_ids", &consents);
     buffer_format(&undo, ",\"before\":%s}", rows_text(&leads, 0, 3));
     struct payload payload = payload_start(recording->batch->arena);
     payload_text(&payload, "merged_lead_id", from->id);

@@ -1,6 +1,6 @@
 /*
  * stage - a company's pipelines and stages over REST: listed, made, changed under their version, removed while nobody
- * is in them.
+ * is in them, or with another stage for those who are.
  */
 #pragma once
 #include "service/service.h"

@@ -12,5 +12,5 @@
 
 /* Rows of both, a pipeline's together: pipelines with their stages. */
 Pb__PipelineList *pipelines_told(struct arena *arena, const struct rows *rows);
-/* Whether what is in a stage or pipeline lets it go. */
-void stage_used_check(int64_t leads, int64_t models, const char *noun, struct error *refused);
+/* Whether what is in a stage or pipeline lets it go; leads are counted to a thousand. */
+enum status stage_used_check(int64_t leads, int64_t models, const char *noun, struct error *refused);

@@ -1,5 +1,5 @@
-/* store.stage.create, .patch, .delete: one after the other under their company's row, for a later one sees what an
- * earlier one left. */
+/* store.stage.create, .patch: one after the other under their company's row, for a later one sees what an earlier one
+ * left. */
 #include <string.h>
 
 #include "base/ident.h"
@@ -11,7 +11,7 @@
 #include "stage.h"
 #include "stage_view.h"
 
-enum { STAGE_NAME_CHARACTERS_MAX = 64, POSITION_MAX = 1000, STAGES_MAX = 50, LEADS_COUNTED_MAX = 1000 };
+enum { STAGE_NAME_CHARACTERS_MAX = 64, POSITION_MAX = 1000, STAGES_MAX = 50 };
 
 /* What a caller wants of a stage, made or changed. */
 struct wish {
@@ -43,14 +43,6 @@ static struct wish wish_to_patch(const struct item *item)
                           .transitions = request->allowed_transitions,
                           .has_position = request->has_position,
                           .position = request->position,
-                          .has_version = request->has_if_version,
-                          .version = request->if_version };
-}
-
-static struct wish wish_to_delete(const struct item *item)
-{
-    const Pb__StageRequest *request = item->message;
-    return (struct wish){ .id = text_or(request->id, "none"),
                           .has_version = request->has_if_version,
                           .version = request->if_version };
 }
@@ -194,7 +186,7 @@ static void note(struct event_list *events, const struct item *item, const char 
                                             .correlation_id = item->caller.correlation_id });
 }
 
-/* -- the three */
+/* -- made and changed */
 
 static const struct statement stage_save = {
     .name = "stage_save",
@@ -265,68 +257,7 @@ static enum status patch_one(struct batch *batch, struct item *item, struct even
     return OK;
 }
 
-static const struct statement stage_used = {
-    .name = "stage_used",
-    .sql = "select (select count(*) from (select from crm.leads where stage_id = $2::uuid limit $3) l) as leads, "
-           "    (select count(*) from crm.ai_models where company_id = $1::uuid and stage_id = $2::uuid) as models",
-};
-
-void stage_used_check(int64_t leads, int64_t models, const char *noun, struct error *refused)
-{
-    if (leads || models)
-        error_code(refused, REJECT, "conflict", "%s%lld leads and %lld models are in the %s: move them first",
-                   leads >= LEADS_COUNTED_MAX ? "more than " : "", (long long)leads - (leads >= LEADS_COUNTED_MAX),
-                   (long long)models, noun);
-}
-static const struct statement stage_forget = {
-    .name = "stage_forget",
-    .sql = "update crm.stages set allowed_transitions = array_remove(allowed_transitions, $2::uuid), updated_at = $3 "
-           "where company_id = $1::uuid and $2::uuid = any(allowed_transitions)",
-};
-static const struct statement stage_remove = {
-    .name = "stage_remove",
-    .sql = "delete from crm.stages where company_id = $1::uuid and id = $2::uuid",
-};
-
-static void remove_stage(struct batch *batch, const struct item *item, const char *id)
-{
-    struct params *forget = params_new(batch->arena), *params = params_new(batch->arena);
-    params_text(forget, item->caller.company_id);
-    params_text(forget, id);
-    params_moment(forget, batch->now);
-    db_queue(batch->db, batch->arena, &stage_forget, forget, NULL);
-    params_text(params, item->caller.company_id);
-    params_text(params, id);
-    db_queue(batch->db, batch->arena, &stage_remove, params, NULL);
-}
-
-static enum status delete_one(struct batch *batch, struct item *item, struct event_list *events, struct error *error)
-{
-    const struct wish wish = wish_to_delete(item);
-    struct error refused = { 0 };
-    struct look found;
-    struct rows used;
-    TRY(look(batch, item, wish.id, &wish, &found, error));
-    struct params *params = params_new(batch->arena);
-    params_text(params, item->caller.company_id);
-    params_text(params, wish.id);
-    params_int(params, LEADS_COUNTED_MAX);
-    TRY(db_run(batch->db, batch->arena, &stage_used, params, &used, error));
-    if (current_check(&found, &wish, &refused) == OK && found.count < 2)
-        error_code(&refused, REJECT, "conflict", "it is the pipeline's last stage");
-    if (!*refused.code)
-        stage_used_check(rows_int(&used, 0, 0), rows_int(&used, 0, 1), "stage", &refused);
-    if (*refused.code) {
-        write_refuse(item, &refused);
-        return OK;
-    }
-    TRY(show(batch, item, wish.id, error));
-    remove_stage(batch, item, wish.id);
-    note(events, item, "stage.deleted");
-    return OK;
-}
-
-/* -- what can be told without looking, and the three handlers */
+/* -- what can be told without looking, and the handlers */
 
 static enum status create_check(const struct item *item, struct error *refused)
 {
@@ -340,12 +271,6 @@ static enum status patch_check(const struct item *item, struct error *refused)
     return wish_check(item, &wish, refused);
 }
 
-static enum status delete_check(const struct item *item, struct error *refused)
-{
-    const struct wish wish = wish_to_delete(item);
-    return wish_check(item, &wish, refused);
-}
-
 void stage_create(struct batch *batch)
 {
     write_in_turn(batch, &(const struct writer){ create_check, create_one });
@@ -355,8 +280,4 @@ void stage_patch(struct batch *batch)
 {
     write_in_turn(batch, &(const struct writer){ patch_check, patch_one });
 }
-
-void stage_delete(struct batch *batch)
-{
-    write_in_turn(batch, &(const struct writer){ delete_check, delete_one });
-}
+/* -- what can be told without looking, and the handlers */

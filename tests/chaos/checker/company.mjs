@@ -9,7 +9,7 @@ const PARENTS = [
   ['messages', 'conversation_id', 'conversations'], ['messages', 'lead_id', 'leads'], ['messages', 'channel_account_id', 'channel_accounts'],
   ['messages', 'turn_id', 'turns'], ['messages', 'template_id', 'templates'], ['ai_messages', 'id', 'messages'], ['turns', 'conversation_id', 'conversations'],
   ['turns', 'lead_id', 'leads'], ['turns', 'message_id', 'messages'], ['send_verdicts', 'message_id', 'messages'], ['events', 'lead_id', 'leads'],
-  ['ai_sessions', 'lead_id', 'leads'], ['ai_sessions', 'conversation_id', 'conversations'], ['bumpups', 'id', 'messages'], ['bumpups', 'lead_id', 'leads'],
+  ['lead_consents', 'lead_id', 'leads'], ['ai_sessions', 'lead_id', 'leads'], ['ai_sessions', 'conversation_id', 'conversations'], ['bumpups', 'id', 'messages'], ['bumpups', 'lead_id', 'leads'],
 ]
 const JOBS = [
   ['job j', `crm.messages p on p.id::text = j.message_id`, 'the message it speaks of'],

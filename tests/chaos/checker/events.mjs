@@ -8,6 +8,7 @@ const FACTS = [
   ['message', 'message.received', `select id, lead_id from crm.messages where direction = 'inbound'`],
   ['message', 'message.queued', `select id, lead_id from crm.messages m where direction = 'outbound' and turn_id is null and not
     (m.sender_type = 'operator' and m.claim is null and exists (select from crm.events e where e.lead_id = m.lead_id and e.actor = 'operator:phone' and e.payload ->> 'message_id' = m.id::text))`],
+  ['consent', 'lead.consent_changed', 'select id, lead_id from crm.lead_consents'],
   ['turn', 'turn.committed', `select id, lead_id from crm.turns where state = 'committed'`],
 ]
 const REFERENCES = [['message_id', 'crm.messages'], ['turn_id', 'crm.turns'], ['conversation_id', 'crm.conversations']]

@@ -28,6 +28,8 @@ export const featurePlants = [
   { rule: 'stages change one after the other', sql: at => `alter table crm.leads disable trigger leads_stage_changed; update crm.leads l set stage_id = (select s.id from crm.stages s
       where s.company_id = l.company_id and s.id <> l.stage_id order by s.position desc limit 1) where l.id = ${q(at.noted.lead)}` },
 
+  { rule: 'what a person allows is their newest word', sql: at => `update crm.leads set consent = '{"marketing":false}' where id = ${q(at.bumped.lead)}` },
+  { rule: 'every fact has its event', also: [told], sql: at => `delete from crm.events where ${event('lead.consent_changed', at.bumped.lead)}` },
   { rule: 'a summary is told', also: [told], sql: at => `delete from crm.events where ${event('lead.summarised', at.bumped.lead)}` },
   { rule: 'a silence brings one bump-up', also: ['positions are dense', 'a bump-up is a message, and is told', 'the newest message is the newest', 'nothing leaves without a go', 'what is called sent was sent',
     'every status has its event', 'every fact has its event', `a sent message carries its provider's id`],

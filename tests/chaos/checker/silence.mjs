@@ -1,7 +1,13 @@
-// docs/summary.md, docs/follow-up.md: what is remembered and summed up was said; a silence brings one bump-up, and nothing unsafe.
+// docs/summary.md, docs/follow-up.md: what is remembered and summed up was said; a silence brings one bump-up, and nothing unsafe; what a person allows is in the ledger.
 import { rule, sql } from './rule.mjs'
 
 export const silenceRules = [
+  rule('what a person allows is their newest word', 'docs/follow-up.md', sql(`
+    select distinct l.id, c.scope from crm.leads l join crm.lead_consents c on c.lead_id = l.id where l.merged_into is null and not exists (
+      select from crm.lead_consents n where n.lead_id = l.id and n.scope = c.scope and n.granted = (l.consent ->> c.scope)::boolean
+        and n.given_at = (select max(given_at) from crm.lead_consents where lead_id = l.id and scope = c.scope))`,
+    row => `lead ${row.id} has another consent to ${row.scope} than the newest of its ledger`)),
+
   rule('what is remembered was said', 'docs/summary.md', sql(`
     select c.id, c.remembered_position, c.last_position from crm.conversations c where c.remembered_position > c.last_position
       or c.remembered_position > 0 and not exists (select from crm.ai_sessions e where e.conversation_id = c.id and e.summary <> '')`,
