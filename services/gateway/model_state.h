@@ -1,8 +1,9 @@
 /*
  * model_state - which providers are passed over just now, as the processes that ask them tell.
  *
- * In memory only, and best effort: what was said holds until its own moment, so that a process that dies or a word that
- * is lost leaves nothing behind for longer than a breaker stays open, a minute.
+ * In memory only, and best effort: what was said holds until its own moment, so that a process that dies leaves nothing
+ * behind for longer than a breaker stays open; it is said again as long as models are asked, so that a gateway that has
+ * just started knows it with the next call.
  */
 #pragma once
 #include "exchange.h"

@@ -22,7 +22,7 @@ static struct access {
     [PROVIDER_GEMINI] = { .provider = &LLM_GEMINI },
     [PROVIDERS] = { .provider = &LLM_LOCAL },
 };
-enum { ACCESSES = PROVIDERS + 1 };
+enum { ACCESSES = PROVIDERS + 1, TOLD_AGAIN_MS = 1000 };
 
 /* What the process has learnt of its providers, under one lock: all its routes ask them. */
 static pthread_mutex_t learnt = PTHREAD_MUTEX_INITIALIZER;
@@ -291,21 +291,42 @@ void model_unasked(const struct llm_provider *provider)
     pthread_mutex_unlock(&learnt);
 }
 
-void model_state_tell(struct arena *arena, const struct llm_provider *provider, const char *reason)
+/* What was said of each, and when: what still holds is said again, for whoever began to listen since. */
+static struct told {
+    moment until, at;
+    char reason[32];
+} tellings[ACCESSES];
+
+/* Under the lock; NULL: nobody needs to hear of it now. */
+static Pb__ModelNudge *telling(struct arena *arena, size_t index, bool news, moment now)
 {
-    static moment told[ACCESSES];
-    const struct access *access = access_of(provider);
-    const struct breaker *breaker = breaker_of(access);
+    struct told *told = &tellings[index];
+    if (!news && (told->until <= now || now < told->at + TOLD_AGAIN_MS))
+        return NULL;
+    told->at = now;
+    Pb__ModelNudge *message = PB_NEW(arena, model_nudge);
+    message->provider = (char *)accesses[index].provider->name;
+    message->reason = arena_text(arena, told->reason);
+    PB_SET(message, until_at, told->until);
+    return message;
+}
+
+void model_state_tell(struct arena *arena, const struct llm_provider *provider, const char *reason, moment now)
+{
+    size_t asked = (size_t)(access_of(provider) - accesses);
+    const struct breaker *breaker = &breakers[asked];
+    Pb__ModelNudge *messages[ACCESSES];
     pthread_mutex_lock(&learnt);
     moment until = breaker->wait_ms > 0 ? breaker->open_until : 0;
-    bool known = told[access - accesses] == until;
-    told[access - accesses] = until;
+    bool news = tellings[asked].until != until;
+    if (news) {
+        tellings[asked].until = until;
+        snprintf(tellings[asked].reason, sizeof tellings[asked].reason, "%s", text_or(reason, ""));
+    }
+    for (size_t i = 0; i < ACCESSES; i++)
+        messages[i] = telling(arena, i, news && i == asked, now);
     pthread_mutex_unlock(&learnt);
-    if (known)
-        return;
-    Pb__ModelNudge *message = PB_NEW(arena, model_nudge);
-    message->provider = (char *)provider->name;
-    message->reason = (char *)reason;
-    PB_SET(message, until_at, until);
-    nudge(arena, &NUDGE_MODEL, message);
+    for (size_t i = 0; i < ACCESSES; i++)
+        if (messages[i])
+            nudge(arena, &NUDGE_MODEL, messages[i]);
 }

@@ -38,7 +38,6 @@ void model_lost(const struct llm_provider *provider, moment now); /* no answer c
 /* It was chosen and is not asked after all. */
 void model_unasked(const struct llm_provider *provider);
 /* After one of the others: whoever shows it is told, best effort, when the provider is passed over from now on, or no
- * longer.
- */
-void model_state_tell(struct arena *arena, const struct llm_provider *provider, const char *reason);
+ * longer; of all that are passed over it is told again, once in a second in which a model is asked. */
+void model_state_tell(struct arena *arena, const struct llm_provider *provider, const char *reason, moment now);
 void model_ended(const struct llm_provider *provider); /* the call was ended by us */

@@ -90,7 +90,7 @@ static void read_response(struct batch *batch, const struct http_response *respo
     if (response->retry_after_ms > 0)
         reply->retry_after_ms = response->retry_after_ms;
     model_answered(asking->provider, reply, batch->now);
-    model_state_tell(batch->arena, asking->provider, reply->reason);
+    model_state_tell(batch->arena, asking->provider, reply->reason, batch->now);
     if (reply->end != LLM_ANSWERED)
         return;
     if (asking->format_refused)
@@ -135,7 +135,7 @@ enum model_told model_told(struct batch *batch, struct item *item, struct model_
         return MODEL_IN_VAIN;
     default:
         model_lost(asking->provider, batch->now);
-        model_state_tell(batch->arena, asking->provider, "lost");
+        model_state_tell(batch->arena, asking->provider, "lost", batch->now);
         if (fall_back(asking, true))
             return MODEL_AGAIN;
         item_fail(item, RETRY, response->end == HTTP_BROKEN ? "timeout" : "unreachable", "the model did not answer: %s",

@@ -141,6 +141,18 @@ test('a silent conversation is summed up by itself, and so is one that a person 
   await until('the next summary', async () => (await lead(person.id)).attributes.ai_summary.covered_sequence === 5)
 })
 
+test('a conversation in which only people answered is summed up after its silence, too', async () => {
+  const person = await chat('One question', 'Two questions')
+  await parley.post('/api/v1/takeover', { phone: person.to })
+  await parley.postgres.rows('update crm.conversations set silence_at = null where lead_id = $1', [person.id]) // as if the AI had never answered
+  await parley.post('/api/v1/operator-message', { phone: person.to, message: 'A person here.' })
+  const armed = () => parley.postgres.value('select silence_at from crm.conversations where lead_id = $1', [person.id])
+  assert.ok(await armed() > new Date())
+  await parley.postgres.rows(`update crm.messages set created_at = created_at - interval '61 minutes' where lead_id = $1`, [person.id])
+  await parley.postgres.rows('update crm.conversations set silence_at = $2 where lead_id = $1', [person.id, new Date()])
+  await until('the summary', async () => (await lead(person.id)).attributes.ai_summary?.covered_sequence === 5)
+})
+
 // -- bump-ups
 
 const words = (count, from = 0) => `${Array.from({ length: count - 1 }, (_, n) => `word${from + n}`).join(' ')} please?`

@@ -110,6 +110,54 @@ test('the model hands over: its word reaches the customer, the team is told, and
   assert.equal((await parley.sent(phone)).length, 1)
 })
 
+const rules = async hand_over => assert.equal((await parley.send('PATCH', '/company', { hand_over })).status, 200)
+const asked = async phone => (await parley.sim('/_sim/llm')).filter(call => JSON.stringify(call.messages).includes(phone)).length
+
+test("the company's rules hand over before the model is asked: a word, a complaint, too many answers without progress; the customer is told once", async () => {
+  const cases = { keyword: ['15005570021', { keywords: ['real person', 'মানুষ'] }, 'May I talk to a REAL person?'], sentiment: ['15005570022', { negative_sentiment: true }, 'This is a scam, I call my lawyer!'] }
+  for (const [reason, [phone, hand_over, text]] of Object.entries(cases)) {
+    await rules(hand_over)
+    await parley.receive(phone, text)
+    assert.equal((await parley.sentCount(1, phone))[0].text, NOTICE)
+    const escalated = (await storyOf(phone)).filter(event => event.type === 'conversation.escalated')
+    assert.deepEqual(escalated.map(({ payload }) => payload.reason), [reason])
+    assert.equal(await asked(phone), 0)
+  }
+  const phone = '15005570023'
+  await rules({ turns_without_progress: 2, notice: 'One moment, a colleague comes.' })
+  for (let n = 1; n <= 2; n++) {
+    await parley.receive(phone, `I am ${phone}, for the ${n}. time`)
+    await parley.sentCount(n, phone)
+    await until('the answer to be stored as sent', async () => ['sent', 'delivered', 'read'].includes((await messagesOf(phone)).at(-1).status))
+  }
+  await parley.receive(phone, `and ${phone} again`)
+  assert.equal((await parley.sentCount(3, phone))[2].text, 'One moment, a colleague comes.')
+  assert.deepEqual((await storyOf(phone)).filter(event => event.type === 'conversation.escalated').map(({ payload }) => payload.reason), ['no_progress'])
+  await rules({})
+})
+
+test('who waits for a person past the deadline is overdue, said once; the AI answers then where the company wants it', async () => {
+  const phone = '15005570024'
+  await parley.receive(phone, `I am ${phone}`)
+  await parley.sentCount(1, phone)
+  await parley.post('/api/v1/takeover', { phone, operator: 'mira' })
+  await rules({ person_deadline_ms: 1000 })
+  await parley.receive(phone, 'Where is Mira?')
+  const overdue = async () => (await storyOf(phone)).filter(event => event.type === 'conversation.overdue')
+  const [told] = await until('it to be told', async () => (await overdue()).length && overdue())
+  const listed = async () => (await parley.get('/conversations?overdue=true&limit=200')).body.items.filter(one => one.phone === `+${phone}`).length
+  assert.deepEqual([told.payload.message_id, told.payload.assignee, await listed()], [(await messagesOf(phone)).at(-1).id, 'mira', 1])
+  await parley.post('/api/v1/operator-message', { phone, message: 'Here I am.', operator: 'mira' })
+  await parley.sentCount(2, phone)
+  assert.equal(await listed(), 0)
+  assert.equal((await overdue()).length, 1)
+  await rules({ person_deadline_ms: 1000, give_back_overdue: true })
+  await parley.receive(phone, 'And what does it cost?')
+  assert.match((await parley.sentCount(3, phone))[2].text, /And what does it cost/)
+  assert.equal((await leadOf(phone)).human_intervention_required, false)
+  await rules({})
+})
+
 test('the model is away for ten minutes: everyone who waits reaches a person within the deadline and is told once; then it does not talk over them', async () => {
   // The ladder and the deadline are shortened; jobs go on trying all the while.
   const phones = Array.from({ length: 20 }, (_, n) => `150055710${String(n).padStart(2, '0')}`)

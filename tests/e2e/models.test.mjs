@@ -266,4 +266,11 @@ test('what became of the calls, what they took and whether a breaker is open sta
   assert.deepEqual(shown.map(({ provider, status }) => [provider, status.state, status.reason]), [['gemini', 'passed_over', 'rate_limit'], ['anthropic', 'available', undefined]])
   assert.ok(Date.parse(shown[0].status.until_at) > Date.now() + 30_000, shown[0].status.until_at) // as long as it asked for
   assert.equal((await parley.get(`/ai-models/${shown[0].id}`)).body.status.state, 'passed_over')
+  const gateway = parley.service('gateway')
+  await gateway.stop()
+  await gateway.start() // knows nothing, and hears it with the next call
+  await until('the breaker to be known again', async () => {
+    await answer()
+    return (await parley.get(`/ai-models/${shown[0].id}`)).body.status.state === 'passed_over'
+  })
 })

@@ -93,6 +93,13 @@ test('a company forbids phrases, allows links and leaves checks out; what it wri
   assert.deepEqual((await parley.get('/company')).body.ai_policy.safety.forbidden, ['guaranteed'])
 })
 
+test('a number of the policy may be written with a point or a power of ten', async () => {
+  const written = '{"ai_policy":{"safety":{"toxicity_max":0.0},"loops":{"replies_max":20.0,"window_ms":6e5,"quick_ms":1000.0,"quick_max":5.0}}}'
+  assert.equal((await parley.send('PATCH', '/company', written)).status, 200)
+  await ask('still there?')
+  assert.equal((await parley.sentCount(1, String(phone))).length, 1)
+})
+
 test("the provider's moderation is asked where the company wants it, and nothing leaves while it is down", async () => {
   await policy({ safety: { moderation: 'openai' } })
   await parley.faults({ llm: { provider: 'moderation', status: 500, count: 1 } })

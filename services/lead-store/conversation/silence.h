@@ -1,5 +1,5 @@
 /*
- * silence - somebody looks, later, whether a conversation has been silent since the AI answered in it.
+ * silence - somebody looks, later, whether a conversation has been silent since the AI or a person answered in it.
  *
  * Only the first answer of a silence sets the time; what is written afterwards leaves it alone, and the sweep moves it
  * on when it finds something newer. So a message costs nothing.
@@ -7,7 +7,7 @@
 #pragma once
 #include "core/hold.h"
 
-/* A conversation that the AI has just answered in, with its reach; hold_save writes it. One that has a time, or whose
+/* A conversation that was just answered in, with its reach; hold_save writes it. One that has a time, or whose
  * company wants nothing to follow, stays as it is. */
 void silence_arm(struct held_conversation *conversation, moment now);
 

@@ -17,7 +17,7 @@ static const struct statement place_find = {
     .sql =
         "select w.n, a.id as account_id, a.account, c.id as company_id, c.buffer_ms, c.buffer_max_ms, p.id as pipeline_id, s.id as stage_id, "
         "       c.buffer_ms is not null as own_buffer, c.buffer_max_ms is not null as own_buffer_max, "
-        "       nullif(c.opt_out_words, '{}') as opt_out_words, (c.ai_policy #>> '{loops,quick_ms}')::bigint as quick_ms "
+        "       nullif(c.opt_out_words, '{}') as opt_out_words, (c.ai_policy #>> '{loops,quick_ms}')::numeric::bigint as quick_ms "
         "from unnest($1::text[], $2::text[], $3::uuid[]) with ordinality as w(channel, account, company_id, n) "
         "left join lateral (select x.id, x.account, x.company_id from crm.channel_accounts x "
         "                   where w.account <> '' and x.account <> '' and x.channel = w.channel and x.account = w.account "

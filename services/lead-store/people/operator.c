@@ -3,6 +3,7 @@
 #include "base/ident.h"
 #include "base/text.h"
 #include "conversation/reply_route.h"
+#include "conversation/silence.h"
 #include "core/write.h"
 #include "inbox/missed.h"
 #include "operator_post.h"
@@ -157,6 +158,7 @@ static enum status post_write(struct posting *posting, struct post *post, struct
     if (post->template->asked)
         template_use_write(posting->batch, post->id, post->template);
     post->conversation->covered_position = post->outbound.position;
+    silence_arm(post->conversation, posting->batch->now);
     post->written = true;
     post_seen(posting, post);
     post_answer(posting, post, &post->outbound);

@@ -1,4 +1,6 @@
 /* store.stage.delete: a stage goes once nobody is in it; its leads go first where the caller says to which stage. */
+#include <assert.h>
+
 #include "base/ident.h"
 #include "base/text.h"
 #include "core/payload.h"
@@ -174,6 +176,7 @@ static enum status delete_one(struct batch *batch, struct item *item, struct eve
         write_refuse(item, &refused);
         return OK;
     }
+    assert(removal.stage);
     if (removal.leads)
         TRY(leads_move(&removal, error));
     bool removed = removal.leads < LEADS_AT_ONCE_MAX;

@@ -280,4 +280,3 @@ void stage_patch(struct batch *batch)
 {
     write_in_turn(batch, &(const struct writer){ patch_check, patch_one });
 }
-/* -- what can be told without looking, and the handlers */
