@@ -21,6 +21,8 @@ BUILD ?= build/$(VARIANT)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Werror
 OPTIMISE := $(if $(RELEASE),-O2 -fno-omit-frame-pointer,$(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O1))
+# gcc 14 takes memory that the arena poisons for memory that is read.
+WARNINGS += $(if $(SAN),$(if $(findstring clang,$(CC)),,-Wno-maybe-uninitialized))
 CFLAGS += -std=c17 -D_GNU_SOURCE -g $(OPTIMISE) $(WARNINGS) -pthread
 CPPFLAGS += -Ishared -I$(BUILD)/gen
 LDFLAGS += -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) -pthread
