@@ -205,11 +205,9 @@ const struct endpoint ENDPOINTS[] = {
     { "PATCH", "/stages/{id}", "stages", "Changes what is present; ai_config and allowed_transitions are written whole",
       SCOPE_ADMIN, &STORE_STAGE_PATCH, .body = OF(stage_patch_request), .codes = "unknown_stage conflict",
       .id_field = "id", .id_noun = "pipeline_stage" },
-    { "DELETE", "/stages/{id}", "stages", "Removes a stage in which nobody is", SCOPE_ADMIN, &STORE_STAGE_DELETE,
-      .codes = "conflict", .id_field = "id", .id_noun = "pipeline_stage" },
-      SCOPE_ADMIN, &STORE_STAGE_PATCH, .body = OF(stage_patch_request), .id_field = "id", .id_noun = "pipeline_stage" },
     { "DELETE", "/stages/{id}", "stages", "Removes a stage; its leads go to the stage that is named", SCOPE_ADMIN,
-      &STORE_STAGE_DELETE, .id_field = "id", .id_noun = "pipeline_stage", .query = "move_to" },
+      &STORE_STAGE_DELETE, .codes = "unknown_stage conflict", .id_field = "id", .id_noun = "pipeline_stage",
+      .query = "move_to" },
 
     { "POST", "/ai-models", "models", "Adds a model: the company's, or a stage's", SCOPE_ADMIN, &STORE_AI_MODEL_CREATE,
       .body = OF(ai_model_create_request), .codes = "unknown_stage conflict", .takes_key = true, .success = 201,
