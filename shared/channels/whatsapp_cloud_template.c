@@ -6,6 +6,8 @@
 #include "channels/whatsapp_cloud.h"
 #include "channels/whatsapp_cloud_inside.h"
 
+enum { PARAMETERS_MAX = 1000 };
+
 static const cJSON *member(const cJSON *object, const char *name)
 {
     return cJSON_GetObjectItemCaseSensitive(object, name);
@@ -299,11 +301,19 @@ enum status whatsapp_cloud_template_write(struct buffer *out, const char *name, 
 
 /* -- what the template wants */
 
+/* Which of a list's values "{{2}}" takes, from 0: a translation may name the second first. A gap of another name takes
+ * the one of its place. */
+static int place_of(const char *name, int place)
+{
+    long long number;
+    return text_int64(name, 1, PARAMETERS_MAX, "", &number, NULL) == OK ? (int)number - 1 : place;
+}
+
 /* The value for "{{1}}" or "{{name}}"; NULL: there is none. */
-static const cJSON *value_of(const cJSON *body, const char *name, int position)
+static const cJSON *value_of(const cJSON *body, const char *name, int place)
 {
     if (cJSON_IsArray(body))
-        return cJSON_GetArrayItem(body, position);
+        return cJSON_GetArrayItem(body, place);
     const cJSON *item;
     cJSON_ArrayForEach (item, body)
         if (text_same(item->string, name))
@@ -313,13 +323,15 @@ static const cJSON *value_of(const cJSON *body, const char *name, int position)
 
 static enum status fill_text(struct buffer *out, const char *text, const cJSON *body, struct error *error)
 {
-    int count = 0;
-    for (const char *gap; (gap = strstr(text, "{{")) != NULL; count++) {
+    int count = 0, gaps = 0;
+    for (const char *gap; (gap = strstr(text, "{{")) != NULL; gaps++) {
         const char *end = strstr(gap, "}}");
         if (!end)
             break;
         char *name = text_trim(out->arena, arena_text_n(out->arena, gap + 2, (size_t)(end - gap - 2)));
-        const cJSON *value = value_of(body, name, count);
+        int place = cJSON_IsArray(body) ? place_of(name, gaps) : gaps;
+        const cJSON *value = value_of(body, name, place);
+        count = place < count ? count : place + 1;
         if (!value || !parameter_fits(value))
             return error_code(error, REJECT, "template_parameters", "the template's parameter '%.64s' is missing",
                               name);

@@ -96,6 +96,9 @@ static void a_template_is_filled_by_order_or_by_name_or_refused(void **state)
         const char *text, *components, *parameters, *filled; /* filled NULL: refused */
     } rows[] = {
         { "Hi {{1}}, {{2}}!", NULL, "[\"Ana\",\"bye\"]", "Hi Ana, bye!" },
+        { "{{2}}, {{1}}!", NULL, "[\"Ana\",\"bye\"]", "bye, Ana!" },
+        { "{{1}} and {{1}}", NULL, "[\"Ana\"]", "Ana and Ana" },
+        { "{{2}}", NULL, "[\"Ana\"]", NULL },
         { "Hi {{ name }}", NULL, "{\"body\":{\"name\":\"Ana\"}}", "Hi Ana" },
         { "Hi {{name}}", NULL, "{\"body\":{\"other\":\"Ana\"}}", NULL },
         { "Hi {{1}}", NULL, "[]", NULL },
