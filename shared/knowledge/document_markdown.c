@@ -67,11 +67,14 @@ static bool is_fence(struct line line)
 
 /* -- inside a line */
 
+enum { LINK_BYTES_MAX = 4096 }; /* half a megabyte of brackets is not looked through once for each of them */
+
 /* [words](address) at the start of the bytes: how long it is; 0: none. */
 static size_t link_bytes(const char *at, size_t bytes, size_t *words)
 {
-    const char *close = memchr(at, ']', bytes);
-    if (*at != '[' || !close || close + 1 >= at + bytes || close[1] != '(')
+    bytes = bytes < LINK_BYTES_MAX ? bytes : LINK_BYTES_MAX;
+    const char *close = *at == '[' ? memchr(at, ']', bytes) : NULL;
+    if (!close || close + 1 >= at + bytes || close[1] != '(')
         return 0;
     const char *end = memchr(close, ')', (size_t)(at + bytes - close));
     *words = (size_t)(close - at) - 1;
@@ -91,11 +94,11 @@ static void add_link(struct buffer *out, const char *at, size_t words, size_t by
 static size_t mark_bytes(const char *at, size_t bytes)
 {
     size_t count = 0;
+    if (*at != '`' && *at != '*' && *at != '_' && *at != '~')
+        return 0;
     while (count < bytes && at[count] == *at)
         count++;
-    if (*at == '`')
-        return count;
-    return (*at == '*' || *at == '_' || *at == '~') && count >= 2 ? count : 0;
+    return *at == '`' || count >= 2 ? count : 0;
 }
 
 static const char *plain(struct arena *arena, const char *at, size_t bytes)
