@@ -77,9 +77,6 @@ static const struct {
       "image, audio, video, document, sticker; the Content-Type's when absent", false },
     { "POST", "/media", "query", "filename", any_text, "what the customer sees", false },
     { "GET", "/media/{id}", "header", "Range", any_text, "bytes=from-to: that part, with 206", false },
-    { "GET", "/media/{id}", "query", "company", any_uuid, "of a signed link, with the next two", false },
-    { "GET", "/media/{id}", "query", "expires", any_text, NULL, false },
-    { "GET", "/media/{id}", "query", "signature", any_text, NULL, false },
 };
 
 static void add_own_parameters(struct buffer *out, const struct endpoint *endpoint)
