@@ -10,7 +10,6 @@
 #include "core/config.h"
 #include "core/map.h"
 #include "core/transaction.h"
-#include "knowledge/search.h"
 #include "media/media_kind.h"
 #include "wire/pbrow.h"
 
@@ -18,10 +17,7 @@ enum {
     HISTORY_TEXT_BYTES_MAX = 4 * 1024, /* of one earlier message; its end is cut */
     NOTE_BYTES_MAX = 200,              /* of a quote or file name beside it */
     HISTORY_BYTES_MAX = 64 * 1024,     /* of all; the oldest give way */
-    QUERY_CHARACTERS_MAX = 4000,       /* of the owed text, from its end, asked of the knowledge base */
-    QUERY_BYTES_MAX = 4 * QUERY_CHARACTERS_MAX,
-    PASSAGES_MAX = 5,
-    FALLBACKS_MAX = 3, /* models after the first */
+    FALLBACKS_MAX = 3,                 /* models after the first */
 };
 
 /*
@@ -262,20 +258,6 @@ static void lines_fill(struct arena *arena, const struct rows *rows, context_fil
     }
 }
 
-/* What is asked of the knowledge base: the owed texts, the newest of them if there is too much. */
-static const char *owed_words(struct arena *arena, const Pb__TurnContext *context)
-{
-    struct buffer words = { .arena = arena };
-    size_t first = context->n_owed;
-    for (size_t bytes = 0; first > 0 && bytes < QUERY_CHARACTERS_MAX; bytes += strlen(context->owed[first]->text))
-        first--;
-    for (size_t i = first; i < context->n_owed; i++) {
-        buffer_add(&words, context->owed[i]->text);
-        buffer_add_char(&words, '\n');
-    }
-    return text_cut(arena, buffer_text(&words), QUERY_BYTES_MAX);
-}
-
 static Pb__TurnContext *context_of(Pb__TurnContext *const *contexts, size_t count, const char *conversation_id)
 {
     for (size_t i = 0; i < count; i++)
@@ -309,56 +291,6 @@ enum status context_add_models(struct batch *batch, Pb__TurnContext *const *cont
         assert(context && context->fallbacks && context->n_fallbacks < FALLBACKS_MAX);
         context->fallbacks[context->n_fallbacks++] = pbrow_read(batch->arena, &pb__turn_model__descriptor, &rows, row);
     }
-    return OK;
-}
-
-static Pb__Passage *passage_of(struct arena *arena, const Pb__KnowledgeSource *source)
-{
-    Pb__Passage *passage = PB_NEW(arena, passage);
-    passage->document_id = source->document_id;
-    passage->chunk_id = source->chunk_id;
-    passage->title = source->title;
-    passage->heading = source->heading;
-    passage->text = source->text;
-    PB_SET(passage, score, source->score);
-    return passage;
-}
-
-static void passages_take(struct arena *arena, Pb__TurnContext *context, const Pb__KnowledgeFound *found,
-                          const char *when_missing)
-{
-    context->passages = ARENA_ARRAY(arena, Pb__Passage *, found->n_items + 1);
-    for (size_t i = 0; i < found->n_items; i++)
-        if (found->items[i]->relevant)
-            context->passages[context->n_passages++] = passage_of(arena, found->items[i]);
-    if (!context->n_passages)
-        context->knowledge_missing = (char *)when_missing;
-    if (found->vector_wanted)
-        context->embedding = found->embedding;
-}
-
-/* Made by a provider; NULL: none, or none of ours. */
-static const struct embedding *vector_of(const Pb__TurnOpenRequest *request)
-{
-    return request->has_vector && request->vector.len == EMBED_DIMENSIONS
-               ? (const struct embedding *)request->vector.data
-               : NULL;
-}
-
-enum status context_add_passages(struct batch *batch, Pb__TurnContext *const *contexts,
-                                 const Pb__TurnOpenRequest *const *requests, size_t count, struct error *error)
-{
-    struct search_question *questions = ARENA_ARRAY(batch->arena, struct search_question, count + 1);
-    for (size_t i = 0; i < count; i++)
-        questions[i] = (struct search_question){ .company_id = contexts[i]->company_id,
-                                                 .text = owed_words(batch->arena, contexts[i]),
-                                                 .limit = PASSAGES_MAX,
-                                                 .vector = vector_of(requests[i]),
-                                                 .vector_model = requests[i]->embedding };
-    TRY(search(batch, questions, count, error));
-    for (size_t i = 0; i < count; i++)
-        if (questions[i].has_material)
-            passages_take(batch->arena, contexts[i], questions[i].found, questions[i].when_missing);
     return OK;
 }
 

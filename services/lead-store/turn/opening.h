@@ -1,5 +1,5 @@
 /*
- * opening - the turns of one request on their way to being opened; shared by the two files of turn_open.
+ * opening - the turns of one request on their way to being opened; shared by the files of turn_open.
  */
 #pragma once
 #include "context.h"
@@ -36,6 +36,8 @@ struct opening_batch {
     size_t escalation_count;
 };
 
+/* What was asked, and all that is decided by, under their locks. RETRY "again": the message has just moved. */
+enum status openings_hold(struct opening_batch *work, struct error *error);
 /* Whether, by the company's rules, a person answers and the model is not asked: their conversations are a person's from
  * here on. */
 enum status openings_hand_over(struct opening_batch *work, struct error *error);
