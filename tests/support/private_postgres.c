@@ -36,11 +36,11 @@ static void private_postgres_drop_root(void)
         _exit(126);
 }
 
-/* The child dies with us, however we die; its words go to the log. */
-static pid_t private_postgres_spawn(const char *program, const char *const *arguments)
+/* The child dies with us, however we die; its words go to the log. By its whole path it finds the other programs. */
+static pid_t private_postgres_spawn(const char **arguments)
 {
     char path[256], log[128];
-    snprintf(path, sizeof path, "%s/%s", private_postgres.programs, program);
+    snprintf(path, sizeof path, "%s/%s", private_postgres.programs, arguments[0]);
     snprintf(log, sizeof log, "%s/log", private_postgres.folder);
     pid_t child = fork();
     if (child != 0)
@@ -50,6 +50,7 @@ static pid_t private_postgres_spawn(const char *program, const char *const *argu
     int file = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (file < 0 || dup2(file, 1) < 0 || dup2(file, 2) < 0 || chdir("/") < 0)
         _exit(126);
+    arguments[0] = path;
     execv(path, (char *const *)(uintptr_t)arguments);
     _exit(127);
 }
@@ -77,11 +78,10 @@ static void private_postgres_initdb(void)
 {
     char data[128];
     snprintf(data, sizeof data, "%s/data", private_postgres.folder);
-    const char *const arguments[] = { "initdb",    "-D",    data, "-U",   "postgres",
-                                      "-A",        "trust", "-E", "UTF8", "--locale=C.UTF-8",
-                                      "--no-sync", NULL };
+    const char *arguments[] = { "initdb",           "-D",        data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+                                "--locale=C.UTF-8", "--no-sync", NULL };
     int how;
-    pid_t child = private_postgres_spawn("initdb", arguments);
+    pid_t child = private_postgres_spawn(arguments);
     if (waitpid(child, &how, 0) != child || how != 0)
         private_postgres_give_up("initdb failed");
 }
@@ -108,10 +108,10 @@ const char *private_postgres_start(void)
     snprintf(sockets, sizeof sockets, "unix_socket_directories=%s", private_postgres.folder);
     snprintf(private_postgres.url, sizeof private_postgres.url, "postgresql:///postgres?host=%s&user=postgres",
              private_postgres.folder);
-    const char *const arguments[] = { "postgres",           "-D", data,    "-c", "fsync=off",           "-c",
-                                      "listen_addresses=",  "-c", sockets, "-c", "shared_buffers=16MB", "-c",
-                                      "max_connections=40", NULL };
-    private_postgres.server = private_postgres_spawn("postgres", arguments);
+    const char *arguments[] = { "postgres",           "-D", data,    "-c", "fsync=off",           "-c",
+                                "listen_addresses=",  "-c", sockets, "-c", "shared_buffers=16MB", "-c",
+                                "max_connections=40", NULL };
+    private_postgres.server = private_postgres_spawn(arguments);
     private_postgres_await();
     return private_postgres.url;
 }
