@@ -70,6 +70,21 @@ static bool must_close(const struct web *web, struct mg_connection *connection, 
     return wish == NULL ? !modern : strcasestr(wish, "keep-alive") == NULL;
 }
 
+static int64_t keep_alive_ms(const struct web *web)
+{
+    return web->options.keep_alive_ms == 0 ? KEEP_ALIVE_MS : web->options.keep_alive_ms;
+}
+
+/* A client that keeps its connections has to know when ours ends: it would send into a closed one. */
+static void add_connection(struct buffer *out, const struct web *web, bool close)
+{
+    if (close)
+        buffer_add(out, "Connection: close\r\n");
+    else
+        buffer_format(out, "Connection: keep-alive\r\nKeep-Alive: timeout=%lld\r\n",
+                      (long long)(keep_alive_ms(web) / 1000));
+}
+
 static void respond(struct web *web, struct mg_connection *connection, const struct web_request *request,
                     const struct web_response *response, bool refused)
 {
@@ -91,7 +106,8 @@ static void respond(struct web *web, struct mg_connection *connection, const str
         assert(strpbrk(response->headers[i], "\r\n") == NULL);
         buffer_format(&out, "%s\r\n", response->headers[i]);
     }
-    buffer_format(&out, "X-Content-Type-Options: nosniff\r\nConnection: %s\r\n\r\n", close ? "close" : "keep-alive");
+    add_connection(&out, web, close);
+    buffer_add(&out, "X-Content-Type-Options: nosniff\r\n\r\n");
     bool whole = !bare && strcmp(request->method, "HEAD") != 0;
     if (whole && file < 0)
         buffer_add_n(&out, response->body, response->body_bytes);
@@ -329,8 +345,7 @@ static struct mg_context *start(struct web *web)
     char threads[16], keep_alive[24], wait[24], head[16];
     const struct web_options *options = &web->options;
     snprintf(threads, sizeof threads, "%u", options->threads == 0 ? THREADS : options->threads);
-    snprintf(keep_alive, sizeof keep_alive, "%lld",
-             (long long)(options->keep_alive_ms == 0 ? KEEP_ALIVE_MS : options->keep_alive_ms));
+    snprintf(keep_alive, sizeof keep_alive, "%lld", (long long)keep_alive_ms(web));
     snprintf(wait, sizeof wait, "%lld",
              (long long)(options->request_wait_ms == 0 ? REQUEST_WAIT_MS_DEFAULT : options->request_wait_ms));
     snprintf(head, sizeof head, "%d", WEB_HEAD_BYTES_MAX);

@@ -161,11 +161,11 @@ static void requests_in_a_row_on_one_connection_are_answered_in_order(void **sta
     assert_int_equal(atomic_load(&handled), 3);
 }
 
-static void an_idle_connection_is_closed(void **state)
+static void an_idle_connection_is_closed_as_it_was_told(void **state)
 {
     (void)state;
     char *answer = talk("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"); /* talk waits for the server's close */
-    assert_non_null(strstr(answer, "\r\nConnection: keep-alive\r\n"));
+    assert_non_null(strstr(answer, "\r\nConnection: keep-alive\r\nKeep-Alive: timeout=0\r\n"));
 }
 
 static void head_has_no_body_but_its_length(void **state)
@@ -480,7 +480,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_request_reaches_the_handler_and_its_answer_the_client),
         TEST(requests_in_a_row_on_one_connection_are_answered_in_order),
-        TEST(an_idle_connection_is_closed),
+        TEST(an_idle_connection_is_closed_as_it_was_told),
         TEST(head_has_no_body_but_its_length),
         TEST(an_old_client_is_answered_and_closed),
         TEST(a_body_at_the_cap_passes_and_one_byte_more_is_413),
