@@ -13,6 +13,8 @@ static const struct {
 
     { "PATCH", "/leads/{id}",
       "{\"contact_name\":\"Ines\",\"priority\":10,\"attributes\":{\"city\":\"Porto\",\"newsletter\":null}}" },
+    { "POST", "/leads/{id}/consents",
+      "{\"scope\":\"marketing\",\"granted\":true,\"source\":\"sign-up form\",\"proof\":\"I want offers by WhatsApp.\"}" },
     { "POST", "/leads/{id}/summary", "{}" },
     { "POST", "/leads/{id}/bumpup", "{}" },
     { "POST", "/leads/{id}/consents",
