@@ -17,8 +17,6 @@ static const struct {
       "{\"scope\":\"marketing\",\"granted\":true,\"source\":\"sign-up form\",\"proof\":\"I want offers by WhatsApp.\"}" },
     { "POST", "/leads/{id}/summary", "{}" },
     { "POST", "/leads/{id}/bumpup", "{}" },
-    { "POST", "/leads/{id}/consents",
-      "{\"scope\":\"marketing\",\"granted\":true,\"channel\":\"whatsapp_cloud\",\"source\":\"sign-up form\",\"text_version\":\"v3\",\"proof\":\"I want offers by WhatsApp.\"}" },
 
     { "POST", "/api/v1/takeover", "{\"phone\":\"+12345678901\",\"operator\":\"Ana\"}" },
     { "POST", "/api/v1/handback", "{\"phone\":\"+12345678901\",\"operator\":\"Ana\"}" },
