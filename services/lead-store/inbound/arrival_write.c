@@ -1,8 +1,8 @@
 #include "arrival.h"
 #include "base/text.h"
+#include "conversation/outbound.h"
 #include "core/column.h"
 #include "core/payload.h"
-#include "conversation/outbound.h"
 
 static const struct statement lead_update = {
     .name = "lead_update",
