@@ -50,10 +50,20 @@ export class Postgres {
     })
     this.pool = new pg.Pool({ connectionString: this.url, max: 4 })
     this.pool.on('error', () => {}) // the server was killed on purpose
+    this.asked = new Set() // how each question that waits is told so
   }
 
-  /** Rows of one query. */
-  async rows(sql, values = []) { return (await this.pool.query(sql, values)).rows }
+  /** Rows of one query; fails when the server is killed, also where it still waited for a connection: a pool that ends forgets those. */
+  async rows(sql, values = []) {
+    const { pool, asked } = this
+    let gone
+    const killed = new Promise((_, reject) => asked.add(gone = () => reject(new Error('PostgreSQL was killed'))))
+    try {
+      return (await Promise.race([pool.query(sql, values), killed])).rows
+    } finally {
+      asked.delete(gone)
+    }
+  }
   async value(sql, values = []) { return Object.values((await this.rows(sql, values))[0] ?? {})[0] }
 
   /** Every process of this server: the postmaster and its children. */
@@ -65,7 +75,12 @@ export class Postgres {
     for (const pid of this.pids()) try { process.kill(pid, name) } catch { /* ended meanwhile */ }
   }
 
-  async kill() { await this.pool.end().catch(() => {}); await this.child.kill() } // postmaster gone: its children follow
+  async kill() { // postmaster gone: its children follow
+    const { pool } = this
+    await this.child.kill()
+    for (const gone of this.asked) gone()
+    await pool.end().catch(() => {})
+  }
   async stop() { await this.pool.end().catch(() => {}); await this.child.stop('SIGINT') }
 }
 
