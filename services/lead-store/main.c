@@ -8,8 +8,8 @@
  *   asks    jobs.enqueue            the sweep: what is owed and has no live job
  */
 #include "company/company.h"
-#include "conversation/conversation.h"
 #include "consent/consent.h"
+#include "conversation/conversation.h"
 #include "core/config.h"
 #include "core/stats.h"
 #include "file/media.h"

@@ -66,7 +66,7 @@ static void add_signed(struct buffer *buffer, intmax_t number)
 }
 
 /* What libc makes of the format, tried in the room that is there first. */
-static void add_by_libc(struct buffer *buffer, const char *format, va_list list)
+static void __attribute__((format(printf, 2, 0))) add_by_libc(struct buffer *buffer, const char *format, va_list list)
 {
     va_list again;
     va_copy(again, list);

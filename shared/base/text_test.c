@@ -282,7 +282,7 @@ static void a_buffer_grows_and_always_ends_with_nul(void **state)
 }
 
 /* Written by libc as a whole, so that what we write ourselves is compared with it. */
-static void assert_as_libc(struct arena *arena, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) assert_as_libc(struct arena *arena, const char *format, ...)
 {
     char expected[512];
     struct buffer buffer = { .arena = arena };

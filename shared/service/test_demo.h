@@ -103,7 +103,7 @@ static void on_finish(struct batch *batch)
         Pb__JobFinished *finished = PB_NEW(item->arena, job_finished);
         item->reply = &finished->base;
         if (i == 0 && text_starts(finish->job_id, "crowd"))
-            test_pause_ms(250);
+            usleep(250 * 1000);
         if (text_starts(finish->job_id, "twice") && refusals++ < 2) {
             item_fail(item, RETRY, "busy", "told to wait");
             continue;

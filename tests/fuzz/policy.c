@@ -3,15 +3,15 @@
  * hand_over. What may be stored is within its limits and read the same way for ever; what may not is read all the same,
  * for older rows hold it.
  *
- * links services/lead-store/stage/lead_note.c services/lead-store/people/hand_over_rules.c
+ * links services/lead-store/stage/lead_note.c services/lead-store/conversation/hand_over_rules.c
  */
 #include <stdint.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/text.h"
+#include "conversation/hand_over_rules.h"
 #include "llm/stage.h"
-#include "people/hand_over_rules.h"
 #include "safety/safety.h"
 #include "stage/lead_note.h"
 #include "wire/pbjson.h"

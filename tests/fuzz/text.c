@@ -1,14 +1,14 @@
 /*
  * fuzz text - the small parsers of what stands in headers, queries, ids and cursors. The first byte picks one.
  *
- * links services/lead-store/core/cursor.c services/ingest/opt.c
+ * links services/ingest/opt.c
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../services/ingest/opt.h"
-#include "../../services/lead-store/core/cursor.h"
+#include "base/cursor.h"
 #include "base/ident.h"
 #include "base/json_scan.h"
 #include "base/moment.h"
