@@ -26,7 +26,7 @@ static const struct route routes[] = {
       .hears = &NUDGE_CONVERSATION,
       .hear = engage_hear,
       .batch_max = 64,
-      .parked_max = 1536,
+      .parked_max = 2048,
       .threads = 2 }, /* one opens turns while the other commits */
     { .takes = &WORK_BUMPUP, .handle = bumpup_start, .resume = bumpup_told, .batch_max = 16, .parked_max = 256 },
     { 0 },

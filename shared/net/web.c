@@ -24,7 +24,8 @@
 
 enum {
     THREADS = 64,
-    KEEP_ALIVE_MS = 1000,
+    KEEP_ALIVE_MS = 5000,
+    KEEP_ALIVE_MARGIN_MS = 1000, /* told less than is kept: who holds to it never sends into a connection that ends */
     REQUEST_WAIT_MS_DEFAULT = 10000,
     CLOSE_WAIT_MS = 10000,
     DISCARD_BYTES_MAX =
@@ -38,6 +39,7 @@ struct web {
     struct web_options options;
     atomic_bool draining;
     atomic_size_t in_flight;
+    atomic_uint connections; /* each holds a thread */
     struct web_limit limit;
 };
 
@@ -60,12 +62,23 @@ static void add_date(struct buffer *out)
     buffer_format(out, "Date: %s\r\n", date);
 }
 
+static unsigned thread_count(const struct web *web)
+{
+    return web->options.threads == 0 ? THREADS : web->options.threads;
+}
+
+/* Where more than half of the threads are held, nobody keeps one who has nothing to ask. */
+static bool crowded(const struct web *web)
+{
+    return atomic_load(&web->connections) > thread_count(web) / 2;
+}
+
 static bool must_close(const struct web *web, struct mg_connection *connection, bool refused)
 {
     const char *wish = mg_get_header(connection, "Connection");
     const struct mg_request_info *info = mg_get_request_info(connection);
     bool modern = info->http_version != NULL && strcmp(info->http_version, "1.1") == 0;
-    if (refused || atomic_load(&web->draining))
+    if (refused || atomic_load(&web->draining) || crowded(web))
         return true;
     return wish == NULL ? !modern : strcasestr(wish, "keep-alive") == NULL;
 }
@@ -78,11 +91,12 @@ static int64_t keep_alive_ms(const struct web *web)
 /* A client that keeps its connections has to know when ours ends: it would send into a closed one. */
 static void add_connection(struct buffer *out, const struct web *web, bool close)
 {
+    int64_t told_ms = keep_alive_ms(web) - KEEP_ALIVE_MARGIN_MS;
     if (close)
         buffer_add(out, "Connection: close\r\n");
     else
         buffer_format(out, "Connection: keep-alive\r\nKeep-Alive: timeout=%lld\r\n",
-                      (long long)(keep_alive_ms(web) / 1000));
+                      (long long)(told_ms > 0 ? told_ms / 1000 : 0));
 }
 
 static void respond(struct web *web, struct mg_connection *connection, const struct web_request *request,
@@ -340,6 +354,21 @@ static void library_init(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* On the connection's thread, at its begin and its end. */
+static int on_connection(const struct mg_connection *connection, void **data)
+{
+    struct web *web = mg_get_user_data(mg_get_context(connection));
+    (void)data;
+    atomic_fetch_add(&web->connections, 1);
+    return 0;
+}
+
+static void on_connection_end(const struct mg_connection *connection)
+{
+    struct web *web = mg_get_user_data(mg_get_context(connection));
+    atomic_fetch_sub(&web->connections, 1);
+}
+
 static struct mg_context *start(struct web *web)
 {
     char threads[16], keep_alive[24], wait[24], head[16];
@@ -390,6 +419,8 @@ static struct mg_context *start(struct web *web)
         .log_message = on_message,
         .init_thread = on_thread,
         .exit_thread = on_thread_end,
+        .init_connection = on_connection,
+        .connection_close = on_connection_end,
     };
     return mg_start(&callbacks, web, table);
 }

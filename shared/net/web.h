@@ -54,8 +54,8 @@ struct web_response {
    "/" and no headers where its head could not be read. */
 struct web_options {
     const char *listen;      /* "8000" or "127.0.0.1:8000" */
-    unsigned threads;        /* 0: 64 */
-    int64_t keep_alive_ms;   /* 0: 1000 */
+    unsigned threads;        /* 0: 64; while half of them are held, no connection is kept */
+    int64_t keep_alive_ms;   /* 0: 5000; clients are told a second less */
     int64_t request_wait_ms; /* 0: 10000: slow senders are cut off */
     size_t (*body_max)(const char *method, const char *path);
     /* Asked before a body is read, with what the head says: the path of a file to take it into, of at most

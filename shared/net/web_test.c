@@ -54,7 +54,7 @@ static void server_open(void)
 {
     struct error error = { 0 };
     struct web_options options = {
-        .listen = "127.0.0.1:0", .threads = 4, .keep_alive_ms = 500, .request_wait_ms = 500
+        .listen = "127.0.0.1:0", .threads = 4, .keep_alive_ms = 1500, .request_wait_ms = 500
     };
     options.body_max = cap;
     options.handle = echo;
@@ -166,6 +166,23 @@ static void an_idle_connection_is_closed_as_it_was_told(void **state)
     (void)state;
     char *answer = talk("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"); /* talk waits for the server's close */
     assert_non_null(strstr(answer, "\r\nConnection: keep-alive\r\nKeep-Alive: timeout=0\r\n"));
+}
+
+static void with_half_of_the_threads_held_no_connection_is_kept(void **state)
+{
+    (void)state;
+    int kept[3];
+    char answer[3][2048] = { 0 };
+    for (size_t i = 0; i < 3; i++) {
+        kept[i] = dial();
+        put(kept[i], "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_true(recv(kept[i], answer[i], sizeof answer[i] - 1, 0) > 0);
+        ASSERT_STATUS(answer[i], "200");
+    }
+    assert_non_null(strstr(answer[1], "\r\nConnection: keep-alive\r\n"));
+    assert_non_null(strstr(answer[2], "\r\nConnection: close\r\n"));
+    for (size_t i = 0; i < 3; i++)
+        close(kept[i]);
 }
 
 static void head_has_no_body_but_its_length(void **state)
@@ -481,6 +498,7 @@ int main(void)
         TEST(a_request_reaches_the_handler_and_its_answer_the_client),
         TEST(requests_in_a_row_on_one_connection_are_answered_in_order),
         TEST(an_idle_connection_is_closed_as_it_was_told),
+        TEST(with_half_of_the_threads_held_no_connection_is_kept),
         TEST(head_has_no_body_but_its_length),
         TEST(an_old_client_is_answered_and_closed),
         TEST(a_body_at_the_cap_passes_and_one_byte_more_is_413),

@@ -1,6 +1,7 @@
 /* From main to exit: settings, connections, threads, and the way down. */
 #include "service/service.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -306,10 +307,15 @@ static int refuse(const struct service *service, const struct error *error)
     return 1;
 }
 
+/* libc gives nearly each thread a heap of its own, and each keeps what it once held: 10 MB more in ai-engage with 4,096
+ * calls in flight, for no speed that could be measured. */
+enum { HEAPS_MAX = 2 };
+
 int service_main(int argc, char **argv, const struct service *service)
 {
     struct error error = { 0 };
     process.service = service;
+    mallopt(M_ARENA_MAX, HEAPS_MAX);
     if (argc == 2 && text_same(argv[1], "--help"))
         return help(service);
     if (argc == 2 && text_same(argv[1], "--version"))
