@@ -100,7 +100,10 @@ export async function otherCompany(house, { count }) {
     const began = performance.now()
     worker.tell(worker.capacity + 2) // one for each company, whoever's turn it is
     const ms = (await came).at - began
-    await until('the worker to be full again', () => kept === worker.capacity)
+    await until('the worker to be full again', () => {
+      if (kept !== worker.capacity) throw new Error(`${kept} of ${worker.capacity} kept`)
+      return true
+    })
     return ms
   }
 }
