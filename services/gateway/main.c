@@ -25,13 +25,7 @@
 #include "stream/feed.h"
 #include "stream/hub.h"
 
-enum {
-    LOAD_EVERY_MS = 30000,
-    LOAD_AGAIN_MS = 250,
-    KEEP_ALIVE_MS = 5000,
-    REQUEST_WAIT_MS_MAX = 10000,
-    LOAD_WAIT_MS_MAX = 10000
-};
+enum { LOAD_EVERY_MS = 30000, LOAD_AGAIN_MS = 250, REQUEST_WAIT_MS_MAX = 10000, LOAD_WAIT_MS_MAX = 10000 };
 
 static struct web *web;
 static moment opened_at;
@@ -89,7 +83,6 @@ static enum status gateway_open(struct batch *batch, struct error *error)
     struct web_options options = {
         .listen = listen_on,
         .threads = (unsigned)settings.threads,
-        .keep_alive_ms = KEEP_ALIVE_MS,
         .request_wait_ms = REQUEST_WAIT_MS_MAX,
         .body_max = serve_body_max,
         .body_file = serve_body_file,
